@@ -1,0 +1,125 @@
+// cachemodel: what a store of bytes must be able to do.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cachemodel/error.hpp>
+#include <cachemodel/lifetime.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <span>
+#include <string_view>
+
+namespace cachemodel {
+
+/// What a backend can and cannot do. The layers above adapt to it.
+struct Capabilities {
+    static constexpr std::size_t unlimited = std::numeric_limits<std::size_t>::max();
+
+    /// A lifetime is kept in whole multiples of this; an entry may go up to one of them early.
+    std::chrono::nanoseconds lifetime_resolution{1};
+    std::size_t longest_key = unlimited;    ///< bytes of a final key
+    std::size_t largest_value = unlimited;  ///< bytes of a value under the shortest key
+    bool shared = false;                    ///< other processes see the same entries
+    bool compare_and_set = false;  ///< reads hand out tokens, `Store::compare_and_set` works
+};
+
+/// What became of one key of a writing call.
+class [[nodiscard]] Outcome {
+ public:
+    /// Done: stored, removed, touched.
+    Outcome() noexcept = default;
+    /// Could not be done, or nobody knows whether it was.
+    Outcome(Failure failure) noexcept : state_(State::failed), failure_(std::move(failure)) {}
+
+    /// It answered and declined: `add` of a key that is there, `remove` or `touch` of one that is
+    /// not, compare-and-set of an entry that changed or went.
+    static Outcome declined_by_backend() noexcept {
+        Outcome outcome;
+        outcome.state_ = State::declined;
+        return outcome;
+    }
+
+    bool done() const noexcept { return state_ == State::done; }
+    bool declined() const noexcept { return state_ == State::declined; }
+    bool failed() const noexcept { return state_ == State::failed; }
+
+    /// Why it failed. Only for an outcome that `failed()`.
+    const Failure& failure() const { return failure_.value(); }
+
+ private:
+    enum class State : std::uint8_t { done, declined, failed };
+
+    State state_ = State::done;
+    std::optional<Failure> failure_;
+};
+
+/// One entry to be written. The views must live until the call returns.
+struct Entry {
+    std::string_view key;
+    std::string_view value;
+    Lifetime lifetime;        ///< never zero or negative: that is a removal
+    std::uint64_t token = 0;  ///< for `Store::compare_and_set`: what the read handed out
+};
+
+/// How an entry is written.
+enum class Store : std::uint8_t {
+    set,              ///< whatever was there
+    add,              ///< only where nothing is there, atomically
+    compare_and_set,  ///< only where the entry is still the one that was read, atomically
+};
+
+/// Takes the answers of a read, each exactly once, in any order.
+class ReadSink {
+ public:
+    /// `value` is valid during the call only. No lock of the backend is held.
+    virtual void found(std::size_t index, std::string_view value, std::uint64_t token) noexcept = 0;
+    /// The backend answered and has nothing under this key.
+    virtual void absent(std::size_t index) noexcept = 0;
+    /// The backend could not tell.
+    virtual void failed(std::size_t index, const Failure& failure) noexcept = 0;
+
+ protected:
+    ~ReadSink() = default;
+};
+
+/// A store of bytes under keys. Many keys at a time; one key is a batch of one.
+///
+/// Every key gets its own answer, and "could not tell" is never "nothing there". A call throws only
+/// what is no key's own fault: memory that ran out. A call on no keys does nothing. Keys given
+/// twice are answered twice; of two entries under one key the last one stays.
+///
+/// Thread safety: may be called concurrently.
+class Backend {
+ public:
+    virtual ~Backend() = default;
+
+    virtual const Capabilities& capabilities() const noexcept = 0;
+
+    virtual void get_many(std::span<const std::string_view> keys, ReadSink& sink) = 0;
+
+    /// Writes `entries`; `outcomes` has one place for each. A value that is too large fails with
+    /// `ValueTooLarge`, and `Store::set` then leaves nothing under its key.
+    virtual void store_many(Store how, std::span<const Entry> entries,
+                            std::span<Outcome> outcomes) = 0;
+
+    virtual void remove_many(std::span<const std::string_view> keys,
+                             std::span<Outcome> outcomes) = 0;
+
+    /// Gives entries another lifetime, from now on, without rewriting them. `lifetime` is positive.
+    virtual void touch_many(std::span<const std::string_view> keys, Lifetime lifetime,
+                            std::span<Outcome> outcomes) = 0;
+
+    /// Removes everything in the store, whoever wrote it.
+    ///
+    /// Errors: `BackendError`.
+    virtual void clear() = 0;
+
+    /// Gives up connections and other resources; the next call takes them again.
+    virtual void close() noexcept {}
+};
+
+}  // namespace cachemodel

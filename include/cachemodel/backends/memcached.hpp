@@ -1,0 +1,119 @@
+// cachemodel: entries on memcached servers, one or many.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cachemodel/backend.hpp>
+#include <cachemodel/clock.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace cachemodel {
+
+class CacheUrl;
+
+/// Where one memcached server listens, and its share of the keys.
+struct MemcachedServer {
+    std::string host;            ///< a name or an address; IPv6 without brackets
+    std::uint16_t port = 11211;  ///< TCP
+    std::string socket;          ///< the absolute path of a unix socket, instead of host and port
+    std::uint32_t weight = 1;  ///< 1 to 1000: a server of weight 2 gets twice the keys of one of 1
+};
+
+/// How to use a group of memcached servers. Every option but `servers` may also stand in the URL:
+///
+///     memcached://10.0.0.1:11211,10.0.0.2:11211?weights=1,2&deadline=100ms
+///     memcached:///run/memcached.sock?connections=8
+///
+/// Every process that shares the servers must list them under the same names and weights, in any
+/// order: name, port and weight decide which server holds a key.
+struct MemcachedOptions {
+    /// At least one, none of them twice. In the URL the hosts, or the path of one unix socket;
+    /// weights as `weights=1,2,1`, one for each host.
+    std::vector<MemcachedServer> servers;
+
+    /// The longest that a call may take, connecting included: 1 ms to 1 h. What is not answered by
+    /// then has failed with `timeout`. Looking up a host's *name* is not included, as the system's
+    /// resolver cannot be interrupted: write addresses where that matters.
+    std::chrono::nanoseconds deadline = std::chrono::milliseconds{250};
+
+    /// The part of the deadline that connecting may take: 1 ms to 1 h.
+    std::chrono::nanoseconds connect_timeout = std::chrono::milliseconds{250};
+
+    /// For how long a server is left alone that could not be reached or did not answer in time: 0
+    /// to 1 h. Meanwhile its keys fail at once with `unavailable`; then one call tries it again.
+    std::chrono::nanoseconds retry_after = std::chrono::seconds{1};
+
+    /// The most connections to each server, 1 to 10,000. They are made when they are needed. A call
+    /// that finds all of them in use waits within its deadline, so give at least as many as there
+    /// are threads that use the cache at a time.
+    std::size_t connections = 64;
+
+    /// The size of the largest item, as the server's own option `-I` sets it: 1 KiB to 1 GiB. A
+    /// value may have 59 bytes and its key's length less than this.
+    std::size_t max_item = std::size_t{1} << 20;
+};
+
+/// A group of memcached servers that share the keys among them by weighted ketama hashing, as
+/// libmemcached places them: a server added or lost moves only its own share of the keys.
+///
+/// Speaks the text protocol over TCP or unix sockets. A call talks to all servers that it needs at
+/// the same time and waits for each of them at most until its deadline; the keys of a server that
+/// fails are *failed*, those of the others are answered. After a timeout, or an answer that makes
+/// no sense, the connection is dropped: a late answer is never taken for that of another key. A
+/// server that closed an idle connection, as after a restart, is connected again within the call;
+/// only `Store::add` and `Store::compare_and_set` are never sent twice.
+///
+/// Lifetimes are whole seconds, rounded up; memcached may end an entry up to a second early. Keys
+/// have 1 to 250 bytes, none of them up to 0x20 or 0x7f; others fail with `InvalidKey` and are not
+/// sent. Compare-and-set needs servers that were not started with `-C`.
+///
+/// A child of `fork` makes connections of its own. No signal is raised when a server goes away.
+///
+/// Thread safety: may be called concurrently.
+class MemcachedBackend final : public Backend {
+ public:
+    /// Connects to nothing yet.
+    ///
+    /// Errors: `ConfigError` naming the option that makes no sense.
+    explicit MemcachedBackend(MemcachedOptions options, const Clock& clock = Clock::machine());
+    ~MemcachedBackend() override;
+
+    MemcachedBackend(const MemcachedBackend&) = delete;
+    MemcachedBackend& operator=(const MemcachedBackend&) = delete;
+
+    const Capabilities& capabilities() const noexcept override;
+    void get_many(std::span<const std::string_view> keys, ReadSink& sink) override;
+    void store_many(Store how, std::span<const Entry> entries,
+                    std::span<Outcome> outcomes) override;
+    void remove_many(std::span<const std::string_view> keys, std::span<Outcome> outcomes) override;
+    void touch_many(std::span<const std::string_view> keys, Lifetime lifetime,
+                    std::span<Outcome> outcomes) override;
+
+    /// Sends `flush_all` to every server: whoever uses them, loses their entries.
+    ///
+    /// Errors: `BackendError` when a server could not be emptied; the others are.
+    void clear() override;
+
+    void close() noexcept override;
+
+    /// The position in `MemcachedOptions::servers` of the server that holds `key`.
+    std::size_t server_of(std::string_view key) const noexcept;
+
+ private:
+    class Implementation;
+    std::unique_ptr<Implementation> implementation_;
+};
+
+/// Opens the backend of a `memcached://` URL; see `MemcachedOptions`.
+///
+/// Errors: `ConfigError` naming the part of the URL or the option that makes no sense.
+std::shared_ptr<Backend> open_memcached(CacheUrl& url, const Clock& clock);
+
+}  // namespace cachemodel

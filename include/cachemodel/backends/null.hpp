@@ -1,0 +1,41 @@
+// cachemodel: the backend that keeps nothing.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cachemodel/backend.hpp>
+
+#include <memory>
+
+namespace cachemodel {
+
+class CacheUrl;
+class Clock;
+
+/// Keeps nothing: a cache switched off. `null://`
+///
+/// Every read is absent, every write is done and forgotten, compare-and-set, removal and touch are
+/// declined. A program runs on it as on a cache that is always empty.
+///
+/// Thread safety: may be called concurrently.
+class NullBackend final : public Backend {
+ public:
+    const Capabilities& capabilities() const noexcept override { return capabilities_; }
+
+    void get_many(std::span<const std::string_view> keys, ReadSink& sink) override;
+    void store_many(Store how, std::span<const Entry> entries,
+                    std::span<Outcome> outcomes) override;
+    void remove_many(std::span<const std::string_view> keys, std::span<Outcome> outcomes) override;
+    void touch_many(std::span<const std::string_view> keys, Lifetime lifetime,
+                    std::span<Outcome> outcomes) override;
+    void clear() override {}
+
+ private:
+    Capabilities capabilities_;
+};
+
+/// Opens `null://`. It has no options.
+///
+/// Errors: `ConfigError` when the URL names a host or a path.
+std::shared_ptr<Backend> open_null(CacheUrl& url, const Clock& clock);
+
+}  // namespace cachemodel

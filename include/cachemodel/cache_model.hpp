@@ -1,0 +1,134 @@
+// cachemodel: a model as its own cache knows it.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cachemodel/models.hpp>
+
+#include <cstddef>
+#include <initializer_list>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace cachemodel {
+
+/// A model as its own cache knows it: the named cache of `cache_options.cache`, or "default".
+///
+/// An `M` that saves and removes itself; its static functions find others. All of them do what the
+/// function of that name of `Models<M>` does.
+///
+/// Thread safety: the static functions may be called concurrently; an object is plain data.
+template <class M>
+class CacheModel : public M {
+ public:
+    using Missing = MissingModel<M>;
+
+    static_assert(detail::require_model<M>());
+
+    CacheModel() = default;
+    CacheModel(M model) : M(std::move(model)) {}
+
+    template <class... Keys>
+    static CacheModel get(const Keys&... keys) {
+        return Models<M>{}.get(keys...);
+    }
+    static CacheModel get(const M& with_keys) { return Models<M>{}.get(with_keys); }
+
+    template <class... Keys>
+    static Lookup<CacheModel> find(const Keys&... keys) {
+        return wrapped(Models<M>{}.find(keys...));
+    }
+    static Lookup<CacheModel> find(const M& with_keys) {
+        return wrapped(Models<M>{}.find(with_keys));
+    }
+
+    template <class Range>
+    static std::vector<Lookup<CacheModel>> get_many(const Range& keys) {
+        return wrapped_many(Models<M>{}.get_many(keys));
+    }
+    template <class K>
+    static std::vector<Lookup<CacheModel>> get_many(std::initializer_list<K> keys) {
+        return wrapped_many(Models<M>{}.get_many(keys));
+    }
+
+    template <class... Keys>
+    static bool exists(const Keys&... keys) {
+        return Models<M>{}.exists(keys...);
+    }
+    static bool exists(const M& with_keys) { return Models<M>{}.exists(with_keys); }
+
+    template <class... Keys>
+    static std::string key_for(const Keys&... keys) {
+        return Models<M>{}.key_for(keys...);
+    }
+    static std::string key_for(const M& with_keys) { return Models<M>{}.key_for(with_keys); }
+
+    static Created<CacheModel> get_or_create(M model) {
+        auto [stored, created] = Models<M>{}.get_or_create(std::move(model));
+        return {std::move(stored), created};
+    }
+
+    template <class Range>
+    static std::vector<Outcome> save_many(const Range& models) {
+        return Models<M>{}.save_many(models);
+    }
+    template <class Range>
+    static std::vector<Outcome> save_many(const Range& models, Lifetime lifetime) {
+        return Models<M>{}.save_many(models, lifetime);
+    }
+
+    template <class... Keys>
+    requires(sizeof...(Keys) > 0) static bool remove(const Keys&... keys) {
+        return Models<M>{}.remove(keys...);
+    }
+    static bool remove(const M& with_keys) { return Models<M>{}.remove(with_keys); }
+
+    template <class Range>
+    static std::vector<Outcome> remove_many(const Range& keys) {
+        return Models<M>{}.remove_many(keys);
+    }
+    template <class K>
+    static std::vector<Outcome> remove_many(std::initializer_list<K> keys) {
+        return Models<M>{}.remove_many(keys);
+    }
+
+    template <class... Arguments>
+    requires(sizeof...(Arguments) >= 2) static bool touch(const Arguments&... arguments) {
+        return Models<M>{}.touch(arguments...);
+    }
+    static bool touch(const M& with_keys, Lifetime lifetime) {
+        return Models<M>{}.touch(with_keys, lifetime);
+    }
+
+    template <class Keys>
+    static bool rename(const Keys& old, const M& renamed) {
+        return Models<M>{}.rename(old, renamed);
+    }
+    static bool rename(const M& old, const M& renamed) { return Models<M>{}.rename(old, renamed); }
+
+    // ---- of this object
+
+    void save() const { Models<M>{}.save(*this); }
+    void save(Lifetime lifetime) const { Models<M>{}.save(*this, lifetime); }
+    /// Removes the entry of this object, which stays as it is; false where there was none.
+    bool remove() const { return Models<M>{}.remove(static_cast<const M&>(*this)); }
+    std::string key() const { return Models<M>{}.key_for(static_cast<const M&>(*this)); }
+
+    /// As M compares, or member by member where it does not.
+    friend bool operator==(const CacheModel& a, const CacheModel& b) {
+        return detail::equal_members<M>(a, b);
+    }
+
+ private:
+    static Lookup<CacheModel> wrapped(Lookup<M> lookup) {
+        return std::move(lookup).template map<CacheModel>();
+    }
+    static std::vector<Lookup<CacheModel>> wrapped_many(std::vector<Lookup<M>> lookups) {
+        std::vector<Lookup<CacheModel>> wrapped_ones;
+        wrapped_ones.reserve(lookups.size());
+        for (auto& lookup : lookups) wrapped_ones.push_back(wrapped(std::move(lookup)));
+        return wrapped_ones;
+    }
+};
+
+}  // namespace cachemodel

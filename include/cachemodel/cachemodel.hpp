@@ -1,0 +1,19 @@
+// cachemodel: the core in one include; no network backend, no JSON, no cereal.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cachemodel/backend.hpp>
+#include <cachemodel/cache.hpp>
+#include <cachemodel/cache_model.hpp>
+#include <cachemodel/caches.hpp>
+#include <cachemodel/error.hpp>
+#include <cachemodel/field.hpp>
+#include <cachemodel/fwd.hpp>
+#include <cachemodel/key.hpp>
+#include <cachemodel/lifetime.hpp>
+#include <cachemodel/lookup.hpp>
+#include <cachemodel/model.hpp>
+#include <cachemodel/models.hpp>
+#include <cachemodel/reference.hpp>
+#include <cachemodel/statistics.hpp>
+#include <cachemodel/version.hpp>

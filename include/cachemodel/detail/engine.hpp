@@ -1,0 +1,84 @@
+// cachemodel: how models are fetched, loaded and stored; the untyped half of Models.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cachemodel/backend.hpp>
+#include <cachemodel/cache.hpp>
+#include <cachemodel/detail/model_table.hpp>
+#include <cachemodel/lifetime.hpp>
+#include <cachemodel/lookup.hpp>
+
+#include <cstddef>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
+
+namespace cachemodel::detail {
+
+/// Takes what a batch loader brought.
+class LoadedSink {
+ public:
+    /// `object` is moved from.
+    virtual void loaded(void* object) = 0;
+
+ protected:
+    ~LoadedSink() = default;
+};
+
+/// The loader of one model, with the types of its contexts forgotten.
+struct Loader {
+    const ModelTable* table;
+    /// `object.from_miss(contexts…)`; null where the model has only the batch form.
+    void (*load_one)(const void* contexts, void* object);
+    /// `M::from_miss_many(wanted, contexts…)`; null where it has none.
+    void (*load_many)(const void* contexts, std::span<const void* const> wanted, LoadedSink& sink);
+};
+
+inline constexpr std::size_t any_depth = std::numeric_limits<std::size_t>::max();
+
+/// What a Models knows, without its types.
+struct Door {
+    Cache cache;
+    /// The named cache that `cache` stands for: models that name another one live in that one.
+    std::string_view cache_name;
+    /// Of every model that can be reached.
+    std::span<const Loader> loaders;
+    const void* contexts = nullptr;
+    /// Levels of references to be fetched.
+    std::size_t depth = any_depth;
+    /// False: what is not in the cache is absent, though its model has a loader.
+    bool load_roots = true;
+};
+
+/// Null for a model that was found.
+using Answer = std::shared_ptr<const Nothing>;
+
+/// Fills `objects`, whose keys are set, from the cache and the loaders, and fetches what they refer
+/// to.
+void fetch_models(const Door& door, const ModelTable& table, std::span<void* const> objects,
+                  std::span<Answer> answers);
+/// Fetches what the given objects refer to.
+void fetch_references(const Door& door, const ModelTable& table, std::span<void* const> objects,
+                      std::span<Answer> answers);
+
+/// Whether there is a sound entry. Errors: `BackendError`, `IncompleteKey`.
+bool model_exists(const Door& door, const ModelTable& table, const void* object);
+
+void save_models(const Door& door, const ModelTable& table, std::span<const void* const> objects,
+                 std::optional<Lifetime> lifetime, std::span<Outcome> outcomes);
+void remove_models(const Door& door, const ModelTable& table, std::span<const void* const> objects,
+                   std::span<Outcome> outcomes);
+Outcome touch_model(const Door& door, const ModelTable& table, const void* object,
+                    Lifetime lifetime);
+
+/// Whether it was done, or declined. Errors: the outcome's failure.
+bool done_or_throw(const Outcome& outcome);
+/// A lookup's answer as the outcome of a verb that has no value: failed, with what `get` throws.
+Outcome as_outcome(const Nothing& nothing);
+/// A `find` keeps `Missing` and `BackendError` for the caller to look at; other exceptions, which
+/// a loader threw, leave it. Errors: these.
+void rethrow_unless_failure_of_find(const Failure& failure);
+
+}  // namespace cachemodel::detail

@@ -1,0 +1,60 @@
+// cachemodel: forward declarations of the public types.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+
+namespace cachemodel {
+
+/// What becomes of an object one of whose targets is not there.
+enum class Dangling : std::uint8_t {
+    missing,  ///< it counts as missing itself
+    keep,     ///< it is delivered, and the reference stays unloaded
+};
+
+template <class T>
+class Key;
+template <class T>
+class Field;
+template <class T>
+class Binary;
+template <class T>
+class Json;
+template <class M, Dangling policy = Dangling::missing>
+class Reference;
+template <class T>
+class Lookup;
+template <class M, class... Contexts>
+class Models;
+template <class M>
+class CacheModel;
+template <class M>
+class MissingModel;
+
+class Backend;
+class BackendError;
+class Cache;
+class Caches;
+class CacheUrl;
+class Clock;
+class ConfigError;
+class Error;
+class Failure;
+class IncompleteKey;
+class InvalidKey;
+class Lifetime;
+class Missing;
+class Outcome;
+class ReadSink;
+class ScopedCaches;
+class UnloadedReference;
+class ValueTooLarge;
+class WireNames;
+struct BrokenReference;
+struct Capabilities;
+struct Entry;
+struct ModelOptions;
+struct Never;
+struct Statistics;
+
+}  // namespace cachemodel

@@ -1,0 +1,49 @@
+// cachemodel: a member that identifies.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cachemodel/detail/wrapper.hpp>
+#include <cachemodel/fwd.hpp>
+
+namespace cachemodel {
+
+/// A member that is part of the model's key, in declaration order.
+///
+/// Knows whether it was given a value, by initialization or by assignment: a model with a key that
+/// was not cannot be saved (`IncompleteKey`). A default (`Key<int> page = 1`) counts as given.
+/// Changes by assignment only.
+///
+/// Thread safety: that of `T`.
+template <class T>
+class Key : public detail::WrapperTag {
+ public:
+    using value_type = T;
+
+    Key() = default;
+
+    /// Accepts whatever `T` accepts implicitly.
+    template <class U = T>
+    requires(!std::derived_from<std::remove_cvref_t<U>, Key> && detail::Holdable<U, T>)
+        Key(U&& value)
+    noexcept(std::is_nothrow_constructible_v<T, U>)
+        : value_(detail::held_as<T>(std::forward<U>(value))), set_(true) {}
+
+    /// Accepts a list, where `T` is a container.
+    template <class U = T>
+    requires std::constructible_from<T, std::initializer_list<typename U::value_type>> Key(
+        std::initializer_list<typename U::value_type> values)
+        : value_(values), set_(true) {}
+
+    const T& operator*() const noexcept { return value_; }
+    const T* operator->() const noexcept { return &value_; }
+    operator const T&() const noexcept { return value_; }
+
+    /// Whether it was given a value.
+    bool is_set() const noexcept { return set_; }
+
+ private:
+    T value_{};
+    bool set_ = false;
+};
+
+}  // namespace cachemodel

@@ -1,0 +1,66 @@
+// cachemodel: how long an entry lives.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <chrono>
+#include <compare>
+#include <limits>
+#include <type_traits>
+
+namespace cachemodel {
+
+/// Stands for "does not expire by time": `user.save(never)`.
+struct Never {
+    explicit Never() = default;
+};
+inline constexpr Never never{};
+
+/// How long an entry may be served: a duration, or `never`.
+///
+/// Converts from any `std::chrono` duration. What does not fit into nanoseconds (some 292 years) is
+/// `never`; zero and negative durations mean "gone at once". A time point does not convert.
+class Lifetime {
+ public:
+    constexpr Lifetime() noexcept = default;
+    constexpr Lifetime(Never) noexcept {}
+
+    template <class Rep, class Period>
+    constexpr Lifetime(std::chrono::duration<Rep, Period> duration) noexcept
+        : nanoseconds_(saturated(duration)) {}
+
+    constexpr bool is_never() const noexcept { return nanoseconds_ == forever; }
+
+    /// Zero or negative: an entry with this lifetime is not there.
+    constexpr bool is_over() const noexcept { return nanoseconds_ <= 0; }
+
+    /// The duration; meaningless for `never`.
+    constexpr std::chrono::nanoseconds duration() const noexcept {
+        return std::chrono::nanoseconds{nanoseconds_};
+    }
+
+    friend constexpr bool operator==(Lifetime, Lifetime) noexcept = default;
+    friend constexpr std::strong_ordering operator<=>(Lifetime, Lifetime) noexcept = default;
+
+ private:
+    using Count = std::chrono::nanoseconds::rep;
+    static constexpr Count forever = std::numeric_limits<Count>::max();
+
+    template <class Rep, class Period>
+    static constexpr Count saturated(std::chrono::duration<Rep, Period> duration) noexcept {
+        // Through long double: exact enough to decide the range, and free of overflow.
+        const auto wide = std::chrono::duration<long double, std::nano>{duration}.count();
+        if (!(wide < 9.2e18L)) return forever;  // also NaN
+        if (wide <= 0) return 0;
+        if constexpr (std::is_floating_point_v<Rep>) {
+            return wide < 1 ? 1 : static_cast<Count>(wide);
+        } else {
+            const auto exact =
+                std::chrono::duration_cast<std::chrono::nanoseconds>(duration).count();
+            return exact < 1 ? 1 : exact;
+        }
+    }
+
+    Count nanoseconds_ = forever;
+};
+
+}  // namespace cachemodel

@@ -1,0 +1,115 @@
+// cachemodel: the answer of a read that may find nothing.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cachemodel/error.hpp>
+#include <cachemodel/fwd.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace cachemodel {
+
+/// Why a read found nothing that it could use.
+enum class MissReason : std::uint8_t {
+    nothing_stored,    ///< the backend has nothing under the key
+    expired,           ///< the entry's own end has passed
+    foreign,           ///< the bytes are not an entry of this library
+    unknown_format,    ///< an entry of a format that this release does not know
+    corrupt,           ///< checksum or length are wrong
+    other_key,         ///< an entry, but of another key
+    undecodable,       ///< a sound entry whose body does not fit the model
+    member_absent,     ///< a sound entry that lacks a member, and a loader can fill it in
+    broken_reference,  ///< the object is there, and something that it refers to is not
+};
+inline constexpr std::size_t miss_reason_count = 9;
+
+/// "nothing stored", "expired" and so on.
+std::string_view to_string(MissReason reason) noexcept;
+
+namespace detail {
+
+/// All about an answer that is not `found`; shared by copies.
+struct Nothing {
+    std::string model;
+    std::string key;
+    MissReason reason = MissReason::nothing_stored;
+    std::optional<BrokenReference> broken;
+    std::optional<Failure> failure;
+    /// The model's own `Missing`, from the rest of this.
+    std::exception_ptr (*make_missing)(const Nothing& nothing) = nullptr;
+
+    [[noreturn]] void raise() const;
+};
+
+}  // namespace detail
+
+/// What a read answers: a value, "there is none", or "could not tell".
+///
+/// Three states do not fit into one truth value, so there is no `operator bool`.
+///
+/// Thread safety: that of `T`.
+template <class T>
+class [[nodiscard]] Lookup {
+ public:
+    explicit Lookup(T value) : value_(std::move(value)) {}
+    explicit Lookup(std::shared_ptr<const detail::Nothing> nothing)
+        : nothing_(std::move(nothing)) {}
+
+    bool found() const noexcept { return value_.has_value(); }
+    /// The backend (and the source, where there is one) answered: there is none.
+    bool absent() const noexcept { return !found() && !nothing_->failure; }
+    /// The backend or the loader failed, so nobody knows.
+    bool failed() const noexcept { return !found() && nothing_->failure.has_value(); }
+
+    /// The value.
+    ///
+    /// Errors: where there is none, what `get` would have thrown.
+    const T& operator*() const& { return present(*this); }
+    T& operator*() & { return present(*this); }
+    T&& operator*() && { return std::move(present(*this)); }
+    const T* operator->() const { return &present(*this); }
+    T* operator->() { return &present(*this); }
+
+    T value_or(T otherwise) const& { return found() ? *value_ : std::move(otherwise); }
+    T value_or(T otherwise) && { return found() ? std::move(*value_) : std::move(otherwise); }
+
+    /// The same answer, about a `U` made from the value.
+    template <class U>
+    Lookup<U> map() && {
+        return found() ? Lookup<U>{U(std::move(*value_))} : Lookup<U>{std::move(nothing_)};
+    }
+
+    /// Why it failed. Only for a lookup that `failed()`; throws `std::bad_optional_access`
+    /// otherwise.
+    const Failure& failure() const { return missing_part().failure.value(); }
+    /// Why there is nothing. Only for a lookup that is not `found()`; throws
+    /// `std::bad_optional_access` otherwise.
+    MissReason reason() const { return missing_part().reason; }
+    /// Set where the object is there, and something that it refers to is not.
+    std::optional<BrokenReference> broken_reference() const {
+        return found() ? std::nullopt : nothing_->broken;
+    }
+
+ private:
+    template <class Self>
+    static auto& present(Self& self) {
+        if (!self.value_) self.nothing_->raise();
+        return *self.value_;
+    }
+    const detail::Nothing& missing_part() const {
+        if (found()) throw std::bad_optional_access{};
+        return *nothing_;
+    }
+
+    std::optional<T> value_;
+    std::shared_ptr<const detail::Nothing> nothing_;
+};
+
+}  // namespace cachemodel

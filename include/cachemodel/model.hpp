@@ -1,0 +1,364 @@
+// cachemodel: what a model is, and how one is declared.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cachemodel/detail/codec.hpp>
+#include <cachemodel/detail/key_text.hpp>
+#include <cachemodel/fwd.hpp>
+#include <cachemodel/key.hpp>
+#include <cachemodel/lifetime.hpp>
+
+#include <array>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <string_view>
+#include <type_traits>
+
+namespace cachemodel {
+
+/// How a model is kept: `static constexpr ModelOptions cache_options{.expires = 15min};`
+struct ModelOptions {
+    /// How long a saved entry may be served. By default it does not expire by time.
+    Lifetime expires = never;
+    /// The model's name in keys; by default the class name as the source spells it, with its
+    /// namespaces. Must be given for types inside lambdas, and should be for those in an unnamed
+    /// namespace. Two models of one name and equal keys share their entries.
+    std::string_view name = {};
+    /// The named cache that `CacheModel` uses.
+    std::string_view cache = "default";
+    /// Part of the key: a higher number makes all older entries misses.
+    std::uint32_t version = 1;
+    /// Keys appear nowhere as they are, only as a SHA-256 digest: for session tokens and the like.
+    bool secret_keys = false;
+};
+
+/// One member and its name in the cache.
+struct WireName {
+    std::string_view member;
+    std::string_view name;
+};
+
+/// Names in the cache that differ from the members':
+/// `static constexpr WireNames wire_names{{"email", "mail"}};`
+class WireNames {
+ public:
+    consteval WireNames(std::initializer_list<WireName> names) {
+        for (const auto& each : names) names_.at(count_++) = each;
+    }
+
+    constexpr const WireName* begin() const noexcept { return names_.data(); }
+    constexpr const WireName* end() const noexcept { return names_.data() + count_; }
+
+ private:
+    std::array<WireName, detail::most_members> names_{};
+    std::size_t count_ = 0;
+};
+
+namespace detail {
+
+template <class T>
+concept HasWireNames = requires {
+    { T::wire_names } -> std::convertible_to<const WireNames&>;
+};
+
+template <class T, std::size_t I>
+constexpr std::string_view wire_name() {
+    if constexpr (HasWireNames<T>) {
+        for (const auto& each : T::wire_names) {
+            if (each.member == member_name<T, I>) return each.name;
+        }
+    }
+    return member_name<T, I>;
+}
+
+template <class M>
+constexpr ModelOptions model_options() {
+    if constexpr (requires { M::cache_options; }) {
+        return M::cache_options;
+    } else {
+        return {};
+    }
+}
+
+template <class T>
+inline constexpr bool is_key = false;
+template <class T>
+inline constexpr bool is_key<Key<T>> = true;
+
+template <class T>
+struct ReferenceTarget;
+template <class M, Dangling policy>
+struct ReferenceTarget<Reference<M, policy>> {
+    using type = M;
+};
+template <class M, Dangling policy, class Allocator>
+struct ReferenceTarget<std::vector<Reference<M, policy>, Allocator>> {
+    using type = M;
+};
+
+template <class T>
+inline constexpr bool is_any_reference = is_reference<T> || is_reference_list<T>;
+
+/// The verbs of CacheModel; a model's own member of such a name would hide or be hidden.
+struct Verbs {
+    int get, find, get_many, exists, remove, remove_many, touch, key, key_for, save, save_many,
+        get_or_create, rename, Missing;
+};
+
+/// Where M has a member of a verb's name too, that name is ambiguous here.
+template <class M>
+struct WithVerbs : M, Verbs {};
+
+template <class M>
+concept NoVerb = requires {
+    &WithVerbs<M>::get;
+    &WithVerbs<M>::find;
+    &WithVerbs<M>::get_many;
+    &WithVerbs<M>::exists;
+    &WithVerbs<M>::remove;
+    &WithVerbs<M>::remove_many;
+    &WithVerbs<M>::touch;
+    &WithVerbs<M>::key;
+    &WithVerbs<M>::key_for;
+    &WithVerbs<M>::save;
+    &WithVerbs<M>::save_many;
+    &WithVerbs<M>::get_or_create;
+    &WithVerbs<M>::rename;
+    &WithVerbs<M>::Missing;
+};
+
+/// Why a type is no model.
+enum class ModelProblem : std::uint8_t {
+    none,
+    base_class,
+    not_aggregate,
+    final_struct,
+    not_default_constructible,
+    too_many_members,
+    c_array,
+    verb,
+    pointer,
+    view,
+    long_double,
+    other_clock,
+    nested_reference,
+    constant,
+    floating_key,
+    unsupported_key,
+    unsupported,
+    no_key,
+    unknown_wire_name,
+    equal_wire_names,
+    incomplete_target,
+    target_not_model,
+    secret_target,
+    target_keys,
+};
+
+consteval ModelProblem as_model_problem(TypeProblem problem, bool in_key) {
+    switch (problem) {
+        case TypeProblem::none:
+            return ModelProblem::none;
+        case TypeProblem::c_array:
+            return ModelProblem::c_array;
+        case TypeProblem::pointer:
+            return ModelProblem::pointer;
+        case TypeProblem::view:
+            return ModelProblem::view;
+        case TypeProblem::long_double:
+            return ModelProblem::long_double;
+        case TypeProblem::other_clock:
+            return ModelProblem::other_clock;
+        case TypeProblem::nested_reference:
+            return ModelProblem::nested_reference;
+        case TypeProblem::constant:
+            return ModelProblem::constant;
+        case TypeProblem::floating_key:
+            return ModelProblem::floating_key;
+        case TypeProblem::unsupported:
+            break;
+    }
+    return in_key ? ModelProblem::unsupported_key : ModelProblem::unsupported;
+}
+
+template <class M, std::size_t... I>
+consteval bool has_key(std::index_sequence<I...>) {
+    return (is_key<MemberType<M, I>> || ...);
+}
+
+template <class M, std::size_t... I>
+consteval bool can_store_keys(std::index_sequence<I...>) {
+    return ((!is_key<MemberType<M, I>> ||
+             value_problem<unwrapped<MemberType<M, I>>>() == TypeProblem::none) &&
+            ...);
+}
+
+/// What a Reference asks of its target; not all that a model must be, since targets may point back.
+template <class M>
+consteval ModelProblem target_problem() {
+    if constexpr (!requires { sizeof(M); }) {
+        return ModelProblem::incomplete_target;
+    } else if constexpr (!PlainAggregate<M>) {
+        return ModelProblem::target_not_model;
+    } else if constexpr (!has_key<M>(std::make_index_sequence<member_count<M>>{})) {
+        return ModelProblem::target_not_model;
+    } else if constexpr (model_options<M>().secret_keys) {
+        return ModelProblem::secret_target;
+    } else if constexpr (!can_store_keys<M>(std::make_index_sequence<member_count<M>>{})) {
+        return ModelProblem::target_keys;
+    } else {
+        return ModelProblem::none;
+    }
+}
+
+template <class T>
+consteval ModelProblem member_problem() {
+    if constexpr (is_any_reference<T>) {
+        return target_problem<typename ReferenceTarget<T>::type>();
+    } else if constexpr (is_key<T>) {
+        return as_model_problem(key_problem<typename T::value_type>(), true);
+    } else {
+        return as_model_problem(value_problem<unwrapped<T>>(), false);
+    }
+}
+
+template <class M, std::size_t... I>
+consteval ModelProblem members_model_problem(std::index_sequence<I...>) {
+    ModelProblem found = ModelProblem::none;
+    ((found = found == ModelProblem::none ? member_problem<MemberType<M, I>>() : found), ...);
+    return found;
+}
+
+template <class M, std::size_t... I>
+consteval ModelProblem wire_names_problem(std::index_sequence<I...>) {
+    if constexpr (HasWireNames<M>) {
+        for (const auto& each : M::wire_names) {
+            if (!((each.member == member_name<M, I>) || ...)) {
+                return ModelProblem::unknown_wire_name;
+            }
+        }
+    }
+    const std::array<std::string_view, sizeof...(I)> names{wire_name<M, I>()...};
+    for (std::size_t i = 0; i < names.size(); ++i) {
+        for (std::size_t j = 0; j < i; ++j) {
+            if (names[i] == names[j]) return ModelProblem::equal_wire_names;
+        }
+    }
+    return ModelProblem::none;
+}
+
+template <class M>
+consteval ModelProblem find_model_problem() {
+    if constexpr (!std::is_class_v<M> || std::is_union_v<M>) {
+        return ModelProblem::not_aggregate;
+    } else if constexpr (!std::is_aggregate_v<M>) {
+        return ModelProblem::not_aggregate;
+    } else if constexpr (HasBase<M>) {
+        return ModelProblem::base_class;
+    } else if constexpr (std::is_final_v<M>) {
+        return ModelProblem::final_struct;
+    } else if constexpr (!std::is_default_constructible_v<M> || !std::is_move_assignable_v<M>) {
+        return ModelProblem::not_default_constructible;
+    } else if constexpr (member_count<M> > most_members) {
+        return ModelProblem::too_many_members;
+    } else if constexpr (!PlainAggregate<M>) {
+        return ModelProblem::c_array;
+    } else if constexpr (!NoVerb<M>) {
+        return ModelProblem::verb;
+    } else {
+        using Indices = std::make_index_sequence<member_count<M>>;
+        constexpr ModelProblem of_members = members_model_problem<M>(Indices{});
+        if constexpr (of_members != ModelProblem::none) {
+            return of_members;
+        } else if constexpr (!has_key<M>(Indices{})) {
+            return ModelProblem::no_key;
+        } else {
+            return wire_names_problem<M>(Indices{});
+        }
+    }
+}
+
+template <class M>
+inline constexpr ModelProblem model_problem = find_model_problem<M>();
+
+/// Says in one line what is wrong with M.
+template <class M>
+consteval bool require_model() {
+    constexpr ModelProblem problem = model_problem<M>;
+    using enum ModelProblem;
+    static_assert(problem != base_class,
+                  "cachemodel: a model has no base class; put the members into the struct itself");
+    static_assert(problem != not_aggregate,
+                  "cachemodel: a model is a plain struct: public members, no constructor, no "
+                  "virtual function");
+    static_assert(problem != final_struct,
+                  "cachemodel: a model is not final; CacheModel derives from it");
+    static_assert(problem != not_default_constructible,
+                  "cachemodel: a model can be made empty and moved; give its members defaults, and "
+                  "use std::optional for what has none");
+    static_assert(problem != too_many_members,
+                  "cachemodel: a model has at most 100 members; put some into a nested struct");
+    static_assert(problem != c_array,
+                  "cachemodel: a member cannot be a C array; write std::array or std::vector");
+    static_assert(problem != verb,
+                  "cachemodel: a member or member function has the name of a verb of CacheModel "
+                  "(get, find, save, key, ...); rename it, and keep its stored name with "
+                  "wire_names");
+    static_assert(problem != pointer,
+                  "cachemodel: a pointer cannot be stored; write the value, std::optional or a "
+                  "Reference");
+    static_assert(problem != view,
+                  "cachemodel: a view does not own what it shows; write std::string or "
+                  "std::vector");
+    static_assert(problem != long_double,
+                  "cachemodel: long double differs between machines; write double");
+    static_assert(problem != other_clock,
+                  "cachemodel: only time points of std::chrono::system_clock mean anything to "
+                  "another process; write one of these or a duration");
+    static_assert(problem != nested_reference,
+                  "cachemodel: a Reference stands in the model itself, alone or in a std::vector, "
+                  "and in no other type");
+    static_assert(problem != constant,
+                  "cachemodel: a const member cannot be read back; drop the const");
+    static_assert(problem != floating_key,
+                  "cachemodel: a floating-point number is no key: equal values may differ in "
+                  "their bits; write an integer, a string or a duration");
+    static_assert(problem != unsupported_key,
+                  "cachemodel: this type cannot be a Key; give it a to_cache_key(const T&) beside "
+                  "it");
+    static_assert(problem != unsupported,
+                  "cachemodel: a member's type cannot be stored; make it a plain struct, include "
+                  "<cachemodel/json.hpp> if it has to_json and from_json, or write Binary<T> if "
+                  "cereal knows it");
+    static_assert(problem != no_key,
+                  "cachemodel: a model has at least one Key; write Key<T> for the member that "
+                  "identifies it");
+    static_assert(problem != unknown_wire_name,
+                  "cachemodel: wire_names names a member that the model does not have");
+    static_assert(problem != equal_wire_names,
+                  "cachemodel: two members have one name in the cache; change wire_names");
+    static_assert(problem != incomplete_target,
+                  "cachemodel: the target of a Reference is only declared; define it before the "
+                  "model is used");
+    static_assert(problem != target_not_model,
+                  "cachemodel: a Reference points to a model: a plain struct with a Key");
+    static_assert(problem != secret_target,
+                  "cachemodel: a Reference would store the key of a model with secret_keys");
+    static_assert(problem != target_keys,
+                  "cachemodel: a Reference stores its target's keys, and one of them has a "
+                  "to_cache_key but cannot be stored");
+    return problem == none;
+}
+
+}  // namespace detail
+
+/// A plain aggregate with at least one Key, all of whose members can be stored.
+///
+/// Where a type should be one and is not, `Models<M>` and `CacheModel<M>` say why in one line.
+template <class M>
+concept Model = detail::model_problem<M>
+== detail::ModelProblem::none;
+
+}  // namespace cachemodel

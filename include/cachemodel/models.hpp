@@ -1,0 +1,337 @@
+// cachemodel: the typed door to a cache.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cachemodel/backend.hpp>
+#include <cachemodel/cache.hpp>
+#include <cachemodel/caches.hpp>
+#include <cachemodel/detail/engine.hpp>
+#include <cachemodel/detail/key_arguments.hpp>
+#include <cachemodel/detail/loaders.hpp>
+#include <cachemodel/field.hpp>
+#include <cachemodel/fwd.hpp>
+#include <cachemodel/key.hpp>
+#include <cachemodel/lifetime.hpp>
+#include <cachemodel/lookup.hpp>
+#include <cachemodel/model.hpp>
+#include <cachemodel/reference.hpp>
+
+#include <concepts>
+#include <cstddef>
+#include <initializer_list>
+#include <optional>
+#include <span>
+#include <string>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace cachemodel {
+
+/// What `get_or_create` gives.
+template <class M>
+struct Created {
+    M model;
+    bool created;  ///< there was none, and `model` is the caller's own, not saved
+};
+
+/// The typed door to one cache: reads, loads and stores models of one class.
+///
+/// Keys are given as values in declaration order (`users.get("bob")`), as the model with its keys
+/// set (`users.get({.username = "bob"})`), or, where there are several, as tuples.
+///
+/// `Contexts` are what loaders need: `Models<User, Database&> users{cache, db}` gives `db` to every
+/// `from_miss(Database&)` of User and of what it refers to. A context must be usable from any
+/// thread, as long as the door lives.
+///
+/// A model with a `from_miss` is loaded where the cache has none, and stored for the next time; a
+/// cache that fails is then gone around. Without one, a cache that fails is a `BackendError`.
+///
+/// Thread safety: may be called concurrently.
+template <class M, class... Contexts>
+class Models {
+ public:
+    using Missing = MissingModel<M>;
+
+    static_assert(detail::require_model<M>());
+
+    /// On the cache that the model's options name.
+    Models() requires(sizeof...(Contexts) == 0)
+        : Models(caches()[detail::model_options<M>().cache]) {}
+
+    explicit Models(Cache cache, Contexts... contexts)
+        : cache_(std::move(cache)), contexts_(static_cast<Contexts>(contexts)...) {}
+
+    /// A door that fetches so many levels of references; 0 leaves all of them unloaded.
+    Models depth(std::size_t levels) const {
+        Models door = *this;
+        door.depth_ = levels;
+        return door;
+    }
+
+    // ---- reading
+
+    /// The model with these keys.
+    ///
+    /// Errors: `Missing` where there is none, or where something that it refers to is missing;
+    /// `BackendError` where the cache failed and there is no loader; what the loader throws.
+    template <class... Keys>
+    M get(const Keys&... keys) const {
+        return fetch_or_throw(detail::with_keys<M>(keys...));
+    }
+    M get(const M& with_keys) const { return get<M>(with_keys); }
+
+    /// The same, where "there is none" is an answer and no error.
+    ///
+    /// Errors: what the loader throws, other than `Missing` and `BackendError`.
+    template <class... Keys>
+    Lookup<M> find(const Keys&... keys) const {
+        return find_one(detail::with_keys<M>(keys...));
+    }
+    Lookup<M> find(const M& with_keys) const { return find<M>(with_keys); }
+
+    /// One answer for each key, in order, repeated keys included; one round trip for all of them.
+    ///
+    /// Throws for no single key: what a loader throws is its key's `failure()`.
+    template <class Range>
+    std::vector<Lookup<M>> get_many(const Range& keys) const {
+        return fetch_many(probes(keys));
+    }
+    template <class K>
+    std::vector<Lookup<M>> get_many(std::initializer_list<K> keys) const {
+        return fetch_many(probes(keys));
+    }
+
+    /// Whether the cache has it; asks no loader.
+    ///
+    /// Errors: `BackendError`.
+    template <class... Keys>
+    bool exists(const Keys&... keys) const {
+        const M probe = detail::with_keys<M>(keys...);
+        return detail::model_exists(door(), table(), &probe);
+    }
+    bool exists(const M& with_keys) const { return exists<M>(with_keys); }
+
+    /// The model's key, as `Cache::final_key` takes it.
+    ///
+    /// Errors: `IncompleteKey`.
+    template <class... Keys>
+    std::string key_for(const Keys&... keys) const {
+        const M probe = detail::with_keys<M>(keys...);
+        return detail::make_model_key(table(), &probe).stored;
+    }
+    std::string key_for(const M& with_keys) const { return key_for<M>(with_keys); }
+
+    /// The stored model and false, or `model` and true where there is none. Neither saves nor asks
+    /// the model's loader.
+    ///
+    /// Errors: `BackendError`, `IncompleteKey`.
+    Created<M> get_or_create(M model) const {
+        auto without_loader = door();
+        without_loader.load_roots = false;
+        M probe = detail::with_keys<M>(model);
+        const detail::Answer answer = fetch_one(without_loader, probe);
+        if (!answer) return {std::move(probe), false};
+        if (answer->failure) answer->raise();
+        return {std::move(model), true};
+    }
+
+    /// Fetches what the given models refer to and have not loaded: one level, one round trip.
+    ///
+    /// Errors: `Missing` naming both ends where a target is missing, `BackendError`.
+    void load(M& model) const {
+        std::vector<detail::Answer> answers = load_references({&model, 1});
+        if (answers.front()) answers.front()->raise();
+    }
+    /// The same for many, with one outcome for each.
+    std::vector<Outcome> load(std::span<M> models) const {
+        const std::vector<detail::Answer> answers = load_references(models);
+        std::vector<Outcome> outcomes(answers.size());
+        for (std::size_t i = 0; i < answers.size(); ++i) {
+            if (answers[i]) outcomes[i] = detail::as_outcome(*answers[i]);
+        }
+        return outcomes;
+    }
+    std::vector<Outcome> load(std::vector<M>& models) const { return load(std::span<M>{models}); }
+
+    // ---- writing
+
+    /// Stores the model, all of it, over whatever was there. A lifetime that is zero or negative
+    /// leaves nothing stored. Does not store what it refers to.
+    ///
+    /// Errors: `IncompleteKey`, `BackendError`, and what a converter of the user's throws; nothing
+    /// is half-stored.
+    void save(const M& model) const { save_one(model, {}); }
+    void save(const M& model, Lifetime lifetime) const { save_one(model, lifetime); }
+
+    /// Stores each, with one outcome for each.
+    template <class Range>
+    std::vector<Outcome> save_many(const Range& models) const {
+        return save_all(models, {});
+    }
+    template <class Range>
+    std::vector<Outcome> save_many(const Range& models, Lifetime lifetime) const {
+        return save_all(models, lifetime);
+    }
+
+    /// Removes it; false where there was none.
+    ///
+    /// Errors: `BackendError`, `IncompleteKey`.
+    template <class... Keys>
+    bool remove(const Keys&... keys) const {
+        const M probe = detail::with_keys<M>(keys...);
+        const void* const object = &probe;
+        Outcome outcome;
+        detail::remove_models(door(), table(), {&object, 1}, {&outcome, 1});
+        return detail::done_or_throw(outcome);
+    }
+    bool remove(const M& model) const { return remove<M>(model); }
+
+    /// Removes each: done where it was there, declined where it was not.
+    template <class Range>
+    std::vector<Outcome> remove_many(const Range& keys) const {
+        return remove_all(probes(keys));
+    }
+    template <class K>
+    std::vector<Outcome> remove_many(std::initializer_list<K> keys) const {
+        return remove_all(probes(keys));
+    }
+
+    /// Gives the stored model another lifetime, from now on; false where there is none.
+    ///
+    /// `touch(keys…, lifetime)`.
+    /// Errors: `BackendError`, `IncompleteKey`.
+    template <class... Arguments>
+    bool touch(const Arguments&... arguments) const {
+        static_assert(sizeof...(Arguments) >= 2, "cachemodel: touch takes the keys and a lifetime");
+        return touch_with(std::tie(arguments...),
+                          std::make_index_sequence<sizeof...(Arguments) - 1>{});
+    }
+    bool touch(const M& with_keys, Lifetime lifetime) const {
+        return detail::done_or_throw(detail::touch_model(door(), table(), &with_keys, lifetime));
+    }
+
+    /// Stores `renamed` under its keys and then removes what is stored under `old`: the keys of
+    /// one entity changed. False where nothing was stored under `old`.
+    ///
+    /// Errors: as `save` and `remove`; when removing fails, both are stored.
+    template <class Keys>
+    bool rename(const Keys& old, const M& renamed) const {
+        const M probe = detail::with_keys<M>(old);
+        save(renamed);
+        if (key_for(probe) == key_for(renamed)) return true;
+        return remove(probe);
+    }
+    bool rename(const M& old, const M& renamed) const { return rename<M>(old, renamed); }
+
+    const Cache& cache() const noexcept { return cache_; }
+
+ private:
+    static const detail::ModelTable& table() noexcept { return detail::table_of<M>(); }
+
+    /// Without loaders: for what only writes.
+    detail::Door door() const {
+        return {.cache = cache_,
+                .cache_name = detail::model_options<M>().cache,
+                .loaders = {},
+                .contexts = &contexts_,
+                .depth = depth_};
+    }
+    detail::Door loading_door() const {
+        auto with_loaders = door();
+        with_loaders.loaders = detail::loaders_of<M, Contexts...>;
+        return with_loaders;
+    }
+
+    detail::Answer fetch_one(const detail::Door& through, M& model) const {
+        void* const object = &model;
+        detail::Answer answer;
+        detail::fetch_models(through, table(), {&object, 1}, {&answer, 1});
+        return answer;
+    }
+    M fetch_or_throw(M model) const {
+        if (const auto answer = fetch_one(loading_door(), model)) answer->raise();
+        return model;
+    }
+    Lookup<M> find_one(M model) const {
+        auto answer = fetch_one(loading_door(), model);
+        if (!answer) return Lookup<M>{std::move(model)};
+        if (answer->failure) detail::rethrow_unless_failure_of_find(*answer->failure);
+        return Lookup<M>{std::move(answer)};
+    }
+
+    template <class Range>
+    static std::vector<M> probes(const Range& keys) {
+        std::vector<M> models;
+        if constexpr (requires { keys.size(); }) models.reserve(keys.size());
+        for (const auto& each : keys) models.push_back(detail::with_keys<M>(each));
+        return models;
+    }
+    template <class Pointer, class Range>
+    static std::vector<Pointer> addresses(Range& models) {
+        std::vector<Pointer> objects;
+        for (auto& model : models) {
+            static_assert(std::derived_from<std::remove_cvref_t<decltype(model)>, M>,
+                          "cachemodel: these are not the models of this door");
+            objects.push_back(
+                static_cast<std::conditional_t<
+                    std::is_const_v<std::remove_reference_t<decltype(model)>>, const M*, M*>>(
+                    &model));
+        }
+        return objects;
+    }
+    std::vector<Lookup<M>> fetch_many(std::vector<M> models) const {
+        const auto objects = addresses<void*>(models);
+        std::vector<detail::Answer> answers(models.size());
+        detail::fetch_models(loading_door(), table(), objects, answers);
+        std::vector<Lookup<M>> lookups;
+        lookups.reserve(models.size());
+        for (std::size_t i = 0; i < models.size(); ++i) {
+            if (answers[i]) {
+                lookups.emplace_back(std::move(answers[i]));
+            } else {
+                lookups.emplace_back(std::move(models[i]));
+            }
+        }
+        return lookups;
+    }
+    std::vector<detail::Answer> load_references(std::span<M> models) const {
+        auto one_level = loading_door();
+        one_level.depth = 1;
+        const auto objects = addresses<void*>(models);
+        std::vector<detail::Answer> answers(models.size());
+        detail::fetch_references(one_level, table(), objects, answers);
+        return answers;
+    }
+    void save_one(const M& model, std::optional<Lifetime> lifetime) const {
+        const void* const object = &model;
+        Outcome outcome;
+        detail::save_models(door(), table(), {&object, 1}, lifetime, {&outcome, 1});
+        detail::done_or_throw(outcome);
+    }
+    template <class Range>
+    std::vector<Outcome> save_all(const Range& models, std::optional<Lifetime> lifetime) const {
+        const auto objects = addresses<const void*>(models);
+        std::vector<Outcome> outcomes(objects.size());
+        detail::save_models(door(), table(), objects, lifetime, outcomes);
+        return outcomes;
+    }
+    std::vector<Outcome> remove_all(const std::vector<M>& models) const {
+        const auto objects = addresses<const void*>(models);
+        std::vector<Outcome> outcomes(objects.size());
+        detail::remove_models(door(), table(), objects, outcomes);
+        return outcomes;
+    }
+    template <class Tuple, std::size_t... I>
+    bool touch_with(const Tuple& arguments, std::index_sequence<I...>) const {
+        return touch(detail::with_keys<M>(std::get<I>(arguments)...),
+                     Lifetime{std::get<sizeof...(I)>(arguments)});
+    }
+
+    Cache cache_;
+    std::tuple<Contexts...> contexts_;
+    std::size_t depth_ = detail::any_depth;
+};
+
+}  // namespace cachemodel

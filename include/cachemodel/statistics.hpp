@@ -1,0 +1,40 @@
+// cachemodel: what a cache has counted.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cachemodel/lookup.hpp>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+namespace cachemodel {
+
+/// What a cache, all its views included, has counted since it was opened.
+///
+/// Each number is exact; together they are no snapshot of one moment.
+struct Statistics {
+    std::uint64_t round_trips = 0;     ///< calls of the backend, whatever their number of keys
+    std::uint64_t hits = 0;            ///< entries found and used
+    std::uint64_t read_failures = 0;   ///< keys that the backend could not tell about
+    std::uint64_t stores = 0;          ///< entries written
+    std::uint64_t store_failures = 0;  ///< entries that could not be written
+    std::uint64_t removals = 0;        ///< entries that were there and were removed
+    std::uint64_t loads = 0;           ///< objects that a loader supplied
+    std::uint64_t load_failures = 0;   ///< objects for which a loader threw
+    std::uint64_t source_misses = 0;   ///< objects that a loader says do not exist
+    std::array<std::uint64_t, miss_reason_count> misses_by_reason{};
+
+    /// Keys under which nothing was found that could be used, for this reason.
+    std::uint64_t misses(MissReason reason) const noexcept {
+        return misses_by_reason[static_cast<std::size_t>(reason)];
+    }
+    /// The same, for any reason.
+    std::uint64_t misses() const noexcept {
+        std::uint64_t sum = 0;
+        for (const auto count : misses_by_reason) sum += count;
+        return sum;
+    }
+};
+
+}  // namespace cachemodel

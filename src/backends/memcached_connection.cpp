@@ -1,0 +1,229 @@
+// cachemodel: one connection to a memcached server that never blocks.
+// SPDX-License-Identifier: MIT
+#include "backends/memcached_connection.hpp"
+
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <system_error>
+
+namespace cachemodel::memcached {
+
+namespace {
+
+constexpr std::size_t usual_buffer = std::size_t{16} << 10;
+constexpr std::size_t largest_kept_buffer = std::size_t{256} << 10;
+
+/// A unix socket whose queue is full says so at once and can be tried again only by asking.
+constexpr std::chrono::milliseconds crowded_pause{5};
+
+std::string describe(int error) { return std::generic_category().message(error); }
+
+void switch_on(int socket, int level, int option) noexcept {
+    const int on = 1;
+    // Without these two options everything works, only worse.
+    static_cast<void>(setsockopt(socket, level, option, &on, sizeof on));
+}
+
+bool would_block(int error) noexcept { return error == EAGAIN || error == EWOULDBLOCK; }
+
+}  // namespace
+
+Connection::Connection(const Endpoint& endpoint, TimePoint limit)
+    : endpoint_(endpoint), limit_(limit), wakes_at_(limit), owner_(::getpid()) {}
+
+Connection::~Connection() {
+    // A copy of the socket in a forked child must not keep the server waiting, and a child must
+    // not end the connection that its parent goes on to use.
+    if (socket_ != -1 && owner_ == ::getpid()) ::shutdown(socket_, SHUT_RDWR);
+    close_socket();
+}
+
+void Connection::close_socket() noexcept {
+    if (socket_ != -1) ::close(socket_);
+    socket_ = -1;
+}
+
+short Connection::events() const noexcept {
+    switch (state_) {
+        case State::starting:
+        case State::crowded:
+            return 0;
+        case State::connecting:
+            return POLLOUT;
+        case State::open:
+            break;
+    }
+    return has_unsent() ? POLLIN | POLLOUT : POLLIN;
+}
+
+std::optional<Trouble> Connection::look_up() {
+    if (!endpoint_.socket.empty()) {
+        sockaddr_un path{};
+        path.sun_family = AF_UNIX;
+        endpoint_.socket.copy(path.sun_path, sizeof path.sun_path - 1);
+        Address address{{}, sizeof path, AF_UNIX};
+        std::memcpy(&address.bytes, &path, sizeof path);
+        addresses_.push_back(address);
+        return std::nullopt;
+    }
+    addrinfo hints{};
+    hints.ai_socktype = SOCK_STREAM;
+    hints.ai_flags = AI_NUMERICSERV;
+    addrinfo* found = nullptr;
+    const int error = ::getaddrinfo(endpoint_.host.c_str(), std::to_string(endpoint_.port).c_str(),
+                                    &hints, &found);
+    if (error != 0) {
+        return Trouble{Trouble::Kind::unreachable,
+                       std::string{"cannot look up the host: "} + ::gai_strerror(error)};
+    }
+    const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner{found, &::freeaddrinfo};
+    for (; found != nullptr; found = found->ai_next) {
+        Address address{{}, found->ai_addrlen, found->ai_family};
+        std::memcpy(&address.bytes, found->ai_addr, found->ai_addrlen);
+        addresses_.push_back(address);
+    }
+    return std::nullopt;
+}
+
+void Connection::give_up_address(int error) noexcept {
+    last_error_ = error;
+    close_socket();
+    ++address_;
+    state_ = State::starting;
+}
+
+std::optional<Trouble> Connection::connect(bool ready, TimePoint now) {
+    if (addresses_.empty()) {
+        if (auto trouble = look_up()) return trouble;
+        now = std::chrono::steady_clock::now();
+    }
+    if (state_ == State::connecting) {
+        if (ready) {
+            int error = 0;
+            socklen_t size = sizeof error;
+            if (::getsockopt(socket_, SOL_SOCKET, SO_ERROR, &error, &size) != 0) error = errno;
+            if (error == 0) {
+                state_ = State::open;
+                return std::nullopt;
+            }
+            give_up_address(error);
+        } else if (now >= wakes_at_) {
+            give_up_address(ETIMEDOUT);
+        } else {
+            return std::nullopt;
+        }
+    } else if (state_ == State::crowded) {
+        if (now < wakes_at_) return std::nullopt;
+        state_ = State::starting;
+    }
+    return try_addresses(now);
+}
+
+std::optional<Trouble> Connection::try_addresses(TimePoint now) {
+    for (; address_ < addresses_.size(); give_up_address(last_error_)) {
+        if (now >= limit_) {
+            last_error_ = ETIMEDOUT;
+            break;
+        }
+        const Address& address = addresses_[address_];
+        if (socket_ == -1) {
+            socket_ = ::socket(address.family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+            if (socket_ == -1) {
+                last_error_ = errno;
+                continue;
+            }
+            switch_on(socket_, SOL_SOCKET, SO_KEEPALIVE);
+            if (address.family != AF_UNIX) switch_on(socket_, IPPROTO_TCP, TCP_NODELAY);
+        }
+        sockaddr_storage bytes = address.bytes;
+        if (::connect(socket_, reinterpret_cast<const sockaddr*>(&bytes), address.size) == 0) {
+            state_ = State::open;
+            return std::nullopt;
+        }
+        last_error_ = errno;
+        if (last_error_ == EINPROGRESS || last_error_ == EINTR) {
+            // Each address left gets an equal part of the time left, so that one that hangs does
+            // not keep the next from being tried.
+            const auto share = (limit_ - now) / static_cast<long>(addresses_.size() - address_);
+            wakes_at_ = now + share;
+            state_ = State::connecting;
+            return std::nullopt;
+        }
+        if (would_block(last_error_) && address.family == AF_UNIX) {
+            wakes_at_ = std::min(now + crowded_pause, limit_);
+            state_ = State::crowded;
+            return std::nullopt;
+        }
+    }
+    return Trouble{last_error_ == ETIMEDOUT ? Trouble::Kind::slow : Trouble::Kind::unreachable,
+                   "cannot connect: " + describe(last_error_)};
+}
+
+bool Connection::is_quiet() const noexcept {
+    char byte;
+    return begin_ == end_ && ::recv(socket_, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == -1 &&
+           would_block(errno);
+}
+
+std::optional<Trouble> Connection::send() {
+    if (!has_unsent()) return std::nullopt;
+    const auto size =
+        ::send(socket_, request_.data() + sent_, request_.size() - sent_, MSG_NOSIGNAL);
+    if (size == -1) {
+        if (would_block(errno) || errno == EINTR) return std::nullopt;
+        return Trouble{Trouble::Kind::lost, "connection lost: " + describe(errno)};
+    }
+    sent_ += static_cast<std::size_t>(size);
+    if (has_unsent()) return std::nullopt;
+    request_.clear();
+    sent_ = 0;
+    return std::nullopt;
+}
+
+std::optional<Trouble> Connection::receive() {
+    if (begin_ == end_) begin_ = end_ = 0;
+    if (end_ == capacity_) reserve_answer(end_ - begin_ + usual_buffer);
+    const auto size = ::recv(socket_, buffer_.get() + end_, capacity_ - end_, 0);
+    if (size > 0) {
+        end_ += static_cast<std::size_t>(size);
+        has_received_ = true;
+        return std::nullopt;
+    }
+    if (size == 0) return Trouble{Trouble::Kind::lost, "the server closed the connection"};
+    if (would_block(errno) || errno == EINTR) return std::nullopt;
+    return Trouble{Trouble::Kind::lost, "connection lost: " + describe(errno)};
+}
+
+void Connection::reserve_answer(std::size_t size) {
+    const auto waiting = answer();
+    if (capacity_ - begin_ >= size) return;
+    if (size <= capacity_) {
+        std::memmove(buffer_.get(), waiting.data(), waiting.size());
+    } else {
+        auto larger = std::make_unique_for_overwrite<char[]>(size);
+        waiting.copy(larger.get(), waiting.size());
+        buffer_ = std::move(larger);
+        capacity_ = size;
+    }
+    end_ -= begin_;
+    begin_ = 0;
+}
+
+void Connection::rest() noexcept {
+    has_received_ = false;
+    if (request_.capacity() > largest_kept_buffer) request_ = std::string{};
+    if (capacity_ > largest_kept_buffer) {
+        buffer_.reset();  // made again by the next answer
+        capacity_ = begin_ = end_ = 0;
+    }
+}
+
+}  // namespace cachemodel::memcached

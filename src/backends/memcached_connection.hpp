@@ -1,0 +1,126 @@
+// cachemodel: one connection to a memcached server that never blocks.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cachemodel/error.hpp>
+
+#include <sys/socket.h>
+#include <sys/types.h>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace cachemodel::memcached {
+
+using TimePoint = std::chrono::steady_clock::time_point;
+
+/// Where a server listens.
+struct Endpoint {
+    std::string name;  ///< for messages: `host:port`, or the socket's path
+    std::string host;
+    std::uint16_t port = 0;
+    std::string socket;  ///< a unix socket's path; then there is neither host nor port
+};
+
+/// Why a connection is of no more use.
+struct Trouble {
+    enum class Kind : std::uint8_t {
+        unreachable,  ///< it could not be made
+        lost,         ///< the server closed it, or the network did
+        refused,      ///< the server says that it cannot
+        nonsense,     ///< the answer is none that the server may give
+        slow,         ///< the deadline passed
+    };
+    Kind kind;
+    std::string what;
+};
+
+/// A socket and the bytes that wait on either side of it.
+///
+/// No call blocks, but for the resolver when a host is given by name. Whoever owns the connection
+/// polls for `events()`, until `wakes_at()` while it is not open, and calls on.
+class Connection {
+ public:
+    /// Connecting is given up at `limit`.
+    Connection(const Endpoint& endpoint, TimePoint limit);
+    ~Connection();
+
+    Connection(const Connection&) = delete;
+    Connection& operator=(const Connection&) = delete;
+
+    bool is_open() const noexcept { return state_ == State::open; }
+    int socket() const noexcept { return socket_; }
+    short events() const noexcept;
+    TimePoint wakes_at() const noexcept { return wakes_at_; }
+
+    /// Goes on with connecting, when the socket is ready or `wakes_at()` has passed.
+    std::optional<Trouble> connect(bool ready, TimePoint now);
+
+    /// Nothing has come and the server has not hung up since the last answer.
+    bool is_quiet() const noexcept;
+
+    /// What is to be sent: may be appended to at any time, and is empty when all of it went.
+    std::string& request() noexcept { return request_; }
+    bool has_unsent() const noexcept { return sent_ < request_.size(); }
+    /// Sends as much as the socket takes at once.
+    std::optional<Trouble> send();
+
+    /// Takes in what has come, up to the room there is.
+    std::optional<Trouble> receive();
+    std::string_view answer() const noexcept { return {buffer_.get() + begin_, end_ - begin_}; }
+    /// Nothing waits on either side.
+    bool is_settled() const noexcept { return begin_ == end_ && !has_unsent(); }
+    /// Throws the first `size` bytes of the answer away.
+    void consume(std::size_t size) noexcept { begin_ += size; }
+    /// Makes room for an answer of `size` bytes in one piece.
+    void reserve_answer(std::size_t size);
+    bool has_received() const noexcept { return has_received_; }
+
+    /// Makes it ready to be kept for the next call.
+    void rest() noexcept;
+
+ private:
+    enum class State : std::uint8_t {
+        starting,    ///< the next address is to be tried
+        connecting,  ///< the network will tell
+        crowded,     ///< the server's queue was full
+        open,
+    };
+    struct Address {
+        sockaddr_storage bytes;
+        socklen_t size;
+        int family;
+    };
+
+    std::optional<Trouble> look_up();
+    std::optional<Trouble> try_addresses(TimePoint now);
+    void give_up_address(int error) noexcept;
+    void close_socket() noexcept;
+
+    const Endpoint& endpoint_;
+    TimePoint limit_;
+    TimePoint wakes_at_;
+    std::vector<Address> addresses_;
+    std::size_t address_ = 0;
+    int last_error_ = 0;
+    State state_ = State::starting;
+    int socket_ = -1;
+    pid_t owner_;
+    bool has_received_ = false;
+
+    std::string request_;
+    std::size_t sent_ = 0;
+
+    std::unique_ptr<char[]> buffer_;
+    std::size_t capacity_ = 0;
+    std::size_t begin_ = 0;
+    std::size_t end_ = 0;
+};
+
+}  // namespace cachemodel::memcached

@@ -1,0 +1,68 @@
+// cachemodel: memcached's text protocol: what is sent, and what the answers say.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cachemodel/backend.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace cachemodel::memcached {
+
+inline constexpr std::size_t longest_key = 250;
+
+/// What an item costs the server beside its key and value (without flags, with a token).
+inline constexpr std::size_t item_overhead = 59;
+
+/// The longest line of an answer that is read. The server's own are far shorter.
+inline constexpr std::size_t longest_line = 2048;
+
+/// The server's expiration time for `lifetime`: 0 is never, up to 30 days are seconds from now,
+/// rounded up, and anything above is a unix time. The server keeps 32 bits: what ends later than
+/// they can say is kept for ever. A lifetime that is over gives -1, which is gone at once.
+std::int64_t expiration(Lifetime lifetime, std::chrono::system_clock::time_point now) noexcept;
+
+/// Nothing that could end a key's place in a command line, and not too long.
+bool is_valid_key(std::string_view key) noexcept;
+
+/// The `InvalidKey` that says what is wrong with `key`, without quoting it.
+Failure invalid_key(std::string_view key);
+
+/// `unique` is the server's number of the entry that compare-and-set replaces.
+void append_store(std::string& request, Store how, const Entry& entry, std::int64_t expiration,
+                  std::uint64_t unique);
+void append_delete(std::string& request, std::string_view key);
+void append_touch(std::string& request, std::string_view key, std::int64_t expiration);
+
+/// The first line of one found entry: `VALUE <key> <flags> <bytes> <unique>`.
+struct ValueLine {
+    std::string_view key;
+    std::uint64_t size = 0;
+    std::uint64_t unique = 0;
+};
+
+/// Reads a line without its end; nothing unless it is exactly of that form.
+std::optional<ValueLine> parse_value_line(std::string_view line) noexcept;
+
+enum class Reply : std::uint8_t {
+    stored,
+    not_stored,
+    exists,
+    not_found,
+    deleted,
+    touched,
+    ok,
+    end,
+    too_large,      ///< the value has been read and thrown away
+    out_of_memory,  ///< likewise
+    server_error,   ///< the server cannot, for a reason of its own
+    nonsense,       ///< everything else
+};
+
+Reply parse_reply(std::string_view line) noexcept;
+
+}  // namespace cachemodel::memcached

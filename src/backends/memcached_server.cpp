@@ -1,0 +1,136 @@
+// cachemodel: one memcached server: its connections, and whether it is worth asking.
+// SPDX-License-Identifier: MIT
+#include "backends/memcached_server.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+namespace cachemodel::memcached {
+
+namespace {
+
+/// A server that answers, but so slowly that this many calls in a row ran out of time, is down.
+constexpr int most_stalls = 3;
+
+}  // namespace
+
+Lease::Lease(Lease&& other) noexcept
+    : server_(std::exchange(other.server_, nullptr)),
+      connection_(std::move(other.connection_)),
+      epoch_(other.epoch_),
+      was_idle_(other.was_idle_) {}
+
+Lease::~Lease() { drop(Health::undecided); }
+
+void Lease::end(Health health, bool reuse) noexcept {
+    if (server_ == nullptr) return;
+    std::exchange(server_, nullptr)->take_back(std::move(connection_), epoch_, health, reuse);
+}
+
+Server::Server(Endpoint endpoint, std::size_t number, std::size_t group, Limits limits,
+               const Clock& clock)
+    : endpoint_(std::move(endpoint)),
+      number_(number),
+      group_(group),
+      limits_(limits),
+      clock_(clock) {}
+
+std::uint64_t Server::token_of(std::uint64_t unique) const noexcept {
+    const bool fits = unique < std::numeric_limits<std::uint64_t>::max() / group_;
+    return fits ? unique * group_ + number_ : 0;
+}
+
+std::uint64_t Server::unique_of(std::uint64_t token) const noexcept {
+    return token % group_ == number_ ? token / group_ : 0;
+}
+
+Server::Admission Server::borrow(Lease& lease, bool fresh, TimePoint deadline) {
+    Connections discarded;  // closed without the lock
+    Connections connection;
+    {
+        const std::lock_guard lock{mutex_};
+        if (is_down_) {
+            const auto now = clock_.steady();
+            if (now < retry_at_) return Admission::down;
+            retry_at_ = now + limits_.retry_after;  // one caller tries, the others go on failing
+        }
+        if (fresh) discarded.swap(idle_);
+        if (idle_.empty() && in_use_ >= limits_.connections) return Admission::busy;
+        if (!idle_.empty()) connection.splice(connection.begin(), idle_, idle_.begin());
+        ++in_use_;
+        lease.server_ = this;
+        lease.epoch_ = epoch_;
+    }
+    lease.was_idle_ = !connection.empty() && connection.front().is_quiet();
+    if (lease.was_idle_) {
+        lease.connection_.swap(connection);
+    } else {
+        const auto connect_by = std::chrono::steady_clock::now() + limits_.connect_timeout;
+        lease.connection_.emplace_back(endpoint_, std::min(deadline, connect_by));
+    }
+    return Admission::granted;
+}
+
+bool Server::wait(TimePoint deadline) {
+    std::unique_lock lock{mutex_};
+    ++waiting_;
+    const bool free = freed_.wait_until(
+        lock, deadline, [&] { return !idle_.empty() || in_use_ < limits_.connections; });
+    --waiting_;
+    return free;
+}
+
+void Server::take_back(Connections connection, std::uint64_t epoch, Health health,
+                       bool reuse) noexcept {
+    if (reuse) connection.front().rest();
+    const std::lock_guard lock{mutex_};
+    note(health);
+    --in_use_;
+    if (reuse && epoch == epoch_) idle_.splice(idle_.begin(), connection);
+    if (waiting_ != 0) freed_.notify_one();
+    // A connection that is not kept is closed after the lock is gone, with the parameter.
+}
+
+void Server::note(Health health) noexcept {
+    switch (health) {
+        case Health::answered:
+            is_down_ = false;
+            stalls_ = 0;
+            return;
+        case Health::stalled:
+            if (++stalls_ < most_stalls) return;
+            break;
+        case Health::unreachable:
+            break;
+        case Health::undecided:
+            return;
+    }
+    is_down_ = true;
+    retry_at_ = clock_.steady() + limits_.retry_after;
+}
+
+std::string Server::last_trouble() const {
+    const std::lock_guard lock{mutex_};
+    return last_trouble_;
+}
+
+void Server::remember_trouble(const std::string& what) {
+    const std::lock_guard lock{mutex_};
+    last_trouble_ = what;
+}
+
+void Server::close_idle() noexcept {
+    Connections discarded;
+    const std::lock_guard lock{mutex_};
+    discarded.swap(idle_);
+    ++epoch_;
+}
+
+void Server::abandon() noexcept {
+    if (!mutex_.try_lock()) return;
+    idle_.clear();
+    mutex_.unlock();
+}
+
+}  // namespace cachemodel::memcached

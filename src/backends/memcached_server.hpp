@@ -1,0 +1,127 @@
+// cachemodel: one memcached server: its connections, and whether it is worth asking.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cachemodel/clock.hpp>
+
+#include "backends/memcached_connection.hpp"
+
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <list>
+#include <mutex>
+#include <string>
+
+namespace cachemodel::memcached {
+
+/// How a call left a server.
+enum class Health : std::uint8_t {
+    answered,     ///< it is well
+    unreachable,  ///< no connection, or no byte of an answer within the deadline
+    stalled,      ///< it had begun to answer
+    undecided,    ///< it hung up, or talked nonsense
+};
+
+class Server;
+
+/// The right to use one connection of a server; gives it back when it goes.
+class Lease {
+ public:
+    Lease() noexcept = default;
+    Lease(Lease&& other) noexcept;
+    Lease& operator=(Lease&&) = delete;
+    ~Lease();
+
+    bool is_held() const noexcept { return server_ != nullptr; }
+    Connection& connection() noexcept { return connection_.front(); }
+    bool was_idle() const noexcept { return was_idle_; }
+
+    /// The connection is in step and may serve the next call.
+    void give_back(Health health) noexcept { end(health, true); }
+    /// Closes the connection.
+    void drop(Health health) noexcept { end(health, false); }
+
+ private:
+    friend class Server;
+
+    void end(Health health, bool reuse) noexcept;
+
+    Server* server_ = nullptr;
+    std::list<Connection> connection_;  ///< one, or none
+    std::uint64_t epoch_ = 0;
+    bool was_idle_ = false;
+};
+
+/// Thread safety: may be called concurrently.
+class Server {
+ public:
+    struct Limits {
+        std::size_t connections;
+        std::chrono::nanoseconds connect_timeout;
+        std::chrono::nanoseconds retry_after;
+    };
+
+    /// `number` of `group` servers that share the keys.
+    Server(Endpoint endpoint, std::size_t number, std::size_t group, Limits limits,
+           const Clock& clock);
+
+    const Endpoint& endpoint() const noexcept { return endpoint_; }
+
+    /// The token of an entry that the server itself calls `unique`. Servers count each for itself:
+    /// this makes their tokens differ. Zero, which is no token, where the number is too large.
+    std::uint64_t token_of(std::uint64_t unique) const noexcept;
+    /// The other way; zero for the token of another server.
+    std::uint64_t unique_of(std::uint64_t token) const noexcept;
+
+    enum class Admission : std::uint8_t {
+        granted,
+        busy,  ///< every connection is in use
+        down,  ///< it failed a short while ago
+    };
+
+    /// Does not wait. `fresh` asks for a new connection: the idle ones are thrown away.
+    Admission borrow(Lease& lease, bool fresh, TimePoint deadline);
+
+    /// Waits until `borrow` is worth another try; false when `deadline` came first.
+    bool wait(TimePoint deadline);
+
+    /// What made the server count as down.
+    std::string last_trouble() const;
+    void remember_trouble(const std::string& what);
+
+    void close_idle() noexcept;
+
+    /// In a forked child, which owns neither the parent's connections nor, perhaps, the lock:
+    /// closes what is idle without a word to the server.
+    void abandon() noexcept;
+
+ private:
+    friend class Lease;
+
+    /// A list, because handing a node on cannot fail.
+    using Connections = std::list<Connection>;
+
+    void take_back(Connections connection, std::uint64_t epoch, Health health, bool reuse) noexcept;
+    void note(Health health) noexcept;
+
+    const Endpoint endpoint_;
+    const std::uint64_t number_;
+    const std::uint64_t group_;
+    const Limits limits_;
+    const Clock& clock_;
+
+    mutable std::mutex mutex_;
+    std::condition_variable freed_;
+    Connections idle_;  ///< the one used last stands first and is used next
+    std::size_t in_use_ = 0;
+    std::size_t waiting_ = 0;
+    std::uint64_t epoch_ = 0;
+    bool is_down_ = false;
+    TimePoint retry_at_{};
+    int stalls_ = 0;
+    std::string last_trouble_;
+};
+
+}  // namespace cachemodel::memcached

@@ -1,0 +1,39 @@
+// cachemodel: the backend that keeps nothing.
+// SPDX-License-Identifier: MIT
+#include <cachemodel/backends/null.hpp>
+
+#include <cachemodel/cache_url.hpp>
+
+#include <algorithm>
+
+namespace cachemodel {
+
+void NullBackend::get_many(std::span<const std::string_view> keys, ReadSink& sink) {
+    for (std::size_t i = 0; i < keys.size(); ++i) sink.absent(i);
+}
+
+void NullBackend::store_many(Store how, std::span<const Entry>, std::span<Outcome> outcomes) {
+    // Nothing is ever there, so nothing can still be what a read has seen.
+    const bool declines = how == Store::compare_and_set;
+    std::ranges::fill(outcomes, declines ? Outcome::declined_by_backend() : Outcome{});
+}
+
+void NullBackend::remove_many(std::span<const std::string_view>, std::span<Outcome> outcomes) {
+    std::ranges::fill(outcomes, Outcome::declined_by_backend());
+}
+
+void NullBackend::touch_many(std::span<const std::string_view>, Lifetime,
+                             std::span<Outcome> outcomes) {
+    std::ranges::fill(outcomes, Outcome::declined_by_backend());
+}
+
+std::shared_ptr<Backend> open_null(CacheUrl& url, const Clock&) {
+    const bool has_host = !url.hosts().empty() && !url.hosts().front().name.empty();
+    if (has_host || !url.path().empty() || !url.user().empty() || !url.password().empty()) {
+        throw ConfigError{"null:// takes neither a host, nor a user, nor a path: " +
+                          url.redacted()};
+    }
+    return std::make_shared<NullBackend>();
+}
+
+}  // namespace cachemodel

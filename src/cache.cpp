@@ -1,0 +1,232 @@
+// cachemodel: a backend with the rules that all backends share.
+// SPDX-License-Identifier: MIT
+#include <cachemodel/cache.hpp>
+
+#include <cachemodel/cache_url.hpp>
+#include <cachemodel/schemes.hpp>
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "counters.hpp"
+
+namespace cachemodel {
+
+namespace {
+
+constexpr std::size_t longest_prefix = 40;
+
+void check_prefix(std::string_view prefix) {
+    const auto is_wrong = [](char c) { return c <= 0x20 || c >= 0x7f || c == ':'; };
+    const bool wrong = std::any_of(prefix.begin(), prefix.end(), is_wrong);
+    if (!wrong && prefix.size() <= longest_prefix) return;
+    throw ConfigError("key_prefix: \"" + std::string{prefix} +
+                      "\" is not at most 40 bytes of visible ASCII without a colon");
+}
+
+/// Passes a read on and counts what could not be told.
+class CountingSink final : public ReadSink {
+ public:
+    CountingSink(ReadSink& next, detail::Counter& failures) : next_(next), failures_(failures) {}
+
+    void found(std::size_t index, std::string_view value, std::uint64_t token) noexcept override {
+        next_.found(index, value, token);
+    }
+    void absent(std::size_t index) noexcept override { next_.absent(index); }
+    void failed(std::size_t index, const Failure& failure) noexcept override {
+        failures_ += 1;
+        next_.failed(index, failure);
+    }
+
+ private:
+    ReadSink& next_;
+    detail::Counter& failures_;
+};
+
+/// Strings as the views that a backend takes.
+std::vector<std::string_view> as_views(const std::vector<std::string>& keys) {
+    return {keys.begin(), keys.end()};
+}
+
+void fill(std::span<Outcome> outcomes, const Outcome& outcome) {
+    std::fill(outcomes.begin(), outcomes.end(), outcome);
+}
+
+}  // namespace
+
+struct Cache::Shared {
+    Shared(std::shared_ptr<Backend> backend_, const Clock& clock_)
+        : backend(std::move(backend_)), clock(clock_) {}
+
+    std::shared_ptr<Backend> backend;
+    const Clock& clock;
+    detail::Counters counters;
+};
+
+Cache Cache::open(std::string_view url, const Clock& clock) {
+    auto parsed = CacheUrl::parse(url);
+    CacheOptions options{.key_prefix = parsed.take_text("key_prefix", ""), .clock = clock};
+    options.version = static_cast<std::uint32_t>(
+        parsed.take_integer("version", 1, 1, std::numeric_limits<std::uint32_t>::max()));
+    auto backend = find_scheme(parsed.scheme())(parsed, clock);
+    parsed.expect_all_taken();
+    return Cache{std::move(backend), std::move(options)};
+}
+
+Cache::Cache(std::shared_ptr<Backend> backend, CacheOptions options)
+    : shared_(std::make_shared<Shared>(std::move(backend), options.clock)),
+      prefix_(std::move(options.key_prefix)),
+      version_(options.version) {
+    if (!shared_->backend) throw ConfigError("a cache needs a backend");
+    check_prefix(prefix_);
+}
+
+Cache Cache::with_prefix(std::string prefix) const {
+    check_prefix(prefix);
+    Cache view = *this;
+    view.prefix_ = std::move(prefix);
+    return view;
+}
+
+Cache Cache::with_version(std::uint32_t version) const {
+    Cache view = *this;
+    view.version_ = version;
+    return view;
+}
+
+Cache Cache::bypass() const {
+    Cache view = *this;
+    view.bypass_ = true;
+    return view;
+}
+
+std::string Cache::final_key(std::string_view key) const {
+    std::string final;
+    final.reserve(prefix_.size() + key.size() + 12);
+    final += prefix_;
+    final += ':';
+    final += std::to_string(version_);
+    final += ':';
+    final += key;
+    return final;
+}
+
+const Capabilities& Cache::capabilities() const noexcept {
+    return shared_->backend->capabilities();
+}
+const Clock& Cache::clock() const noexcept { return shared_->clock; }
+detail::Counters& Cache::counters() const noexcept { return shared_->counters; }
+
+Statistics Cache::statistics() const noexcept {
+    const auto& counted = shared_->counters;
+    Statistics statistics{
+        .round_trips = counted.round_trips.read(),
+        .hits = counted.hits.read(),
+        .read_failures = counted.read_failures.read(),
+        .stores = counted.stores.read(),
+        .store_failures = counted.store_failures.read(),
+        .removals = counted.removals.read(),
+        .loads = counted.loads.read(),
+        .load_failures = counted.load_failures.read(),
+        .source_misses = counted.source_misses.read(),
+        .misses_by_reason = {},
+    };
+    for (std::size_t i = 0; i < miss_reason_count; ++i) {
+        statistics.misses_by_reason[i] = counted.misses[i].read();
+    }
+    return statistics;
+}
+
+void Cache::clear() const {
+    shared_->counters.round_trips += 1;
+    shared_->backend->clear();
+}
+
+void Cache::close() const noexcept { shared_->backend->close(); }
+
+void Cache::read_many(std::span<const std::string> keys, ReadSink& sink) const {
+    if (keys.empty()) return;
+    if (bypass_) {
+        for (std::size_t i = 0; i < keys.size(); ++i) sink.absent(i);
+        return;
+    }
+    std::vector<std::string> final_keys;
+    final_keys.reserve(keys.size());
+    for (const auto& key : keys) final_keys.push_back(final_key(key));
+    CountingSink counting{sink, shared_->counters.read_failures};
+    shared_->counters.round_trips += 1;
+    shared_->backend->get_many(as_views(final_keys), counting);
+}
+
+void Cache::store_many(Store how, std::span<const Entry> entries,
+                       std::span<Outcome> outcomes) const {
+    fill(outcomes, Outcome{});
+    if (entries.empty() || bypass_) return;
+
+    // What lives no longer is removed instead; the rest keep their order.
+    std::vector<std::string> final_keys;
+    std::vector<Entry> living;
+    std::vector<std::size_t> places;
+    std::vector<std::string> over;
+    std::vector<std::size_t> places_of_over;
+    final_keys.reserve(entries.size());
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+        if (entries[i].lifetime.is_over()) {
+            over.emplace_back(entries[i].key);
+            places_of_over.push_back(i);
+        } else {
+            auto& final = final_keys.emplace_back(final_key(entries[i].key));
+            living.push_back({final, entries[i].value, entries[i].lifetime, entries[i].token});
+            places.push_back(i);
+        }
+    }
+    if (!over.empty()) {
+        std::vector<Outcome> removed(over.size());
+        remove_many(over, removed);
+        for (std::size_t i = 0; i < over.size(); ++i) {
+            if (removed[i].failed()) outcomes[places_of_over[i]] = removed[i];
+        }
+    }
+    if (living.empty()) return;
+    std::vector<Outcome> stored(living.size());
+    shared_->counters.round_trips += 1;
+    shared_->backend->store_many(how, living, stored);
+    for (std::size_t i = 0; i < living.size(); ++i) {
+        if (stored[i].done()) shared_->counters.stores += 1;
+        if (stored[i].failed()) shared_->counters.store_failures += 1;
+        outcomes[places[i]] = std::move(stored[i]);
+    }
+}
+
+void Cache::remove_many(std::span<const std::string> keys, std::span<Outcome> outcomes) const {
+    fill(outcomes, Outcome{});
+    if (keys.empty()) return;
+    std::vector<std::string> final_keys;
+    final_keys.reserve(keys.size());
+    for (const auto& key : keys) final_keys.push_back(final_key(key));
+    shared_->counters.round_trips += 1;
+    shared_->backend->remove_many(as_views(final_keys), outcomes);
+    for (const auto& outcome : outcomes) {
+        if (outcome.done()) shared_->counters.removals += 1;
+    }
+}
+
+void Cache::touch_many(std::span<const std::string> keys, Lifetime lifetime,
+                       std::span<Outcome> outcomes) const {
+    if (lifetime.is_over()) return remove_many(keys, outcomes);
+    fill(outcomes, bypass_ ? Outcome::declined_by_backend() : Outcome{});
+    if (keys.empty() || bypass_) return;
+    std::vector<std::string> final_keys;
+    final_keys.reserve(keys.size());
+    for (const auto& key : keys) final_keys.push_back(final_key(key));
+    shared_->counters.round_trips += 1;
+    shared_->backend->touch_many(as_views(final_keys), lifetime, outcomes);
+}
+
+bool operator==(const Cache& a, const Cache& b) noexcept {
+    return a.shared_ == b.shared_ && a.prefix_ == b.prefix_ && a.version_ == b.version_ &&
+           a.bypass_ == b.bypass_;
+}
+
+}  // namespace cachemodel

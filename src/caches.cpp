@@ -1,0 +1,53 @@
+// cachemodel: the named caches of this process.
+// SPDX-License-Identifier: MIT
+#include <cachemodel/caches.hpp>
+
+#include <map>
+#include <mutex>
+#include <string>
+#include <utility>
+
+namespace cachemodel {
+
+struct Caches::State {
+    std::mutex mutex;
+    std::map<std::string, Cache, std::less<>> by_name;
+};
+
+Caches::Caches() : state_(std::make_unique<State>()) {}
+Caches::~Caches() = default;
+
+Cache Caches::operator[](std::string_view name) {
+    const std::lock_guard lock{state_->mutex};
+    auto found = state_->by_name.find(name);
+    if (found == state_->by_name.end()) {
+        if (name != "default") {
+            std::string message = "no cache is named \"" + std::string{name} + "\"; configured:";
+            for (const auto& [known, cache] : state_->by_name) message += " \"" + known + '"';
+            throw ConfigError(message);
+        }
+        found = state_->by_name.emplace(name, Cache::open("memory://")).first;
+    }
+    return found->second;
+}
+
+void Caches::configure(std::string_view name, std::string_view url) {
+    configure(name, Cache::open(url));
+}
+
+void Caches::configure(std::string_view name, Cache cache) {
+    const std::lock_guard lock{state_->mutex};
+    state_->by_name.insert_or_assign(std::string{name}, std::move(cache));
+}
+
+Caches& caches() {
+    static Caches registry;
+    return registry;
+}
+
+ScopedCaches::ScopedCaches()
+    : outer_(std::exchange(caches().state_, std::make_unique<Caches::State>())) {}
+
+ScopedCaches::~ScopedCaches() { caches().state_ = std::move(outer_); }
+
+}  // namespace cachemodel

@@ -1,0 +1,38 @@
+// cachemodel: the counters behind Statistics.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cachemodel/statistics.hpp>
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+
+namespace cachemodel::detail {
+
+/// One counter; ordered against nothing else.
+class Counter {
+ public:
+    void operator+=(std::uint64_t by) noexcept { count_.fetch_add(by, std::memory_order_relaxed); }
+    std::uint64_t read() const noexcept { return count_.load(std::memory_order_relaxed); }
+
+ private:
+    std::atomic<std::uint64_t> count_{0};
+};
+
+struct Counters {
+    Counter round_trips;
+    Counter hits;
+    Counter read_failures;
+    Counter stores;
+    Counter store_failures;
+    Counter removals;
+    Counter loads;
+    Counter load_failures;
+    Counter source_misses;
+    std::array<Counter, miss_reason_count> misses;
+
+    void count_miss(MissReason reason) noexcept { misses[static_cast<std::size_t>(reason)] += 1; }
+};
+
+}  // namespace cachemodel::detail

@@ -1,0 +1,745 @@
+// cachemodel: how models are fetched, loaded and stored.
+// SPDX-License-Identifier: MIT
+#include <cachemodel/detail/engine.hpp>
+
+#include <cachemodel/caches.hpp>
+
+#include <algorithm>
+#include <deque>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "counters.hpp"
+#include "envelope.hpp"
+
+namespace cachemodel::detail {
+
+namespace {
+
+constexpr std::size_t most_objects = 100'000;
+
+WallTime wall_time(const Cache& cache) {
+    return std::chrono::floor<std::chrono::milliseconds>(cache.clock().wall());
+}
+
+const Loader* find_loader(const Door& door, const ModelTable& table) {
+    const auto is_of = [&](const Loader& loader) { return loader.table == &table; };
+    const auto found = std::find_if(door.loaders.begin(), door.loaders.end(), is_of);
+    return found == door.loaders.end() ? nullptr : &*found;
+}
+
+/// Makes an object as it was before anything but its keys was set.
+void reset(const ModelTable& table, void* object) {
+    const AnyModel fresh{table};
+    copy_keys(table, fresh.get(), object);
+    table.move(object, fresh.get());
+}
+
+// ---- entries
+
+/// The lifetime that a backend is given for `lifetime`, and whether it would be kept exactly: a
+/// backend may drop an entry up to one of its units early.
+struct BackendLifetime {
+    Lifetime lifetime;
+    bool is_exact;
+};
+
+BackendLifetime backend_lifetime(Lifetime lifetime, const Capabilities& capabilities) {
+    const auto unit = capabilities.lifetime_resolution;
+    if (lifetime.is_never() || lifetime.is_over()) return {lifetime, true};
+    const auto wanted = lifetime.duration();
+    const auto rest = wanted % unit;
+    if (wanted >= 2 * unit && rest == unit.zero()) return {lifetime, true};
+    if (unit <= std::chrono::milliseconds{1}) return {lifetime, true};
+    const auto whole = rest == unit.zero() ? wanted : wanted - rest + unit;
+    return {whole + unit, false};
+}
+
+std::optional<WallTime> fresh_until(Lifetime lifetime, WallTime now) {
+    return std::chrono::floor<std::chrono::milliseconds>(now + lifetime.duration());
+}
+
+/// An entry as it is sent.
+struct PreparedEntry {
+    std::string bytes;
+    Lifetime lifetime;
+};
+
+PreparedEntry prepare(const Cache& cache, const ModelTable& table, const void* object,
+                      const ModelKey& key, Lifetime lifetime) {
+    const auto [backends, is_exact] = backend_lifetime(lifetime, cache.capabilities());
+    const auto now = wall_time(cache);
+    PreparedEntry entry{{}, backends};
+    begin_entry(entry.bytes,
+                {key.in_envelope(), now, is_exact ? std::nullopt : fresh_until(lifetime, now)});
+    CborWriter writer{entry.bytes};
+    encode_members(writer, object, table.members);
+    end_entry(entry.bytes);
+    return entry;
+}
+
+/// The entry, unless it is not sound or is over.
+OpenResult open_living(const Cache& cache, std::string_view bytes, const ModelKey& key) {
+    OpenResult opened = open_entry(bytes, key.in_envelope());
+    if (opened.entry && opened.entry->envelope.fresh_until &&
+        wall_time(cache) >= *opened.entry->envelope.fresh_until) {
+        return {{}, MissReason::expired};
+    }
+    return opened;
+}
+
+// ---- fetching
+
+enum class State : std::uint8_t { pending, found, absent, failed };
+
+/// One object of a load.
+struct Item {
+    const ModelTable* table = nullptr;
+    void* object = nullptr;
+    Target* target = nullptr;  ///< null for a root: its object is the caller's
+    ModelKey key = {};
+    State state = State::pending;
+    MissReason reason = MissReason::nothing_stored;
+    std::optional<Failure> failure = {};
+    std::optional<BrokenReference> broken = {};
+};
+
+/// A reference from one item to another that makes the first one missing if the second one is.
+struct Edge {
+    std::size_t from;
+    std::size_t to;
+};
+
+class Load {
+ public:
+    explicit Load(const Door& door) : door_(door) {}
+
+    /// Objects of the caller; `given` ones have their members already.
+    void add_roots(const ModelTable& table, std::span<void* const> objects, bool given);
+    void fetch_all();
+    void answer(std::span<Answer> answers);
+
+ private:
+    class Sink;
+    class Batch;
+    struct Group {
+        Cache cache;
+        std::vector<std::size_t> items;
+    };
+
+    void fetch_level(const std::vector<std::size_t>& level);
+    void fetch_group(const Group& group);
+    void read_entry(const Cache& cache, Item& item, std::string_view bytes);
+    void load_missing(const Group& group);
+    void load_singly(const Loader& loader, Item& item);
+    void load_batch(const Loader& loader, const std::vector<std::size_t>& wanted);
+    void finish_loaded(Item& item, const ModelKey& loaded_key);
+    void fail(Item& item, Failure failure);
+    void store(const Group& group, const std::vector<std::size_t>& loaded);
+    void clone(const Item& from, Item& to);
+    std::vector<std::size_t> next_level(const std::vector<std::size_t>& level, bool deeper);
+    void spread_breaks();
+    Cache cache_of(const ModelTable& table) const;
+    Item* root_like(const Item& item);
+
+    class Visitor;
+
+    const Door& door_;
+    std::optional<GraphHandle> graph_;
+    std::deque<Item> items_;  // what it holds stays where it is
+    std::vector<Edge> edges_;
+    std::size_t root_count_ = 0;
+    std::vector<std::size_t> first_level_;
+    std::unordered_map<std::string_view, std::size_t> roots_by_key_;
+    std::vector<std::pair<std::size_t, std::size_t>> equal_roots_;  // the first, the repeated one
+    std::vector<std::size_t> copied_;  // of the level at hand: equal to an item that is there
+};
+
+void Load::add_roots(const ModelTable& table, std::span<void* const> objects, bool given) {
+    root_count_ = objects.size();
+    roots_by_key_.reserve(root_count_);
+    if (!table.references.empty()) graph_.emplace();
+    for (std::size_t i = 0; i < root_count_; ++i) {
+        Item& item = items_.emplace_back(Item{.table = &table, .object = objects[i]});
+        try {
+            item.key = make_model_key(table, item.object);
+        } catch (const IncompleteKey&) {
+            item.state = State::failed;
+            item.failure = Failure{std::current_exception()};
+            continue;
+        }
+        if (given) item.state = State::found;
+    }
+    for (std::size_t i = 0; i < root_count_; ++i) {
+        Item& item = items_[i];
+        if (item.state == State::failed) continue;
+        if (given) {
+            first_level_.push_back(i);
+            continue;
+        }
+        const auto [first, is_new] = roots_by_key_.emplace(item.key.in_envelope(), i);
+        if (is_new) {
+            first_level_.push_back(i);
+        } else {
+            equal_roots_.emplace_back(first->second, i);
+        }
+    }
+}
+
+Cache Load::cache_of(const ModelTable& table) const {
+    if (table.options.cache == door_.cache_name) return door_.cache;
+    const Cache named = caches()[table.options.cache];
+    return door_.cache.is_bypass() ? named.bypass() : named;
+}
+
+void Load::fetch_all() {
+    std::vector<std::size_t> level = std::move(first_level_);
+    fetch_level(level);
+    for (const auto& [first, repeated] : equal_roots_) {
+        clone(items_[first], items_[repeated]);
+        level.push_back(repeated);
+    }
+    for (std::size_t depth = 0; graph_ && !level.empty(); ++depth) {
+        level = next_level(level, depth < door_.depth);
+        fetch_level(level);
+        // An object that is there already is not fetched again.
+        for (const std::size_t index : copied_) {
+            clone(*root_like(items_[index]), items_[index]);
+            level.push_back(index);
+        }
+        copied_.clear();
+    }
+    if (graph_) (*graph_)->end_loading();
+    spread_breaks();
+}
+
+/// The root of the same class and key, if there is one.
+Item* Load::root_like(const Item& item) {
+    if (item.table != items_.front().table) return nullptr;
+    const auto root = roots_by_key_.find(item.key.in_envelope());
+    return root == roots_by_key_.end() ? nullptr : &items_[root->second];
+}
+
+/// Makes `to` equal to `from`, through bytes: a model need not be copyable.
+void Load::clone(const Item& from, Item& to) {
+    to.state = from.state;
+    to.reason = from.reason;
+    to.failure = from.failure;
+    if (from.state != State::found) return;
+    std::string bytes;
+    CborWriter writer{bytes};
+    try {
+        encode_members(writer, from.object, from.table->members);
+    } catch (const std::bad_alloc&) {
+        throw;
+    } catch (...) {
+        return fail(to, Failure{std::current_exception()});
+    }
+    CborReader reader{bytes};
+    reader.graph = graph_ ? &**graph_ : nullptr;
+    reader.references_own_graph = to.target == nullptr;
+    if (!decode_members(reader, to.object, to.table->members)) {
+        fail(to, Failure{std::make_exception_ptr(
+                     Error("a value does not survive being stored: " + to.key.stored))});
+    }
+}
+
+void Load::fail(Item& item, Failure failure) {
+    item.state = State::failed;
+    item.failure = std::move(failure);
+}
+
+void Load::fetch_level(const std::vector<std::size_t>& level) {
+    std::vector<Group> groups;
+    for (const std::size_t index : level) {
+        if (items_[index].state != State::pending) continue;
+        const Cache cache = cache_of(*items_[index].table);
+        const auto is_same = [&](const Group& group) { return group.cache == cache; };
+        auto group = std::find_if(groups.begin(), groups.end(), is_same);
+        if (group == groups.end()) group = groups.insert(groups.end(), Group{cache, {}});
+        group->items.push_back(index);
+    }
+    for (const auto& group : groups) fetch_group(group);
+}
+
+/// Decodes each answer of a read into its item.
+class Load::Sink final : public ReadSink {
+ public:
+    Sink(Load& load, const Group& group) : load_(load), group_(group) {}
+
+    void found(std::size_t index, std::string_view value, std::uint64_t) noexcept override {
+        try {
+            load_.read_entry(group_.cache, item(index), value);
+        } catch (...) {
+            fatal_ = std::current_exception();
+        }
+    }
+    void absent(std::size_t index) noexcept override { item(index).state = State::absent; }
+    void failed(std::size_t index, const Failure& failure) noexcept override {
+        try {
+            load_.fail(item(index), failure);
+        } catch (...) {
+            fatal_ = std::current_exception();
+        }
+    }
+    void rethrow_fatal() const {
+        if (fatal_) std::rethrow_exception(fatal_);
+    }
+
+ private:
+    Item& item(std::size_t index) noexcept { return load_.items_[group_.items[index]]; }
+
+    Load& load_;
+    const Group& group_;
+    std::exception_ptr fatal_;
+};
+
+void Load::fetch_group(const Group& group) {
+    std::vector<std::string> keys;
+    keys.reserve(group.items.size());
+    for (const std::size_t index : group.items) keys.push_back(items_[index].key.stored);
+    Sink sink{*this, group};
+    group.cache.read_many(keys, sink);
+    sink.rethrow_fatal();
+
+    auto& counters = group.cache.counters();
+    for (const std::size_t index : group.items) {
+        const Item& item = items_[index];
+        if (item.state == State::found) counters.hits += 1;
+        if (item.state == State::absent) counters.count_miss(item.reason);
+    }
+    load_missing(group);
+}
+
+/// Errors: `std::bad_alloc`; whatever else goes wrong is a miss.
+void Load::read_entry(const Cache& cache, Item& item, std::string_view bytes) {
+    const OpenResult opened = open_living(cache, bytes, item.key);
+    item.state = State::absent;
+    item.reason = opened.reason;
+    if (!opened.entry) return;
+
+    CborReader reader{opened.entry->body};
+    reader.graph = graph_ ? &**graph_ : nullptr;
+    reader.references_own_graph = item.target == nullptr;
+    reader.every_member_required = find_loader(door_, *item.table) != nullptr;
+    bool decoded = false;
+    try {
+        decoded = decode_members(reader, item.object, item.table->members) && reader.at_end();
+    } catch (const std::bad_alloc&) {
+        throw;
+    } catch (...) {
+        // A converter of the user's: the entry does not fit, and that is a miss.
+    }
+    if (decoded) {
+        item.state = State::found;
+        return;
+    }
+    item.reason = reader.member_was_absent ? MissReason::member_absent : MissReason::undecodable;
+    reset(*item.table, item.object);
+}
+
+// ---- loaders
+
+void Load::load_missing(const Group& group) {
+    std::vector<std::pair<const Loader*, std::vector<std::size_t>>> batches;
+    std::vector<std::size_t> to_store;
+    for (const std::size_t index : group.items) {
+        const Item& item = items_[index];
+        if (item.state == State::found) continue;
+        if (item.target == nullptr && !door_.load_roots) continue;
+        const Loader* const loader = find_loader(door_, *item.table);
+        if (loader == nullptr) continue;
+        // What the cache could not tell about is not written back: it may hold something newer.
+        if (item.state == State::absent) to_store.push_back(index);
+        const auto is_same = [&](const auto& batch) { return batch.first == loader; };
+        auto batch = std::find_if(batches.begin(), batches.end(), is_same);
+        if (batch == batches.end()) batch = batches.insert(batches.end(), {loader, {}});
+        batch->second.push_back(index);
+    }
+    for (const auto& [loader, wanted] : batches) {
+        const bool one_by_one =
+            loader->load_many == nullptr || (wanted.size() == 1 && loader->load_one != nullptr);
+        if (one_by_one) {
+            for (const std::size_t index : wanted) load_singly(*loader, items_[index]);
+        } else {
+            load_batch(*loader, wanted);
+        }
+        auto& counters = group.cache.counters();
+        for (const std::size_t index : wanted) {
+            switch (items_[index].state) {
+                case State::found:
+                    counters.loads += 1;
+                    break;
+                case State::failed:
+                    counters.load_failures += 1;
+                    break;
+                default:
+                    counters.source_misses += 1;
+                    break;
+            }
+        }
+    }
+    std::erase_if(to_store, [&](std::size_t index) { return items_[index].state != State::found; });
+    store(group, to_store);
+}
+
+void Load::load_singly(const Loader& loader, Item& item) {
+    try {
+        loader.load_one(door_.contexts, item.object);
+    } catch (const Missing& missing) {
+        if (!missing.model().empty()) return fail(item, Failure{std::current_exception()});
+        item.state = State::absent;
+        return;
+    } catch (...) {
+        return fail(item, Failure{std::current_exception()});
+    }
+    try {
+        finish_loaded(item, make_model_key(*item.table, item.object));
+    } catch (const Error&) {
+        fail(item, Failure{std::current_exception()});
+    }
+}
+
+void Load::finish_loaded(Item& item, const ModelKey& loaded_key) {
+    if (loaded_key.in_envelope() != item.key.in_envelope()) {
+        throw Error("from_miss was asked for " + item.key.stored + " and gave " +
+                    loaded_key.stored);
+    }
+    item.state = State::found;
+    item.failure.reset();
+}
+
+/// Puts each object that a batch loader gives into the item that wants it.
+class Load::Batch final : public LoadedSink {
+ public:
+    Batch(Load& load, const std::vector<std::size_t>& wanted) : load_(load) {
+        by_key_.reserve(wanted.size());
+        for (const std::size_t index : wanted) {
+            by_key_.emplace(load.items_[index].key.in_envelope(), index);
+        }
+    }
+
+    void loaded(void* object) override {
+        const ModelTable& table = *load_.items_[by_key_.begin()->second].table;
+        const ModelKey key = make_model_key(table, object);
+        const auto wanted = by_key_.find(key.in_envelope());
+        if (wanted == by_key_.end()) return;  // nobody asked for it
+        Item& item = load_.items_[wanted->second];
+        table.move(item.object, object);
+        load_.finish_loaded(item, key);
+    }
+
+ private:
+    Load& load_;
+    std::unordered_map<std::string_view, std::size_t> by_key_;
+};
+
+void Load::load_batch(const Loader& loader, const std::vector<std::size_t>& wanted) {
+    std::vector<const void*> with_keys;
+    with_keys.reserve(wanted.size());
+    for (const std::size_t index : wanted) with_keys.push_back(items_[index].object);
+    std::optional<Failure> failure;
+    Batch batch{*this, wanted};
+    try {
+        loader.load_many(door_.contexts, with_keys, batch);
+    } catch (const Missing& missing) {
+        if (!missing.model().empty()) failure = Failure{std::current_exception()};
+    } catch (...) {
+        failure = Failure{std::current_exception()};
+    }
+    for (const std::size_t index : wanted) {
+        Item& item = items_[index];
+        if (failure) {
+            // Nothing of a batch that broke off is trusted.
+            if (item.state == State::found) reset(*item.table, item.object);
+            fail(item, *failure);
+        } else if (item.state != State::found) {
+            item.state = State::absent;  // it looked everything up, and this is not there
+            item.failure.reset();
+        }
+    }
+}
+
+/// A refill never fails the call: what goes wrong is counted.
+void Load::store(const Group& group, const std::vector<std::size_t>& loaded) {
+    std::vector<PreparedEntry> prepared;
+    std::vector<Entry> entries;
+    prepared.reserve(loaded.size());
+    entries.reserve(loaded.size());
+    for (const std::size_t index : loaded) {
+        const Item& item = items_[index];
+        try {
+            const auto& entry = prepared.emplace_back(prepare(
+                group.cache, *item.table, item.object, item.key, item.table->options.expires));
+            entries.push_back({item.key.stored, entry.bytes, entry.lifetime});
+        } catch (...) {
+            group.cache.counters().store_failures += 1;
+        }
+    }
+    std::vector<Outcome> outcomes(entries.size());
+    try {
+        group.cache.store_many(Store::set, entries, outcomes);
+    } catch (...) {
+        group.cache.counters().store_failures += entries.size();
+    }
+}
+
+// ---- references
+
+/// Turns the references of one item into items of their own and edges to them.
+class Load::Visitor final : public ReferenceVisitor {
+ public:
+    Visitor(Load& load, bool deeper, std::vector<std::size_t>& next)
+        : load_(load), deeper_(deeper), next_(next) {}
+
+    void enter(std::size_t item) noexcept { from_ = item; }
+
+    void visit(ReferenceBase& reference, const ModelTable& table, Dangling policy) override {
+        Target* target = reference.target();
+        if (target == nullptr) return;
+        LoadGraph& graph = **load_.graph_;
+        if (target->graph != &graph) {
+            if (target->loaded) return;  // assigned by a loader or by the user: it stays
+            target = graph.find_or_add(table, target->keys);
+            if (target == nullptr) throw Error("a reference has keys that cannot be stored");
+            const bool in_root = load_.items_[from_].target == nullptr;
+            reference = ReferenceBase{target, in_root};
+        }
+        if (target->item == Target::no_item) {
+            if (!deeper_) return;
+            add_item(*target);
+        }
+        if (policy == Dangling::missing) load_.edges_.push_back({from_, target->item});
+    }
+
+ private:
+    void add_item(Target& target) {
+        if (load_.items_.size() - load_.root_count_ >= most_objects) {
+            throw Error("one load brings more than " + std::to_string(most_objects) + " objects");
+        }
+        target.item = load_.items_.size();
+        Item& item = load_.items_.emplace_back(
+            Item{.table = target.table, .object = target.object, .target = &target});
+        item.key = make_model_key(*target.table, target.object);
+        (load_.root_like(item) != nullptr ? load_.copied_ : next_).push_back(target.item);
+    }
+
+    Load& load_;
+    bool deeper_;
+    std::vector<std::size_t>& next_;
+    std::size_t from_ = 0;
+};
+
+std::vector<std::size_t> Load::next_level(const std::vector<std::size_t>& level, bool deeper) {
+    std::vector<std::size_t> next;
+    Visitor visitor{*this, deeper, next};
+    for (const std::size_t index : level) {
+        if (items_[index].state != State::found) continue;
+        visitor.enter(index);
+        const ModelTable& table = *items_[index].table;
+        void* const object = items_[index].object;
+        for (const auto visit : table.references) visit(object, visitor);
+    }
+    return next;
+}
+
+/// What refers to something that is not there is not there either, up to the roots.
+void Load::spread_breaks() {
+    std::vector<std::size_t> broken;
+    for (const State state : {State::absent, State::failed}) {
+        for (std::size_t i = root_count_; i < items_.size(); ++i) {
+            if (items_[i].state == state) broken.push_back(i);
+        }
+    }
+    if (!broken.empty()) {
+        std::vector<std::vector<std::size_t>> referrers(items_.size());
+        for (const auto& edge : edges_) referrers[edge.to].push_back(edge.from);
+        for (std::size_t done = 0; done < broken.size(); ++done) {
+            for (const std::size_t from : referrers[broken[done]]) {
+                const Item& to = items_[broken[done]];
+                Item& item = items_[from];
+                if (item.state != State::found) continue;
+                item.state = to.state;
+                item.failure = to.failure;
+                item.reason = MissReason::broken_reference;
+                item.broken = to.broken ? to.broken
+                                        : BrokenReference{item.table->name().name, item.key.stored,
+                                                          to.table->name().name, to.key.stored};
+                broken.push_back(from);
+            }
+        }
+    }
+    for (std::size_t i = root_count_; i < items_.size(); ++i) {
+        items_[i].target->loaded = items_[i].state == State::found;
+    }
+}
+
+void Load::answer(std::span<Answer> answers) {
+    for (std::size_t i = 0; i < root_count_; ++i) {
+        Item& item = items_[i];
+        if (item.state == State::found) continue;
+        if (item.broken) door_.cache.counters().count_miss(MissReason::broken_reference);
+        answers[i] = std::make_shared<const Nothing>(Nothing{
+            .model = item.table->name().name,
+            .key = std::move(item.key.stored),
+            .reason = item.reason,
+            .broken = std::move(item.broken),
+            .failure = std::move(item.failure),
+            .make_missing = item.table->make_missing,
+        });
+    }
+}
+
+/// Keeps the one object that a read of one key is about.
+class EntrySink final : public ReadSink {
+ public:
+    EntrySink(const Cache& cache, const ModelKey& key) : cache_(cache), key_(key) {}
+
+    void found(std::size_t, std::string_view value, std::uint64_t token) noexcept override {
+        try {
+            bytes_ = value;
+            token_ = token;
+            opened_ = open_living(cache_, bytes_, key_);
+        } catch (...) {
+            failure_ = Failure{std::current_exception()};
+        }
+    }
+    void absent(std::size_t) noexcept override {}
+    void failed(std::size_t, const Failure& failure) noexcept override { failure_ = failure; }
+
+    /// The entry, if there is a sound one. Errors: what prevented knowing.
+    const std::optional<OpenedEntry>& entry() const {
+        if (failure_) failure_->rethrow();
+        return opened_.entry;
+    }
+    std::uint64_t token() const noexcept { return token_; }
+
+ private:
+    const Cache& cache_;
+    const ModelKey& key_;
+    std::string bytes_;
+    std::uint64_t token_ = 0;
+    OpenResult opened_;
+    std::optional<Failure> failure_;
+};
+
+}  // namespace
+
+void fetch_models(const Door& door, const ModelTable& table, std::span<void* const> objects,
+                  std::span<Answer> answers) {
+    Load load{door};
+    load.add_roots(table, objects, false);
+    load.fetch_all();
+    load.answer(answers);
+}
+
+void fetch_references(const Door& door, const ModelTable& table, std::span<void* const> objects,
+                      std::span<Answer> answers) {
+    Load load{door};
+    load.add_roots(table, objects, true);
+    load.fetch_all();
+    load.answer(answers);
+}
+
+bool model_exists(const Door& door, const ModelTable& table, const void* object) {
+    const ModelKey key = make_model_key(table, object);
+    EntrySink sink{door.cache, key};
+    door.cache.read_many({&key.stored, 1}, sink);
+    return sink.entry().has_value();
+}
+
+void save_models(const Door& door, const ModelTable& table, std::span<const void* const> objects,
+                 std::optional<Lifetime> lifetime, std::span<Outcome> outcomes) {
+    std::vector<ModelKey> keys;
+    std::vector<PreparedEntry> prepared;
+    std::vector<Entry> entries;
+    std::vector<std::size_t> places;
+    keys.reserve(objects.size());
+    prepared.reserve(objects.size());
+    for (std::size_t i = 0; i < objects.size(); ++i) {
+        try {
+            const auto& key = keys.emplace_back(make_model_key(table, objects[i]));
+            const auto& entry = prepared.emplace_back(prepare(
+                door.cache, table, objects[i], key, lifetime.value_or(table.options.expires)));
+            entries.push_back({key.stored, entry.bytes, entry.lifetime});
+            places.push_back(i);
+        } catch (...) {  // an incomplete key, or a converter of the user's
+            outcomes[i] = Failure{std::current_exception()};
+        }
+    }
+    std::vector<Outcome> stored(entries.size());
+    door.cache.store_many(Store::set, entries, stored);
+    for (std::size_t i = 0; i < places.size(); ++i) outcomes[places[i]] = std::move(stored[i]);
+}
+
+void remove_models(const Door& door, const ModelTable& table, std::span<const void* const> objects,
+                   std::span<Outcome> outcomes) {
+    std::vector<std::string> keys;
+    std::vector<std::size_t> places;
+    for (std::size_t i = 0; i < objects.size(); ++i) {
+        try {
+            keys.push_back(make_model_key(table, objects[i]).stored);
+            places.push_back(i);
+        } catch (const IncompleteKey&) {
+            outcomes[i] = Failure{std::current_exception()};
+        }
+    }
+    std::vector<Outcome> removed(keys.size());
+    door.cache.remove_many(keys, removed);
+    for (std::size_t i = 0; i < places.size(); ++i) outcomes[places[i]] = std::move(removed[i]);
+}
+
+Outcome touch_model(const Door& door, const ModelTable& table, const void* object,
+                    Lifetime lifetime) {
+    const ModelKey key = make_model_key(table, object);
+    const Cache& cache = door.cache;
+    const auto [backends, is_exact] = backend_lifetime(lifetime, cache.capabilities());
+    const bool keeps_all = cache.capabilities().lifetime_resolution <= std::chrono::milliseconds{1};
+    Outcome outcome;
+    if (!keeps_all && !lifetime.is_over()) {
+        // An entry that carries its own end, or has to, is rewritten.
+        EntrySink sink{cache, key};
+        cache.read_many({&key.stored, 1}, sink);
+        const auto& entry = sink.entry();
+        if (!entry) return Outcome::declined_by_backend();
+        if (!is_exact || entry->envelope.fresh_until) {
+            Envelope envelope = entry->envelope;
+            envelope.fresh_until =
+                is_exact ? std::nullopt : fresh_until(lifetime, wall_time(cache));
+            std::string bytes;
+            begin_entry(bytes, envelope);
+            bytes += entry->body;
+            end_entry(bytes);
+            const Entry rewritten{key.stored, bytes, backends, sink.token()};
+            cache.store_many(Store::compare_and_set, {&rewritten, 1}, {&outcome, 1});
+            return outcome;
+        }
+    }
+    cache.touch_many({&key.stored, 1}, backends, {&outcome, 1});
+    return outcome;
+}
+
+bool done_or_throw(const Outcome& outcome) {
+    if (outcome.failed()) outcome.failure().rethrow();
+    return outcome.done();
+}
+
+Outcome as_outcome(const Nothing& nothing) {
+    try {
+        nothing.raise();
+    } catch (...) {
+        return Failure{std::current_exception()};
+    }
+}
+
+void rethrow_unless_failure_of_find(const Failure& failure) {
+    if (failure.fault()) return;
+    try {
+        failure.rethrow();
+    } catch (const Missing&) {
+        // It came out of a nested get, and says of which model.
+    }
+}
+
+}  // namespace cachemodel::detail

@@ -1,0 +1,107 @@
+// cachemodel: what surrounds the body of an entry.
+// SPDX-License-Identifier: MIT
+#include "envelope.hpp"
+
+#include <xxhash.h>
+
+#include <cstddef>
+
+namespace cachemodel::detail {
+
+namespace {
+
+constexpr std::string_view magic = "\xcaM";
+constexpr char format = 1;
+constexpr unsigned char flag_fresh_until = 1;
+constexpr std::size_t checksum_size = 8;
+
+template <class Integer>
+void append_little_endian(std::string& out, Integer value) {
+    for (std::size_t i = 0; i < sizeof value; ++i) {
+        out.push_back(static_cast<char>(value >> (8 * i)));
+    }
+}
+
+/// Takes fixed-size pieces off the front; false where there are not enough bytes.
+class Pieces {
+ public:
+    explicit Pieces(std::string_view bytes) noexcept : bytes_(bytes) {}
+
+    template <class Integer>
+    bool take(Integer& value) noexcept {
+        std::string_view piece;
+        if (!take(sizeof value, piece)) return false;
+        value = 0;
+        for (std::size_t i = 0; i < sizeof value; ++i) {
+            value |= static_cast<Integer>(static_cast<unsigned char>(piece[i])) << (8 * i);
+        }
+        return true;
+    }
+    bool take(std::size_t size, std::string_view& piece) noexcept {
+        if (bytes_.size() < size) return false;
+        piece = bytes_.substr(0, size);
+        bytes_.remove_prefix(size);
+        return true;
+    }
+    bool take(WallTime& time) noexcept {
+        std::uint64_t count = 0;
+        if (!take(count)) return false;
+        time = WallTime{std::chrono::milliseconds{static_cast<std::int64_t>(count)}};
+        return true;
+    }
+    std::string_view rest() const noexcept { return bytes_; }
+
+ private:
+    std::string_view bytes_;
+};
+
+void append_time(std::string& out, WallTime time) {
+    append_little_endian(out, static_cast<std::uint64_t>(time.time_since_epoch().count()));
+}
+
+}  // namespace
+
+void begin_entry(std::string& out, const Envelope& envelope) {
+    out += magic;
+    out += format;
+    out += static_cast<char>(envelope.fresh_until ? flag_fresh_until : 0);
+    append_time(out, envelope.written_at);
+    if (envelope.fresh_until) append_time(out, *envelope.fresh_until);
+    append_little_endian(out, static_cast<std::uint32_t>(envelope.key.size()));
+    out += envelope.key;
+}
+
+void end_entry(std::string& out) { append_little_endian(out, XXH3_64bits(out.data(), out.size())); }
+
+OpenResult open_entry(std::string_view bytes, std::string_view key) noexcept {
+    if (!bytes.starts_with(magic)) return {{}, MissReason::foreign};
+    if (bytes.size() < magic.size() + 2 + checksum_size) return {{}, MissReason::corrupt};
+    const auto flags = static_cast<unsigned char>(bytes[3]);
+    const bool known = bytes[2] == format && (flags & ~flag_fresh_until) == 0;
+
+    std::uint64_t checksum = 0;
+    const auto covered = bytes.substr(0, bytes.size() - checksum_size);
+    Pieces{bytes.substr(covered.size())}.take(checksum);
+    if (checksum != XXH3_64bits(covered.data(), covered.size())) {
+        return {{}, known ? MissReason::corrupt : MissReason::unknown_format};
+    }
+    if (!known) return {{}, MissReason::unknown_format};
+
+    OpenedEntry entry;
+    Pieces pieces{covered.substr(magic.size() + 2)};
+    std::uint32_t key_size = 0;
+    if (!pieces.take(entry.envelope.written_at)) return {{}, MissReason::corrupt};
+    if ((flags & flag_fresh_until) != 0) {
+        WallTime fresh_until;
+        if (!pieces.take(fresh_until)) return {{}, MissReason::corrupt};
+        entry.envelope.fresh_until = fresh_until;
+    }
+    if (!pieces.take(key_size) || !pieces.take(key_size, entry.envelope.key)) {
+        return {{}, MissReason::corrupt};
+    }
+    if (entry.envelope.key != key) return {{}, MissReason::other_key};
+    entry.body = pieces.rest();
+    return {entry, {}};
+}
+
+}  // namespace cachemodel::detail

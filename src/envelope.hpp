@@ -1,0 +1,49 @@
+// cachemodel: what surrounds the body of an entry.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cachemodel/lookup.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace cachemodel::detail {
+
+using WallTime = std::chrono::time_point<std::chrono::system_clock, std::chrono::milliseconds>;
+
+/// An entry is
+///
+///     0xCA 'M'  format (1)  flags  written-at  [fresh-until]  key length  key  body  checksum
+///
+/// Times are milliseconds since 1970 in 8 bytes, the key's length 4 bytes, the checksum XXH3-64 of
+/// all that precedes it; all of them little-endian. Bit 0 of the flags says that fresh-until is
+/// there; an entry with another bit set belongs to a later release and is a miss.
+struct Envelope {
+    std::string_view key;
+    WallTime written_at;
+    std::optional<WallTime> fresh_until;
+};
+
+/// Starts an entry; the body is appended after it.
+void begin_entry(std::string& out, const Envelope& envelope);
+/// Ends an entry that begins at the front of `out`.
+void end_entry(std::string& out);
+
+struct OpenedEntry {
+    Envelope envelope;
+    std::string_view body;
+};
+
+/// Takes an entry apart, whatever the bytes are. Views point into `bytes`.
+///
+/// Gives the reason instead where they are not a sound entry of `key`.
+struct OpenResult {
+    std::optional<OpenedEntry> entry;
+    MissReason reason = MissReason::foreign;
+};
+OpenResult open_entry(std::string_view bytes, std::string_view key) noexcept;
+
+}  // namespace cachemodel::detail

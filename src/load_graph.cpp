@@ -1,0 +1,88 @@
+// cachemodel: the objects that one load brought, and who owns them.
+// SPDX-License-Identifier: MIT
+#include <cachemodel/detail/load_graph.hpp>
+
+#include <cachemodel/detail/model_table.hpp>
+
+#include <unordered_map>
+
+namespace cachemodel::detail {
+
+namespace {
+
+struct Identity {
+    const ModelTable* table;
+    std::string_view keys;  // the target's own, or the caller's while looking
+
+    bool operator==(const Identity&) const noexcept = default;
+};
+
+struct HashIdentity {
+    std::size_t operator()(const Identity& identity) const noexcept {
+        return std::hash<std::string_view>{}(identity.keys) ^
+               std::hash<const void*>{}(identity.table);
+    }
+};
+
+}  // namespace
+
+struct LoadGraph::Index {
+    std::unordered_map<Identity, Target*, HashIdentity> targets;
+};
+
+LoadGraph::LoadGraph() = default;
+
+LoadGraph::~LoadGraph() {
+    for (Target* target = first_; target != nullptr;) {
+        Target* const next = target->next;
+        destroy_model(*target->table, target->object);
+        delete target;
+        target = next;
+    }
+}
+
+void LoadGraph::release() noexcept {
+    if (owners_.fetch_sub(1, std::memory_order_acq_rel) == 1) destroy(this);
+}
+
+void LoadGraph::destroy(LoadGraph* graph) noexcept {
+    // Objects of this graph may hold the last share of another one, and so on down a chain of any
+    // length: those wait in line instead of being destroyed from in here.
+    thread_local LoadGraph* dying = nullptr;
+    thread_local bool is_destroying = false;
+    graph->next_dying_ = dying;
+    dying = graph;
+    if (is_destroying) return;
+    is_destroying = true;
+    while (dying != nullptr) delete std::exchange(dying, dying->next_dying_);
+    is_destroying = false;
+}
+
+Target* LoadGraph::add(const ModelTable& table, std::string keys) {
+    AnyModel object{table};
+    auto target = std::make_unique<Target>();
+    target->graph = this;
+    target->table = &table;
+    target->keys = std::move(keys);
+    target->object = object.release();
+    target->next = first_;
+    first_ = target.get();
+    return target.release();
+}
+
+Target* LoadGraph::find_or_add(const ModelTable& table, std::string_view keys) {
+    if (!index_) index_ = std::make_unique<Index>();
+    const auto found = index_->targets.find({&table, keys});
+    if (found != index_->targets.end()) return found->second;
+
+    Target* const target = add(table, std::string{keys});
+    CborReader reader{target->keys};
+    // What cannot be read stays behind in the graph, out of the index.
+    if (!decode_keys(reader, table, target->object) || !reader.at_end()) return nullptr;
+    index_->targets.emplace(Identity{&table, target->keys}, target);
+    return target;
+}
+
+void LoadGraph::end_loading() noexcept { index_.reset(); }
+
+}  // namespace cachemodel::detail

@@ -1,0 +1,88 @@
+// cachemodel: which URL scheme opens which backend.
+// SPDX-License-Identifier: MIT
+#include <cachemodel/schemes.hpp>
+
+#include <cachemodel/backends/memory.hpp>
+#include <cachemodel/backends/null.hpp>
+#include <cachemodel/error.hpp>
+
+#include <algorithm>
+#include <map>
+#include <mutex>
+#include <string>
+
+namespace cachemodel {
+
+namespace {
+
+class Schemes {
+ public:
+    bool add(std::string_view scheme, OpenBackend open) {
+        const std::lock_guard lock{mutex_};
+        const auto known = known_.try_emplace(std::string{scheme}, open).first;
+        return known->second == open;
+    }
+
+    /// Null where there is none.
+    OpenBackend find(std::string_view scheme) const {
+        const std::lock_guard lock{mutex_};
+        const auto known = known_.find(scheme);
+        return known == known_.end() ? nullptr : known->second;
+    }
+
+    /// "memory, null".
+    std::string names() const {
+        const std::lock_guard lock{mutex_};
+        std::string list;
+        for (const auto& [name, open] : known_) list.append(list.empty() ? "" : ", ").append(name);
+        return list;
+    }
+
+ private:
+    mutable std::mutex mutex_;
+    std::map<std::string, OpenBackend, std::less<>> known_{{"memory", &open_memory},
+                                                           {"null", &open_null}};
+};
+
+// Inside a function: components register from initialisers that may run before this file's own.
+Schemes& schemes() {
+    static Schemes all;
+    return all;
+}
+
+bool is_scheme(std::string_view text) noexcept {
+    const auto is_letter = [](char c) { return c >= 'a' && c <= 'z'; };
+    return !text.empty() && is_letter(text.front()) &&
+           std::all_of(text.begin(), text.end(), [&](char c) {
+               return is_letter(c) || (c >= '0' && c <= '9') || c == '+' || c == '-' || c == '.';
+           });
+}
+
+}  // namespace
+
+bool register_scheme(std::string_view scheme, OpenBackend open) {
+    if (!is_scheme(scheme)) {
+        throw ConfigError(
+            "a URL scheme is a lower-case letter followed by lower-case letters, digits, +, - or "
+            ".");
+    }
+    const std::string name{scheme};
+    if (open == nullptr) {
+        throw ConfigError("URL scheme " + name + ": there is no function to open it");
+    }
+    if (!schemes().add(scheme, open)) {
+        throw ConfigError("URL scheme " + name + ": another function opens it already");
+    }
+    return true;
+}
+
+OpenBackend find_scheme(std::string_view scheme) {
+    if (const OpenBackend open = schemes().find(scheme)) return open;
+    const std::string name{scheme};
+    throw ConfigError(
+        "URL scheme " + name + ": there is no such backend; known are " + schemes().names() +
+        (scheme == "memcached" ? "; to have memcached, link the CMake target cachemodel::memcached"
+                               : ""));
+}
+
+}  // namespace cachemodel

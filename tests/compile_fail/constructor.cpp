@@ -1,0 +1,22 @@
+// cachemodel: a model may not have a constructor.
+// SPDX-License-Identifier: MIT
+// expect: cachemodel: a model is a plain struct: public members, no constructor, no virtual
+// function
+#include <cachemodel/cachemodel.hpp>
+
+using namespace cachemodel;
+
+struct User {
+#ifdef CACHEMODEL_MISTAKE
+    User() = default;
+    explicit User(int number) : id(number) {}
+#endif
+
+    Key<int> id;
+};
+
+void use() {
+    CacheModel<User>::get(1);
+    CacheModel user{User{}};
+    user.save();
+}

@@ -1,0 +1,22 @@
+// cachemodel: a floating-point number is no key.
+// SPDX-License-Identifier: MIT
+// expect: cachemodel: a floating-point number is no key: equal values may differ in their bits;
+// write an integer, a string or a duration
+#include <cachemodel/cachemodel.hpp>
+
+using namespace cachemodel;
+
+struct Place {
+#ifdef CACHEMODEL_MISTAKE
+    Key<double> position;
+#else
+    Key<int> position;
+#endif
+    Field<int> height;
+};
+
+void use() {
+    CacheModel place{Place{}};
+    place.save();
+    CacheModel<Place>::get(place);
+}

@@ -1,0 +1,24 @@
+// cachemodel: from_miss may not be const.
+// SPDX-License-Identifier: MIT
+// expect: cachemodel: write void from_miss(contexts...) or static std::vector<M>
+// from_miss_many(std::span<const M>, contexts...), neither const nor overloaded
+#include <cachemodel/cachemodel.hpp>
+
+using namespace cachemodel;
+
+struct User {
+    Key<int> id;
+    Field<int> score;
+
+#ifdef CACHEMODEL_MISTAKE
+    void from_miss() const;
+#else
+    void from_miss();
+#endif
+};
+
+void use() {
+    CacheModel<User>::get(1);
+    CacheModel user{User{.id = 1}};
+    user.save();
+}

@@ -1,0 +1,27 @@
+// cachemodel: from_miss_many takes the wanted models.
+// SPDX-License-Identifier: MIT
+// expect: cachemodel: write void from_miss(contexts...) or static std::vector<M>
+// from_miss_many(std::span<const M>, contexts...), neither const nor overloaded
+#include <cachemodel/cachemodel.hpp>
+
+#include <span>
+#include <vector>
+
+using namespace cachemodel;
+
+struct User {
+    Key<int> id;
+    Field<int> score;
+
+#ifdef CACHEMODEL_MISTAKE
+    static std::vector<User> from_miss_many(std::span<const int> ids);
+#else
+    static std::vector<User> from_miss_many(std::span<const User> wanted);
+#endif
+};
+
+void use() {
+    CacheModel<User>::get(1);
+    CacheModel user{User{.id = 1}};
+    user.save();
+}

@@ -1,0 +1,21 @@
+// cachemodel: a C++ reference cannot be stored.
+// SPDX-License-Identifier: MIT
+// expect: cachemodel: a model can be made empty and moved; give its members defaults, and use
+// std::optional for what has none
+#include <cachemodel/cachemodel.hpp>
+
+using namespace cachemodel;
+
+struct User {
+    Key<int> id;
+#ifdef CACHEMODEL_MISTAKE
+    int& score;
+#else
+    int score;
+#endif
+};
+
+void use() {
+    CacheModel<User>::get(1);
+    CacheModel<User>::find(1);
+}

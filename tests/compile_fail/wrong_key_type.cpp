@@ -1,0 +1,23 @@
+// cachemodel: get takes the keys in declaration order.
+// SPDX-License-Identifier: MIT
+// expect: cachemodel: give all keys of the model and nothing else, in declaration order, or the
+// model with its keys set
+#include <cachemodel/cachemodel.hpp>
+
+#include <string>
+
+using namespace cachemodel;
+
+struct Score {
+    Key<std::string> player;
+    Key<int> round;
+    Field<int> points;
+};
+
+void use() {
+#ifdef CACHEMODEL_MISTAKE
+    CacheModel<Score>::get(7, "bob");
+#else
+    CacheModel<Score>::get("bob", 7);
+#endif
+}

@@ -1,0 +1,88 @@
+// cachemodel: a user's program: entities that refer to each other, kept and read back.
+// SPDX-License-Identifier: MIT
+#include <cachemodel/binary.hpp>
+#include <cachemodel/cachemodel.hpp>
+#include <cachemodel/json.hpp>
+
+#include <cereal/types/vector.hpp>
+
+#include <chrono>
+#include <iostream>
+#include <string>
+#include <vector>
+
+using namespace cachemodel;
+using namespace std::chrono_literals;
+
+struct Portrait {
+    int width = 0;
+    std::vector<unsigned char> pixels;
+
+    template <class Archive>
+    void serialize(Archive& archive) {
+        archive(width, pixels);
+    }
+};
+
+struct Workplace {
+    Key<std::string> name;
+    Field<std::string> phone;
+    Field<int> employee_count;
+};
+
+struct User {
+    static constexpr ModelOptions cache_options{.expires = 15min};
+
+    Key<std::string> username;
+    Field<std::string> email;
+    Field<std::string> full_name;
+    Binary<Portrait> portrait;
+    Reference<Workplace> workplace;
+    Reference<User> mother, father;
+
+    void from_miss() {
+        if (*username != "eve") throw Missing{};
+        email = "eve@hotmail.com";
+    }
+};
+
+namespace {
+
+void require(bool condition, const char* what) {
+    if (condition) return;
+    std::cerr << "not so: " << what << '\n';
+    throw what;
+}
+
+}  // namespace
+
+int main() try {
+    const Workplace acme{.name = "acme", .phone = "555", .employee_count = 3};
+    CacheModel{acme}.save();
+    CacheModel bob{User{.username = "bob",
+                        .email = "bob@hotmail.com",
+                        .portrait = Portrait{2, {1, 2, 3, 4}},
+                        .workplace = acme,
+                        .mother = Reference<User>::to("eve")}};
+    bob.save();
+
+    const auto user = CacheModel<User>::get("bob");
+    require(user.email == "bob@hotmail.com", "the email is read back");
+    require(user.portrait->pixels.size() == 4, "the portrait is read back");
+    require(user.workplace->phone == "555", "the workplace is fetched with the user");
+    require(user.mother->email == "eve@hotmail.com", "the mother is loaded on a miss");
+    require(CacheModel<User>::find("nobody").absent(), "nobody is absent");
+    try {
+        static_cast<void>(CacheModel<User>::get("nobody"));
+        require(false, "nobody is missing");
+    } catch (const CacheModel<User>::Missing& missing) {
+        require(!missing.key().empty(), "who is missing is named");
+    }
+
+    // Connects on first use: there need not be a server to know that the component is linked.
+    caches().configure("remote", "memcached://127.0.0.1:11211");
+    static_cast<void>(caches()["remote"]);
+    return 0;
+} catch (const char*) {
+    return 1;
+}

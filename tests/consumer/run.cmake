@@ -1,0 +1,41 @@
+# cachemodel: builds the project of this folder on the library in one `way`, and runs it.
+# SPDX-License-Identifier: MIT
+
+cmake_minimum_required(VERSION 3.25)
+
+function(run)
+    execute_process(COMMAND ${ARGN} COMMAND_ERROR_IS_FATAL ANY)
+endfunction()
+
+set(consumer "${CMAKE_CURRENT_LIST_DIR}")
+set(common -G "${generator}" --log-level=WARNING
+    "-DCMAKE_CXX_COMPILER=${compiler}" "-DCMAKE_CXX_FLAGS=${flags}" -DCMAKE_BUILD_TYPE=Debug
+)
+
+if(way STREQUAL "subdirectory")
+    set(where "-DCACHEMODEL_SUBDIRECTORY=${library}")
+else()
+    if(NOT way STREQUAL built_way)
+        set(shared OFF)
+        if(way STREQUAL "shared")
+            set(shared ON)
+        endif()
+        set(built "${work}/library")
+        run("${CMAKE_COMMAND}" ${common} -S "${library}" -B "${built}"
+            "-DBUILD_SHARED_LIBS=${shared}"
+            -DCACHEMODEL_BUILD_TESTS=OFF
+            -DCACHEMODEL_BUILD_EXAMPLES=OFF
+            -DCACHEMODEL_BUILD_DEMO=OFF
+        )
+        run("${CMAKE_COMMAND}" --build "${built}")
+    endif()
+    # What an earlier install left behind must not hide a file that is no longer installed.
+    file(REMOVE_RECURSE "${work}/stage")
+    run("${CMAKE_COMMAND}" --install "${built}" --prefix "${work}/stage")
+    set(where "-DCMAKE_PREFIX_PATH=${work}/stage")
+endif()
+
+run("${CMAKE_COMMAND}" ${common} -S "${consumer}" -B "${work}/program" "${where}")
+run("${CMAKE_COMMAND}" --build "${work}/program")
+run("${work}/program/program")
+run("${work}/program/wrapped_program")

@@ -1,0 +1,44 @@
+// cachemodel: plain blocking sockets for the servers that tests start or play.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+
+namespace cachemodel::support {
+
+/// An open file that closes with this object.
+class Descriptor {
+ public:
+    Descriptor() noexcept = default;
+    explicit Descriptor(int number) noexcept : number_(number) {}
+    Descriptor(Descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
+    Descriptor& operator=(Descriptor&& other) noexcept {
+        std::swap(number_, other.number_);
+        return *this;
+    }
+    ~Descriptor();
+
+    int number() const noexcept { return number_; }
+    bool is_open() const noexcept { return number_ != -1; }
+
+ private:
+    int number_ = -1;
+};
+
+/// Errors: `std::system_error`, also when the queue of connections is full.
+Descriptor listen_unix(const std::string& path, int backlog);
+/// On a free port of the loopback interface, which is written to `port`.
+Descriptor listen_tcp(std::uint16_t& port, int backlog);
+
+/// Not open when there is no such server.
+Descriptor connect_unix(const std::string& path);
+Descriptor connect_tcp(std::uint16_t port);
+
+/// False when the other side is gone.
+bool send_all(int socket, const std::string& bytes) noexcept;
+/// Some bytes, or none when the other side is gone.
+std::string receive_some(int socket);
+
+}  // namespace cachemodel::support

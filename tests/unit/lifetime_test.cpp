@@ -1,0 +1,84 @@
+// cachemodel: how long an entry lives.
+// SPDX-License-Identifier: MIT
+#include "support/catch.hpp"
+
+#include <cachemodel/lifetime.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <limits>
+#include <ratio>
+#include <type_traits>
+
+using namespace cachemodel;
+using namespace std::chrono_literals;
+
+TEST_CASE("a lifetime is any duration, exactly", "[lifetime]") {
+    CHECK(Lifetime{1ns}.duration().count() == 1);
+    CHECK(Lifetime{1500us}.duration().count() == 1'500'000);
+    CHECK(Lifetime{15min}.duration().count() == 900'000'000'000);
+    CHECK(Lifetime{24h * 30 + 1s}.duration().count() == 2'592'001'000'000'000);
+    CHECK(Lifetime{9'007'199'254'740'993ns}.duration().count() == 9'007'199'254'740'993);
+    CHECK(Lifetime{std::chrono::duration<double>{1.5}}.duration().count() == 1'500'000'000);
+    CHECK(Lifetime{std::chrono::duration<int, std::ratio<60>>{2}} == Lifetime{120s});
+    CHECK_FALSE(Lifetime{1h}.is_never());
+    CHECK_FALSE(Lifetime{1ns}.is_over());
+}
+
+TEST_CASE("a lifetime without a duration is never", "[lifetime]") {
+    CHECK(Lifetime{}.is_never());
+    CHECK(Lifetime{never}.is_never());
+    CHECK(Lifetime{} == Lifetime{never});
+    CHECK_FALSE(Lifetime{never}.is_over());
+}
+
+TEST_CASE("a positive lifetime never shrinks to nothing", "[lifetime]") {
+    using Picoseconds = std::chrono::duration<std::int64_t, std::pico>;
+    CHECK(Lifetime{Picoseconds{1}}.duration().count() == 1);
+    CHECK(Lifetime{Picoseconds{1'999}}.duration().count() == 1);
+    CHECK(Lifetime{std::chrono::duration<double>{1e-12}}.duration().count() == 1);
+}
+
+TEST_CASE("zero and negative lifetimes are over", "[lifetime]") {
+    CHECK(Lifetime{0s}.is_over());
+    CHECK(Lifetime{-1ns}.is_over());
+    CHECK(Lifetime{-24h}.is_over());
+    CHECK(Lifetime{std::chrono::hours::min()}.is_over());
+    CHECK(Lifetime{std::chrono::nanoseconds::min()}.is_over());
+    CHECK(Lifetime{std::chrono::duration<double>{-0.5}}.is_over());
+    CHECK(Lifetime{std::chrono::duration<double>{-std::numeric_limits<double>::infinity()}}
+              .is_over());
+    CHECK_FALSE(Lifetime{-1s}.is_never());
+}
+
+TEST_CASE("a lifetime that does not fit is never", "[lifetime]") {
+    using DoubleSeconds = std::chrono::duration<double>;
+    CHECK(Lifetime{std::chrono::hours::max()}.is_never());
+    CHECK(Lifetime{std::chrono::seconds::max()}.is_never());
+    CHECK(Lifetime{std::chrono::nanoseconds::max()}.is_never());
+    CHECK(Lifetime{24h * 365 * 10'000}.is_never());
+    CHECK(Lifetime{DoubleSeconds{1e300}}.is_never());
+    CHECK(Lifetime{DoubleSeconds{std::numeric_limits<double>::infinity()}}.is_never());
+    CHECK(Lifetime{DoubleSeconds{std::numeric_limits<double>::quiet_NaN()}}.is_never());
+    CHECK_FALSE(Lifetime{24h * 365 * 290}.is_never());
+}
+
+TEST_CASE("lifetimes are ordered, never is the longest", "[lifetime]") {
+    CHECK(Lifetime{1s} < Lifetime{2s});
+    CHECK(Lifetime{24h * 365 * 290} < Lifetime{never});
+    CHECK(Lifetime{60s} == Lifetime{1min});
+}
+
+TEST_CASE("a time point is no lifetime", "[lifetime]") {
+    STATIC_REQUIRE_FALSE(std::is_constructible_v<Lifetime, std::chrono::system_clock::time_point>);
+    STATIC_REQUIRE_FALSE(std::is_constructible_v<Lifetime, std::chrono::steady_clock::time_point>);
+    STATIC_REQUIRE_FALSE(std::is_constructible_v<Lifetime, int>);
+    STATIC_REQUIRE(std::is_convertible_v<std::chrono::minutes, Lifetime>);
+    STATIC_REQUIRE(std::is_convertible_v<Never, Lifetime>);
+}
+
+TEST_CASE("lifetimes are known while compiling", "[lifetime]") {
+    constexpr Lifetime quarter{15min};
+    STATIC_REQUIRE(quarter.duration() == 900s);
+    STATIC_REQUIRE(Lifetime{never}.is_never());
+}
