@@ -44,10 +44,35 @@ class CountingSink final : public ReadSink {
     detail::Counter& failures_;
 };
 
-/// Strings as the views that a backend takes.
-std::vector<std::string_view> as_views(const std::vector<std::string>& keys) {
-    return {keys.begin(), keys.end()};
-}
+/// The keys of a call as the backend sees them, in one piece of memory.
+class FinalKeys {
+ public:
+    FinalKeys(std::string_view head, std::span<const std::string_view> keys) {
+        std::size_t size = 0;
+        for (const auto key : keys) size += head.size() + key.size();
+        text_.reserve(size);  // so that it stays where it is
+        views_.reserve(keys.size());
+        for (const auto key : keys) {
+            const auto start = text_.size();
+            text_.append(head).append(key);
+            views_.push_back(std::string_view{text_}.substr(start));
+        }
+    }
+    FinalKeys(const FinalKeys&) = delete;
+    FinalKeys& operator=(const FinalKeys&) = delete;
+
+    std::span<const std::string_view> views() const noexcept { return views_; }
+
+ private:
+    std::string text_;
+    std::vector<std::string_view> views_;
+};
+
+/// Some keys of a call, and which ones of it.
+struct Part {
+    std::vector<std::string_view> keys;
+    std::vector<std::size_t> places;
+};
 
 void fill(std::span<Outcome> outcomes, const Outcome& outcome) {
     std::fill(outcomes.begin(), outcomes.end(), outcome);
@@ -101,16 +126,9 @@ Cache Cache::bypass() const {
     return view;
 }
 
-std::string Cache::final_key(std::string_view key) const {
-    std::string final;
-    final.reserve(prefix_.size() + key.size() + 12);
-    final += prefix_;
-    final += ':';
-    final += std::to_string(version_);
-    final += ':';
-    final += key;
-    return final;
-}
+std::string Cache::final_key(std::string_view key) const { return key_head().append(key); }
+
+std::string Cache::key_head() const { return prefix_ + ':' + std::to_string(version_) + ':'; }
 
 const Capabilities& Cache::capabilities() const noexcept {
     return shared_->backend->capabilities();
@@ -145,83 +163,73 @@ void Cache::clear() const {
 
 void Cache::close() const noexcept { shared_->backend->close(); }
 
-void Cache::read_many(std::span<const std::string> keys, ReadSink& sink) const {
+void Cache::read_many(std::span<const std::string_view> keys, ReadSink& sink) const {
     if (keys.empty()) return;
     if (bypass_) {
         for (std::size_t i = 0; i < keys.size(); ++i) sink.absent(i);
         return;
     }
-    std::vector<std::string> final_keys;
-    final_keys.reserve(keys.size());
-    for (const auto& key : keys) final_keys.push_back(final_key(key));
+    const FinalKeys final_keys{key_head(), keys};
     CountingSink counting{sink, shared_->counters.read_failures};
     shared_->counters.round_trips += 1;
-    shared_->backend->get_many(as_views(final_keys), counting);
+    shared_->backend->get_many(final_keys.views(), counting);
 }
 
 void Cache::store_many(Store how, std::span<const Entry> entries,
                        std::span<Outcome> outcomes) const {
     fill(outcomes, Outcome{});
-    if (entries.empty() || bypass_) return;
-
-    // What lives no longer is removed instead; the rest keep their order.
-    std::vector<std::string> final_keys;
-    std::vector<Entry> living;
-    std::vector<std::size_t> places;
-    std::vector<std::string> over;
-    std::vector<std::size_t> places_of_over;
-    final_keys.reserve(entries.size());
+    Part living;
+    Part over;
     for (std::size_t i = 0; i < entries.size(); ++i) {
-        if (entries[i].lifetime.is_over()) {
-            over.emplace_back(entries[i].key);
-            places_of_over.push_back(i);
-        } else {
-            auto& final = final_keys.emplace_back(final_key(entries[i].key));
-            living.push_back({final, entries[i].value, entries[i].lifetime, entries[i].token});
-            places.push_back(i);
+        Part& part = entries[i].lifetime.is_over() ? over : living;
+        part.keys.push_back(entries[i].key);
+        part.places.push_back(i);
+    }
+    // What lives no longer is removed instead.
+    if (!over.keys.empty()) {
+        std::vector<Outcome> removed(over.keys.size());
+        remove_many(over.keys, removed);
+        for (std::size_t i = 0; i < removed.size(); ++i) {
+            if (removed[i].failed()) outcomes[over.places[i]] = std::move(removed[i]);
         }
     }
-    if (!over.empty()) {
-        std::vector<Outcome> removed(over.size());
-        remove_many(over, removed);
-        for (std::size_t i = 0; i < over.size(); ++i) {
-            if (removed[i].failed()) outcomes[places_of_over[i]] = removed[i];
-        }
+    if (living.keys.empty() || bypass_) return;
+    const FinalKeys final_keys{key_head(), living.keys};
+    std::vector<Entry> to_store;
+    to_store.reserve(living.keys.size());
+    for (std::size_t i = 0; i < living.keys.size(); ++i) {
+        Entry& entry = to_store.emplace_back(entries[living.places[i]]);
+        entry.key = final_keys.views()[i];
     }
-    if (living.empty()) return;
-    std::vector<Outcome> stored(living.size());
+    std::vector<Outcome> stored(to_store.size());
     shared_->counters.round_trips += 1;
-    shared_->backend->store_many(how, living, stored);
-    for (std::size_t i = 0; i < living.size(); ++i) {
+    shared_->backend->store_many(how, to_store, stored);
+    for (std::size_t i = 0; i < stored.size(); ++i) {
         if (stored[i].done()) shared_->counters.stores += 1;
         if (stored[i].failed()) shared_->counters.store_failures += 1;
-        outcomes[places[i]] = std::move(stored[i]);
+        outcomes[living.places[i]] = std::move(stored[i]);
     }
 }
 
-void Cache::remove_many(std::span<const std::string> keys, std::span<Outcome> outcomes) const {
+void Cache::remove_many(std::span<const std::string_view> keys, std::span<Outcome> outcomes) const {
     fill(outcomes, Outcome{});
     if (keys.empty()) return;
-    std::vector<std::string> final_keys;
-    final_keys.reserve(keys.size());
-    for (const auto& key : keys) final_keys.push_back(final_key(key));
+    const FinalKeys final_keys{key_head(), keys};
     shared_->counters.round_trips += 1;
-    shared_->backend->remove_many(as_views(final_keys), outcomes);
+    shared_->backend->remove_many(final_keys.views(), outcomes);
     for (const auto& outcome : outcomes) {
         if (outcome.done()) shared_->counters.removals += 1;
     }
 }
 
-void Cache::touch_many(std::span<const std::string> keys, Lifetime lifetime,
+void Cache::touch_many(std::span<const std::string_view> keys, Lifetime lifetime,
                        std::span<Outcome> outcomes) const {
     if (lifetime.is_over()) return remove_many(keys, outcomes);
     fill(outcomes, bypass_ ? Outcome::declined_by_backend() : Outcome{});
     if (keys.empty() || bypass_) return;
-    std::vector<std::string> final_keys;
-    final_keys.reserve(keys.size());
-    for (const auto& key : keys) final_keys.push_back(final_key(key));
+    const FinalKeys final_keys{key_head(), keys};
     shared_->counters.round_trips += 1;
-    shared_->backend->touch_many(as_views(final_keys), lifetime, outcomes);
+    shared_->backend->touch_many(final_keys.views(), lifetime, outcomes);
 }
 
 bool operator==(const Cache& a, const Cache& b) noexcept {

@@ -23,6 +23,7 @@ Cache Caches::operator[](std::string_view name) {
     if (found == state_->by_name.end()) {
         if (name != "default") {
             std::string message = "no cache is named \"" + std::string{name} + "\"; configured:";
+            if (state_->by_name.empty()) message += " none";
             for (const auto& [known, cache] : state_->by_name) message += " \"" + known + '"';
             throw ConfigError(message);
         }
@@ -37,7 +38,9 @@ void Caches::configure(std::string_view name, std::string_view url) {
 
 void Caches::configure(std::string_view name, Cache cache) {
     const std::lock_guard lock{state_->mutex};
-    state_->by_name.insert_or_assign(std::string{name}, std::move(cache));
+    const auto [place, is_new] = state_->by_name.emplace(name, cache);
+    // The old one goes with the argument, after the lock: closing it may take time.
+    if (!is_new) std::swap(place->second, cache);
 }
 
 Caches& caches() {

@@ -56,8 +56,9 @@ BackendLifetime backend_lifetime(Lifetime lifetime, const Capabilities& capabili
     return {whole + unit, false};
 }
 
-std::optional<WallTime> fresh_until(Lifetime lifetime, WallTime now) {
-    return std::chrono::floor<std::chrono::milliseconds>(now + lifetime.duration());
+WallTime fresh_until(Lifetime lifetime, WallTime now) {
+    // In milliseconds: centuries from now do not fit into nanoseconds since 1970.
+    return now + std::chrono::floor<std::chrono::milliseconds>(lifetime.duration());
 }
 
 /// An entry as it is sent.
@@ -71,8 +72,9 @@ PreparedEntry prepare(const Cache& cache, const ModelTable& table, const void* o
     const auto [backends, is_exact] = backend_lifetime(lifetime, cache.capabilities());
     const auto now = wall_time(cache);
     PreparedEntry entry{{}, backends};
-    begin_entry(entry.bytes,
-                {key.in_envelope(), now, is_exact ? std::nullopt : fresh_until(lifetime, now)});
+    Envelope envelope{key.in_envelope(), now, {}};
+    if (!is_exact) envelope.fresh_until = fresh_until(lifetime, now);
+    begin_entry(entry.bytes, envelope);
     CborWriter writer{entry.bytes};
     encode_members(writer, object, table.members);
     end_entry(entry.bytes);
@@ -105,10 +107,28 @@ struct Item {
     std::optional<BrokenReference> broken = {};
 };
 
-/// A reference from one item to another that makes the first one missing if the second one is.
+/// A reference from one item to another.
 struct Edge {
     std::size_t from;
     std::size_t to;
+    Dangling policy;
+};
+
+/// The references of an object.
+class ReferenceList final : public ReferenceVisitor {
+ public:
+    ReferenceList(const ModelTable& table, void* object) {
+        for (const auto visit_one : table.references) visit_one(object, *this);
+    }
+    void visit(ReferenceBase& reference, const ModelTable&, Dangling) override {
+        references_.push_back(&reference);
+    }
+
+    std::size_t size() const noexcept { return references_.size(); }
+    ReferenceBase& operator[](std::size_t index) const noexcept { return *references_[index]; }
+
+ private:
+    std::vector<ReferenceBase*> references_;
 };
 
 class Load {
@@ -119,6 +139,8 @@ class Load {
     void add_roots(const ModelTable& table, std::span<void* const> objects, bool given);
     void fetch_all();
     void answer(std::span<Answer> answers);
+    /// Lets the references of given objects point to what was found.
+    void fill_given() noexcept;
 
  private:
     class Sink;
@@ -139,7 +161,7 @@ class Load {
     void store(const Group& group, const std::vector<std::size_t>& loaded);
     void clone(const Item& from, Item& to);
     std::vector<std::size_t> next_level(const std::vector<std::size_t>& level, bool deeper);
-    void spread_breaks();
+    void spread(State state);
     Cache cache_of(const ModelTable& table) const;
     Item* root_like(const Item& item);
 
@@ -150,6 +172,9 @@ class Load {
     std::deque<Item> items_;  // what it holds stays where it is
     std::vector<Edge> edges_;
     std::size_t root_count_ = 0;
+    bool roots_given_ = false;
+    // Until all is done, nobody outside of the load can get at the graph.
+    std::vector<std::pair<ReferenceBase*, Target*>> references_of_given_;
     std::vector<std::size_t> first_level_;
     std::unordered_map<std::string_view, std::size_t> roots_by_key_;
     std::vector<std::pair<std::size_t, std::size_t>> equal_roots_;  // the first, the repeated one
@@ -158,15 +183,16 @@ class Load {
 
 void Load::add_roots(const ModelTable& table, std::span<void* const> objects, bool given) {
     root_count_ = objects.size();
-    roots_by_key_.reserve(root_count_);
+    roots_given_ = given;
     if (!table.references.empty()) graph_.emplace();
     for (std::size_t i = 0; i < root_count_; ++i) {
         Item& item = items_.emplace_back(Item{.table = &table, .object = objects[i]});
         try {
             item.key = make_model_key(table, item.object);
-        } catch (const IncompleteKey&) {
-            item.state = State::failed;
-            item.failure = Failure{std::current_exception()};
+        } catch (const std::bad_alloc&) {
+            throw;
+        } catch (...) {  // an incomplete key, or a to_cache_key of the user's
+            fail(item, Failure{std::current_exception()});
             continue;
         }
         if (given) item.state = State::found;
@@ -175,6 +201,10 @@ void Load::add_roots(const ModelTable& table, std::span<void* const> objects, bo
         Item& item = items_[i];
         if (item.state == State::failed) continue;
         if (given) {
+            first_level_.push_back(i);
+            continue;
+        }
+        if (root_count_ == 1 && !graph_) {  // nothing can be equal to it
             first_level_.push_back(i);
             continue;
         }
@@ -211,7 +241,12 @@ void Load::fetch_all() {
         copied_.clear();
     }
     if (graph_) (*graph_)->end_loading();
-    spread_breaks();
+    // Where both are met, it is known all the same that something is not there.
+    spread(State::absent);
+    spread(State::failed);
+    for (std::size_t i = root_count_; i < items_.size(); ++i) {
+        items_[i].target->loaded = items_[i].state == State::found;
+    }
 }
 
 /// The root of the same class and key, if there is one.
@@ -221,7 +256,8 @@ Item* Load::root_like(const Item& item) {
     return root == roots_by_key_.end() ? nullptr : &items_[root->second];
 }
 
-/// Makes `to` equal to `from`, through bytes: a model need not be copyable.
+/// Makes `to` equal to `from`, through bytes: a model need not be copyable. Models that a loader
+/// assigned to references are not in the bytes, and are shared.
 void Load::clone(const Item& from, Item& to) {
     to.state = from.state;
     to.reason = from.reason;
@@ -229,19 +265,27 @@ void Load::clone(const Item& from, Item& to) {
     if (from.state != State::found) return;
     std::string bytes;
     CborWriter writer{bytes};
+    bool copied = false;
     try {
         encode_members(writer, from.object, from.table->members);
+        CborReader reader{bytes};
+        reader.graph = graph_ ? &**graph_ : nullptr;
+        reader.references_own_graph = to.target == nullptr;
+        copied = decode_members(reader, to.object, to.table->members);
     } catch (const std::bad_alloc&) {
         throw;
-    } catch (...) {
+    } catch (...) {  // a converter of the user's
         return fail(to, Failure{std::current_exception()});
     }
-    CborReader reader{bytes};
-    reader.graph = graph_ ? &**graph_ : nullptr;
-    reader.references_own_graph = to.target == nullptr;
-    if (!decode_members(reader, to.object, to.table->members)) {
-        fail(to, Failure{std::make_exception_ptr(
-                     Error("a value does not survive being stored: " + to.key.stored))});
+    if (!copied) {
+        return fail(to, Failure{std::make_exception_ptr(
+                            Error("a value does not survive being stored: " + to.key.stored))});
+    }
+    const ReferenceList originals{*from.table, from.object};
+    const ReferenceList copies{*to.table, to.object};
+    for (std::size_t i = 0; i < originals.size(); ++i) {
+        const Target* const target = originals[i].target();
+        if (target != nullptr && target->graph != &**graph_) copies[i] = originals[i];
     }
 }
 
@@ -296,7 +340,7 @@ class Load::Sink final : public ReadSink {
 };
 
 void Load::fetch_group(const Group& group) {
-    std::vector<std::string> keys;
+    std::vector<std::string_view> keys;
     keys.reserve(group.items.size());
     for (const std::size_t index : group.items) keys.push_back(items_[index].key.stored);
     Sink sink{*this, group};
@@ -349,7 +393,7 @@ void Load::load_missing(const Group& group) {
         if (item.state == State::found) continue;
         if (item.target == nullptr && !door_.load_roots) continue;
         const Loader* const loader = find_loader(door_, *item.table);
-        if (loader == nullptr) continue;
+        if (loader == nullptr || !loader->can_load()) continue;
         // What the cache could not tell about is not written back: it may hold something newer.
         if (item.state == State::absent) to_store.push_back(index);
         const auto is_same = [&](const auto& batch) { return batch.first == loader; };
@@ -389,14 +433,15 @@ void Load::load_singly(const Loader& loader, Item& item) {
         loader.load_one(door_.contexts, item.object);
     } catch (const Missing& missing) {
         if (!missing.model().empty()) return fail(item, Failure{std::current_exception()});
-        item.state = State::absent;
+        item.state = State::absent;  // the source knows, whether or not the cache could tell
+        item.failure.reset();
         return;
     } catch (...) {
         return fail(item, Failure{std::current_exception()});
     }
     try {
         finish_loaded(item, make_model_key(*item.table, item.object));
-    } catch (const Error&) {
+    } catch (...) {
         fail(item, Failure{std::current_exception()});
     }
 }
@@ -463,26 +508,30 @@ void Load::load_batch(const Loader& loader, const std::vector<std::size_t>& want
 
 /// A refill never fails the call: what goes wrong is counted.
 void Load::store(const Group& group, const std::vector<std::size_t>& loaded) {
-    std::vector<PreparedEntry> prepared;
-    std::vector<Entry> entries;
-    prepared.reserve(loaded.size());
-    entries.reserve(loaded.size());
-    for (const std::size_t index : loaded) {
-        const Item& item = items_[index];
-        try {
-            const auto& entry = prepared.emplace_back(prepare(
-                group.cache, *item.table, item.object, item.key, item.table->options.expires));
-            entries.push_back({item.key.stored, entry.bytes, entry.lifetime});
-        } catch (...) {
-            group.cache.counters().store_failures += 1;
-        }
-    }
-    std::vector<Outcome> outcomes(entries.size());
+    if (loaded.empty() || group.cache.is_bypass()) return;
+    std::size_t unsent = loaded.size();
     try {
+        std::vector<PreparedEntry> prepared;
+        std::vector<Entry> entries;
+        prepared.reserve(loaded.size());
+        entries.reserve(loaded.size());
+        for (const std::size_t index : loaded) {
+            const Item& item = items_[index];
+            try {
+                prepared.push_back(prepare(group.cache, *item.table, item.object, item.key,
+                                           item.table->options.expires));
+            } catch (...) {  // a converter of the user's
+                continue;
+            }
+            entries.push_back({item.key.stored, prepared.back().bytes, prepared.back().lifetime});
+        }
+        std::vector<Outcome> outcomes(entries.size());
         group.cache.store_many(Store::set, entries, outcomes);
+        unsent -= entries.size();  // the cache has counted these
     } catch (...) {
-        group.cache.counters().store_failures += entries.size();
+        // No memory. What is not stored will be loaded again.
     }
+    group.cache.counters().store_failures += unsent;
 }
 
 // ---- references
@@ -504,13 +553,17 @@ class Load::Visitor final : public ReferenceVisitor {
             target = graph.find_or_add(table, target->keys);
             if (target == nullptr) throw Error("a reference has keys that cannot be stored");
             const bool in_root = load_.items_[from_].target == nullptr;
-            reference = ReferenceBase{target, in_root};
+            if (in_root && load_.roots_given_) {
+                load_.references_of_given_.emplace_back(&reference, target);
+            } else {
+                reference = ReferenceBase{target, in_root};
+            }
         }
         if (target->item == Target::no_item) {
             if (!deeper_) return;
             add_item(*target);
         }
-        if (policy == Dangling::missing) load_.edges_.push_back({from_, target->item});
+        load_.edges_.push_back({from_, target->item, policy});
     }
 
  private:
@@ -544,34 +597,37 @@ std::vector<std::size_t> Load::next_level(const std::vector<std::size_t>& level,
     return next;
 }
 
-/// What refers to something that is not there is not there either, up to the roots.
-void Load::spread_breaks() {
-    std::vector<std::size_t> broken;
-    for (const State state : {State::absent, State::failed}) {
-        for (std::size_t i = root_count_; i < items_.size(); ++i) {
-            if (items_[i].state == state) broken.push_back(i);
-        }
+/// What refers to something that is not there is not there either, up to the roots, unless it may
+/// dangle. What refers to something that nobody can tell about has failed, also where it may
+/// dangle: nobody can tell whether it does.
+void Load::spread(State state) {
+    std::vector<std::size_t> reached;
+    for (std::size_t i = root_count_; i < items_.size(); ++i) {
+        if (items_[i].state == state) reached.push_back(i);
     }
-    if (!broken.empty()) {
-        std::vector<std::vector<std::size_t>> referrers(items_.size());
-        for (const auto& edge : edges_) referrers[edge.to].push_back(edge.from);
-        for (std::size_t done = 0; done < broken.size(); ++done) {
-            for (const std::size_t from : referrers[broken[done]]) {
-                const Item& to = items_[broken[done]];
-                Item& item = items_[from];
-                if (item.state != State::found) continue;
-                item.state = to.state;
+    if (reached.empty()) return;
+
+    std::vector<std::vector<std::size_t>> referrers(items_.size());
+    for (const auto& edge : edges_) {
+        const bool spreads = state == State::failed || edge.policy == Dangling::missing;
+        if (spreads) referrers[edge.to].push_back(edge.from);
+    }
+    for (std::size_t done = 0; done < reached.size(); ++done) {
+        const Item& to = items_[reached[done]];
+        for (const std::size_t from : referrers[reached[done]]) {
+            Item& item = items_[from];
+            if (item.state != State::found) continue;
+            item.state = state;
+            if (state == State::failed) {
                 item.failure = to.failure;
+            } else {
                 item.reason = MissReason::broken_reference;
                 item.broken = to.broken ? to.broken
                                         : BrokenReference{item.table->name().name, item.key.stored,
                                                           to.table->name().name, to.key.stored};
-                broken.push_back(from);
             }
+            reached.push_back(from);
         }
-    }
-    for (std::size_t i = root_count_; i < items_.size(); ++i) {
-        items_[i].target->loaded = items_[i].state == State::found;
     }
 }
 
@@ -588,6 +644,12 @@ void Load::answer(std::span<Answer> answers) {
             .failure = std::move(item.failure),
             .make_missing = item.table->make_missing,
         });
+    }
+}
+
+void Load::fill_given() noexcept {
+    for (const auto& [reference, target] : references_of_given_) {
+        if (target->loaded) *reference = ReferenceBase{target, true};
     }
 }
 
@@ -640,12 +702,14 @@ void fetch_references(const Door& door, const ModelTable& table, std::span<void*
     load.add_roots(table, objects, true);
     load.fetch_all();
     load.answer(answers);
+    load.fill_given();
 }
 
 bool model_exists(const Door& door, const ModelTable& table, const void* object) {
     const ModelKey key = make_model_key(table, object);
+    const std::string_view stored = key.stored;
     EntrySink sink{door.cache, key};
-    door.cache.read_many({&key.stored, 1}, sink);
+    door.cache.read_many({&stored, 1}, sink);
     return sink.entry().has_value();
 }
 
@@ -657,6 +721,8 @@ void save_models(const Door& door, const ModelTable& table, std::span<const void
     std::vector<std::size_t> places;
     keys.reserve(objects.size());
     prepared.reserve(objects.size());
+    entries.reserve(objects.size());
+    places.reserve(objects.size());
     for (std::size_t i = 0; i < objects.size(); ++i) {
         try {
             const auto& key = keys.emplace_back(make_model_key(table, objects[i]));
@@ -664,6 +730,8 @@ void save_models(const Door& door, const ModelTable& table, std::span<const void
                 door.cache, table, objects[i], key, lifetime.value_or(table.options.expires)));
             entries.push_back({key.stored, entry.bytes, entry.lifetime});
             places.push_back(i);
+        } catch (const std::bad_alloc&) {
+            throw;
         } catch (...) {  // an incomplete key, or a converter of the user's
             outcomes[i] = Failure{std::current_exception()};
         }
@@ -675,24 +743,31 @@ void save_models(const Door& door, const ModelTable& table, std::span<const void
 
 void remove_models(const Door& door, const ModelTable& table, std::span<const void* const> objects,
                    std::span<Outcome> outcomes) {
-    std::vector<std::string> keys;
+    std::vector<ModelKey> keys;
+    std::vector<std::string_view> stored;
     std::vector<std::size_t> places;
+    keys.reserve(objects.size());
     for (std::size_t i = 0; i < objects.size(); ++i) {
         try {
-            keys.push_back(make_model_key(table, objects[i]).stored);
-            places.push_back(i);
-        } catch (const IncompleteKey&) {
+            keys.push_back(make_model_key(table, objects[i]));
+        } catch (const std::bad_alloc&) {
+            throw;
+        } catch (...) {  // an incomplete key, or a to_cache_key of the user's
             outcomes[i] = Failure{std::current_exception()};
+            continue;
         }
+        stored.push_back(keys.back().stored);
+        places.push_back(i);
     }
-    std::vector<Outcome> removed(keys.size());
-    door.cache.remove_many(keys, removed);
+    std::vector<Outcome> removed(stored.size());
+    door.cache.remove_many(stored, removed);
     for (std::size_t i = 0; i < places.size(); ++i) outcomes[places[i]] = std::move(removed[i]);
 }
 
 Outcome touch_model(const Door& door, const ModelTable& table, const void* object,
                     Lifetime lifetime) {
     const ModelKey key = make_model_key(table, object);
+    const std::string_view stored = key.stored;
     const Cache& cache = door.cache;
     const auto [backends, is_exact] = backend_lifetime(lifetime, cache.capabilities());
     const bool keeps_all = cache.capabilities().lifetime_resolution <= std::chrono::milliseconds{1};
@@ -700,23 +775,24 @@ Outcome touch_model(const Door& door, const ModelTable& table, const void* objec
     if (!keeps_all && !lifetime.is_over()) {
         // An entry that carries its own end, or has to, is rewritten.
         EntrySink sink{cache, key};
-        cache.read_many({&key.stored, 1}, sink);
+        cache.read_many({&stored, 1}, sink);
         const auto& entry = sink.entry();
         if (!entry) return Outcome::declined_by_backend();
         if (!is_exact || entry->envelope.fresh_until) {
             Envelope envelope = entry->envelope;
-            envelope.fresh_until =
-                is_exact ? std::nullopt : fresh_until(lifetime, wall_time(cache));
+            envelope.fresh_until.reset();
+            if (!is_exact) envelope.fresh_until = fresh_until(lifetime, wall_time(cache));
             std::string bytes;
             begin_entry(bytes, envelope);
             bytes += entry->body;
             end_entry(bytes);
             const Entry rewritten{key.stored, bytes, backends, sink.token()};
             cache.store_many(Store::compare_and_set, {&rewritten, 1}, {&outcome, 1});
-            return outcome;
+            // It changed or went since it was read: as if it had been touched just before that.
+            return outcome.declined() ? Outcome{} : outcome;
         }
     }
-    cache.touch_many({&key.stored, 1}, backends, {&outcome, 1});
+    cache.touch_many({&stored, 1}, backends, {&outcome, 1});
     return outcome;
 }
 

@@ -4,6 +4,7 @@
 
 #include <cachemodel/detail/model_table.hpp>
 
+#include <deque>
 #include <unordered_map>
 
 namespace cachemodel::detail {
@@ -12,7 +13,7 @@ namespace {
 
 struct Identity {
     const ModelTable* table;
-    std::string_view keys;  // the target's own, or the caller's while looking
+    std::string_view keys;
 
     bool operator==(const Identity&) const noexcept = default;
 };
@@ -27,7 +28,11 @@ struct HashIdentity {
 }  // namespace
 
 struct LoadGraph::Index {
-    std::unordered_map<Identity, Target*, HashIdentity> targets;
+    using Targets = std::unordered_map<Identity, Target*, HashIdentity>;
+
+    Targets by_bytes;  ///< by the targets' own `keys`
+    Targets by_name;   ///< by model key
+    std::deque<std::string> names;
 };
 
 LoadGraph::LoadGraph() = default;
@@ -58,8 +63,7 @@ void LoadGraph::destroy(LoadGraph* graph) noexcept {
     is_destroying = false;
 }
 
-Target* LoadGraph::add(const ModelTable& table, std::string keys) {
-    AnyModel object{table};
+Target* LoadGraph::add(const ModelTable& table, std::string keys, AnyModel& object) {
     auto target = std::make_unique<Target>();
     target->graph = this;
     target->table = &table;
@@ -72,14 +76,21 @@ Target* LoadGraph::add(const ModelTable& table, std::string keys) {
 
 Target* LoadGraph::find_or_add(const ModelTable& table, std::string_view keys) {
     if (!index_) index_ = std::make_unique<Index>();
-    const auto found = index_->targets.find({&table, keys});
-    if (found != index_->targets.end()) return found->second;
+    const auto known = index_->by_bytes.find({&table, keys});
+    if (known != index_->by_bytes.end()) return known->second;
 
-    Target* const target = add(table, std::string{keys});
-    CborReader reader{target->keys};
-    // What cannot be read stays behind in the graph, out of the index.
-    if (!decode_keys(reader, table, target->object) || !reader.at_end()) return nullptr;
-    index_->targets.emplace(Identity{&table, target->keys}, target);
+    AnyModel object{table};
+    CborReader reader{keys};
+    if (!decode_keys(reader, table, object.get()) || !reader.at_end()) return nullptr;
+    // Equal keys may be other bytes: of another program, or of a container that has no order.
+    const Identity name{
+        &table, index_->names.emplace_back(make_model_key(table, object.get()).in_envelope())};
+    const auto named = index_->by_name.find(name);
+    if (named != index_->by_name.end()) return named->second;
+
+    Target* const target = add(table, encode_keys(table, object.get()), object);
+    index_->by_name.emplace(name, target);
+    index_->by_bytes.emplace(Identity{&table, target->keys}, target);
     return target;
 }
 

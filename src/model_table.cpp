@@ -27,35 +27,55 @@ void replace_all(std::string& text, std::string_view what, std::string_view with
     }
 }
 
-/// The class name of a type, the same for every compiler of the Itanium C++ ABI.
-std::string demangle(const std::type_info& type) {
+/// The name of a type as its source spells it; empty where `mangled` is none.
+std::string demangle(const char* mangled) {
     int status = 0;
     const std::unique_ptr<char, decltype(&std::free)> text{
-        abi::__cxa_demangle(type.name(), nullptr, nullptr, &status), &std::free};
+        abi::__cxa_demangle(mangled, nullptr, nullptr, &status), &std::free};
     if (status == -1) throw std::bad_alloc{};
-    std::string name = status == 0 ? text.get() : type.name();
+    return status == 0 ? text.get() : "";
+}
+
+/// The class name of a type, the same for every compiler of the Itanium C++ ABI.
+std::string class_name(const std::type_info& type) {
+    std::string name = demangle(type.name());
     replace_all(name,
                 "std::__cxx11::basic_string<char, std::char_traits<char>, std::allocator<char> >",
                 "std::string");
+    // Compilers do not agree about where these marks of functions belong.
+    constexpr std::string_view tag = "[abi:";
+    for (auto at = name.find(tag); at != std::string::npos; at = name.find(tag, at)) {
+        name.erase(at, name.find(']', at) - at + 1);
+    }
     return name;
 }
 
-/// Whether a function has several local types of that name, which only their mangled names tell
-/// apart: these end in _0, _1 or __10_ after the last identifier.
-bool has_discriminator(std::string_view mangled) {
-    if (!mangled.starts_with('Z') || mangled.empty()) return false;
-    const auto last = mangled.find_last_not_of("0123456789_");
-    if (last == std::string_view::npos) return false;
-    // The identifier may itself end in such characters: its length stands before it.
-    for (auto start = last; start > 0; --start) {
-        auto digits = start;
-        while (digits > 0 && mangled[digits - 1] >= '0' && mangled[digits - 1] <= '9') --digits;
-        if (digits == start) continue;
-        const auto length =
-            std::strtoul(std::string{mangled.substr(digits, start - digits)}.c_str(), nullptr, 10);
-        if (start + length > last && start + length <= mangled.size()) {
-            return start + length != mangled.size();
+/// Whether a closure or another type without a name has a part in `name`.
+bool has_unnamed_part(std::string_view name) {
+    for (const std::string_view sign : {"{lambda", "'lambda", "{unnamed", "'unnamed", "$_"}) {
+        if (name.find(sign) != std::string_view::npos) return true;
+    }
+    return false;
+}
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+/// Whether a function has an earlier local type of the same name. Only the mangled name tells the
+/// two apart, by a number such as _0 or __10_ that the demangled name does not show.
+bool has_discriminator(const std::string& mangled) {
+    const std::string shown = demangle(mangled.c_str());
+    for (auto at = mangled.find('_'); at != std::string::npos; at = mangled.find('_', at + 1)) {
+        auto end = at + 1;
+        if (mangled[end] == '_') {
+            do ++end;
+            while (is_digit(mangled[end]));
+            if (mangled[end] != '_') continue;
+        } else if (!is_digit(mangled[end])) {
+            continue;
         }
+        std::string without = mangled;
+        without.erase(at, end + 1 - at);
+        if (demangle(without.c_str()) == shown) return true;
     }
     return false;
 }
@@ -90,12 +110,9 @@ ModelName make_model_name(const std::type_info& type, const ModelOptions& option
     if (!options.name.empty()) {
         name.name = options.name;
     } else {
-        name.name = demangle(type);
-        const bool in_lambda = name.name.find("{lambda") != std::string::npos ||
-                               name.name.find("'lambda") != std::string::npos ||
-                               name.name.find("{unnamed") != std::string::npos;
-        if (in_lambda || has_discriminator(type.name())) {
-            throw ConfigError("the model " + name.name +
+        name.name = class_name(type);
+        if (name.name.empty() || has_unnamed_part(name.name) || has_discriminator(type.name())) {
+            throw ConfigError("the model " + (name.name.empty() ? type.name() : name.name) +
                               " has no name that is the same in every build; give it one: "
                               "cache_options{.name = \"…\"}");
         }
@@ -202,9 +219,11 @@ bool decode_reference(CborReader& reader, const ModelTable& target, ReferenceBas
     return true;
 }
 
-const void* loaded_object(const ReferenceBase& reference) {
+const void* loaded_object(const ReferenceBase& reference, const ModelTable& table) {
     const Target* const target = reference.target();
-    if (target == nullptr) throw UnloadedReference("the reference is null");
+    if (target == nullptr) {
+        throw UnloadedReference("the reference to " + table.name().name + " is null");
+    }
     if (!target->loaded) {
         throw UnloadedReference("the reference to " +
                                 make_model_key(*target->table, target->object).stored +
@@ -213,16 +232,23 @@ const void* loaded_object(const ReferenceBase& reference) {
     return target->object;
 }
 
-bool same_keys(const ReferenceBase& a, const ReferenceBase& b) noexcept {
+bool same_keys(const ReferenceBase& a, const ReferenceBase& b) {
     if (a.target() == b.target()) return true;
     if (a.target() == nullptr || b.target() == nullptr) return false;
-    return a.target()->keys == b.target()->keys;
+    if (a.target()->keys == b.target()->keys) return true;
+    // Equal keys may be other bytes: of a container that has no order.
+    const auto name = [](const Target& target) {
+        return make_model_key(*target.table, target.object).in_envelope();
+    };
+    return name(*a.target()) == name(*b.target());
 }
 
 ReferenceBase make_reference(const ModelTable& table, void* object, bool loaded) {
     const GraphHandle graph;
-    Target* const target = graph->add(table, encode_keys(table, object));
-    table.move(target->object, object);
+    std::string keys = encode_keys(table, object);
+    AnyModel copy{table};
+    table.move(copy.get(), object);
+    Target* const target = graph->add(table, std::move(keys), copy);
     target->loaded = loaded;
     return {target, true};
 }

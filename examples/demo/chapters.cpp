@@ -157,7 +157,7 @@ void remove_all(const Stage& stage, const char* table) {
 }
 
 /// The bytes that the cache has under one model key.
-std::string stored_bytes(const cachemodel::Cache& cache, const std::string& key) {
+std::string stored_bytes(const cachemodel::Cache& cache, std::string_view key) {
     struct Sink final : cachemodel::ReadSink {
         void found(std::size_t, std::string_view value, std::uint64_t) noexcept override {
             bytes = value;

@@ -25,6 +25,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 
 namespace {
 
@@ -44,7 +45,7 @@ std::string key_prefix(const Options& options) {
 
 /// The models would do without a cache that does not answer; the demo of one would be pointless.
 void expect_answer(const cachemodel::Cache& cache) {
-    const std::string key = "probe";
+    const std::string_view key = "probe";
     cachemodel::Outcome outcome;
     cache.remove_many(std::span{&key, 1}, std::span{&outcome, 1});
     if (outcome.failed()) outcome.failure().rethrow();

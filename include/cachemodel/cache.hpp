@@ -72,10 +72,10 @@ class Cache {
 
     // Bytes under keys, many at a time: what models stand on. As in Backend, with the final keys
     // made here, and a lifetime that is over turned into a removal.
-    void read_many(std::span<const std::string> keys, ReadSink& sink) const;
+    void read_many(std::span<const std::string_view> keys, ReadSink& sink) const;
     void store_many(Store how, std::span<const Entry> entries, std::span<Outcome> outcomes) const;
-    void remove_many(std::span<const std::string> keys, std::span<Outcome> outcomes) const;
-    void touch_many(std::span<const std::string> keys, Lifetime lifetime,
+    void remove_many(std::span<const std::string_view> keys, std::span<Outcome> outcomes) const;
+    void touch_many(std::span<const std::string_view> keys, Lifetime lifetime,
                     std::span<Outcome> outcomes) const;
 
     /// Counts for `statistics`; for the layers above.
@@ -86,6 +86,9 @@ class Cache {
 
  private:
     struct Shared;
+
+    /// What stands before a key in `final_key`.
+    std::string key_head() const;
 
     std::shared_ptr<Shared> shared_;
     std::string prefix_;

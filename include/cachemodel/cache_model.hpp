@@ -12,6 +12,25 @@
 
 namespace cachemodel {
 
+namespace detail {
+
+// Not members of CacheModel, where they would hide members of the model.
+
+template <class M>
+Lookup<CacheModel<M>> with_own_model(Lookup<M> lookup) {
+    return std::move(lookup).template map<CacheModel<M>>();
+}
+
+template <class M>
+std::vector<Lookup<CacheModel<M>>> with_own_models(std::vector<Lookup<M>> lookups) {
+    std::vector<Lookup<CacheModel<M>>> wrapped;
+    wrapped.reserve(lookups.size());
+    for (auto& lookup : lookups) wrapped.push_back(with_own_model(std::move(lookup)));
+    return wrapped;
+}
+
+}  // namespace detail
+
 /// A model as its own cache knows it: the named cache of `cache_options.cache`, or "default".
 ///
 /// An `M` that saves and removes itself; its static functions find others. All of them do what the
@@ -26,7 +45,7 @@ class CacheModel : public M {
     static_assert(detail::require_model<M>());
 
     CacheModel() = default;
-    CacheModel(M model) : M(std::move(model)) {}
+    CacheModel(M the_model) : M(std::move(the_model)) {}
 
     template <class... Keys>
     static CacheModel get(const Keys&... keys) {
@@ -36,19 +55,19 @@ class CacheModel : public M {
 
     template <class... Keys>
     static Lookup<CacheModel> find(const Keys&... keys) {
-        return wrapped(Models<M>{}.find(keys...));
+        return detail::with_own_model(Models<M>{}.find(keys...));
     }
     static Lookup<CacheModel> find(const M& with_keys) {
-        return wrapped(Models<M>{}.find(with_keys));
+        return detail::with_own_model(Models<M>{}.find(with_keys));
     }
 
     template <class Range>
-    static std::vector<Lookup<CacheModel>> get_many(const Range& keys) {
-        return wrapped_many(Models<M>{}.get_many(keys));
+    static std::vector<Lookup<CacheModel>> get_many(Range&& keys) {
+        return detail::with_own_models(Models<M>{}.get_many(keys));
     }
     template <class K>
     static std::vector<Lookup<CacheModel>> get_many(std::initializer_list<K> keys) {
-        return wrapped_many(Models<M>{}.get_many(keys));
+        return detail::with_own_models(Models<M>{}.get_many(keys));
     }
 
     template <class... Keys>
@@ -69,11 +88,19 @@ class CacheModel : public M {
     }
 
     template <class Range>
-    static std::vector<Outcome> save_many(const Range& models) {
+    static std::vector<Outcome> save_many(Range&& models) {
         return Models<M>{}.save_many(models);
     }
     template <class Range>
-    static std::vector<Outcome> save_many(const Range& models, Lifetime lifetime) {
+    static std::vector<Outcome> save_many(Range&& models, Lifetime lifetime) {
+        return Models<M>{}.save_many(models, lifetime);
+    }
+    template <class Given>
+    static std::vector<Outcome> save_many(std::initializer_list<Given> models) {
+        return Models<M>{}.save_many(models);
+    }
+    template <class Given>
+    static std::vector<Outcome> save_many(std::initializer_list<Given> models, Lifetime lifetime) {
         return Models<M>{}.save_many(models, lifetime);
     }
 
@@ -84,7 +111,7 @@ class CacheModel : public M {
     static bool remove(const M& with_keys) { return Models<M>{}.remove(with_keys); }
 
     template <class Range>
-    static std::vector<Outcome> remove_many(const Range& keys) {
+    static std::vector<Outcome> remove_many(Range&& keys) {
         return Models<M>{}.remove_many(keys);
     }
     template <class K>
@@ -106,10 +133,10 @@ class CacheModel : public M {
     }
     static bool rename(const M& old, const M& renamed) { return Models<M>{}.rename(old, renamed); }
 
-    // ---- of this object
+    // ---- of this object. Parameters are named such that they shadow no member of the model.
 
     void save() const { Models<M>{}.save(*this); }
-    void save(Lifetime lifetime) const { Models<M>{}.save(*this, lifetime); }
+    void save(Lifetime the_lifetime) const { Models<M>{}.save(*this, the_lifetime); }
     /// Removes the entry of this object, which stays as it is; false where there was none.
     bool remove() const { return Models<M>{}.remove(static_cast<const M&>(*this)); }
     std::string key() const { return Models<M>{}.key_for(static_cast<const M&>(*this)); }
@@ -117,17 +144,6 @@ class CacheModel : public M {
     /// As M compares, or member by member where it does not.
     friend bool operator==(const CacheModel& a, const CacheModel& b) {
         return detail::equal_members<M>(a, b);
-    }
-
- private:
-    static Lookup<CacheModel> wrapped(Lookup<M> lookup) {
-        return std::move(lookup).template map<CacheModel>();
-    }
-    static std::vector<Lookup<CacheModel>> wrapped_many(std::vector<Lookup<M>> lookups) {
-        std::vector<Lookup<CacheModel>> wrapped_ones;
-        wrapped_ones.reserve(lookups.size());
-        for (auto& lookup : lookups) wrapped_ones.push_back(wrapped(std::move(lookup)));
-        return wrapped_ones;
     }
 };
 

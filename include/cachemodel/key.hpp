@@ -21,18 +21,14 @@ class Key : public detail::WrapperTag {
 
     Key() = default;
 
-    /// Accepts whatever `T` accepts implicitly.
-    template <class U = T>
-    requires(!std::derived_from<std::remove_cvref_t<U>, Key> && detail::Holdable<U, T>)
-        Key(U&& value)
-    noexcept(std::is_nothrow_constructible_v<T, U>)
-        : value_(detail::held_as<T>(std::forward<U>(value))), set_(true) {}
+    /// Accepts whatever `T` accepts implicitly. Another Key that was not set leaves this one so.
+    template <detail::ValueFor<Key, T> U = T>
+    Key(U&& value) noexcept(std::is_nothrow_constructible_v<T, U>)
+        : value_(detail::held_as<T>(std::forward<U>(value))), set_(gives_value(value)) {}
 
     /// Accepts a list, where `T` is a container.
-    template <class U = T>
-    requires std::constructible_from<T, std::initializer_list<typename U::value_type>> Key(
-        std::initializer_list<typename U::value_type> values)
-        : value_(values), set_(true) {}
+    template <detail::TakesList U = T>
+    Key(std::initializer_list<typename U::value_type> values) : value_(values), set_(true) {}
 
     const T& operator*() const noexcept { return value_; }
     const T* operator->() const noexcept { return &value_; }
@@ -42,6 +38,15 @@ class Key : public detail::WrapperTag {
     bool is_set() const noexcept { return set_; }
 
  private:
+    template <class U>
+    static constexpr bool gives_value(const U&) noexcept {
+        return true;
+    }
+    template <class U>
+    static constexpr bool gives_value(const Key<U>& key) noexcept {
+        return key.is_set();
+    }
+
     T value_{};
     bool set_ = false;
 };

@@ -19,6 +19,7 @@
 #include <concepts>
 #include <cstddef>
 #include <initializer_list>
+#include <iterator>
 #include <optional>
 #include <span>
 #include <string>
@@ -28,6 +29,25 @@
 #include <vector>
 
 namespace cachemodel {
+
+namespace detail {
+
+/// Whether the elements of a range stay where they are while it is passed over, so that their
+/// addresses can be taken.
+template <class Range>
+concept KeepsElements = requires(Range& range) {
+    requires std::forward_iterator<decltype(range.begin())>;
+    requires std::is_lvalue_reference_v<decltype(*range.begin())>;
+}
+|| std::is_array_v<Range>;
+
+template <class... Ts>
+inline constexpr bool distinct = true;
+template <class T, class... Ts>
+inline constexpr bool distinct<T, Ts...> =
+    !(std::same_as<std::remove_cvref_t<T>, std::remove_cvref_t<Ts>> || ...) && distinct<Ts...>;
+
+}  // namespace detail
 
 /// What `get_or_create` gives.
 template <class M>
@@ -55,13 +75,16 @@ class Models {
     using Missing = MissingModel<M>;
 
     static_assert(detail::require_model<M>());
+    static_assert(detail::distinct<Contexts...>,
+                  "cachemodel: two contexts of one type cannot be told apart; give them types of "
+                  "their own");
 
     /// On the cache that the model's options name.
     Models() requires(sizeof...(Contexts) == 0)
         : Models(caches()[detail::model_options<M>().cache]) {}
 
     explicit Models(Cache cache, Contexts... contexts)
-        : cache_(std::move(cache)), contexts_(static_cast<Contexts>(contexts)...) {}
+        : cache_(std::move(cache)), contexts_(std::forward<Contexts>(contexts)...) {}
 
     /// A door that fetches so many levels of references; 0 leaves all of them unloaded.
     Models depth(std::size_t levels) const {
@@ -92,10 +115,11 @@ class Models {
     Lookup<M> find(const M& with_keys) const { return find<M>(with_keys); }
 
     /// One answer for each key, in order, repeated keys included; one round trip for all of them.
+    /// `keys` is any range, also one that can be passed over only once.
     ///
     /// Throws for no single key: what a loader throws is its key's `failure()`.
     template <class Range>
-    std::vector<Lookup<M>> get_many(const Range& keys) const {
+    std::vector<Lookup<M>> get_many(Range&& keys) const {
         return fetch_many(probes(keys));
     }
     template <class K>
@@ -129,6 +153,7 @@ class Models {
     /// Errors: `BackendError`, `IncompleteKey`.
     Created<M> get_or_create(M model) const {
         auto without_loader = door();
+        without_loader.loaders = detail::loaders_at_hand<M, Contexts...>;
         without_loader.load_roots = false;
         M probe = detail::with_keys<M>(model);
         const detail::Answer answer = fetch_one(without_loader, probe);
@@ -165,13 +190,21 @@ class Models {
     void save(const M& model) const { save_one(model, {}); }
     void save(const M& model, Lifetime lifetime) const { save_one(model, lifetime); }
 
-    /// Stores each, with one outcome for each.
+    /// Stores each, with one outcome for each. `models` is any range.
     template <class Range>
-    std::vector<Outcome> save_many(const Range& models) const {
+    std::vector<Outcome> save_many(Range&& models) const {
         return save_all(models, {});
     }
     template <class Range>
-    std::vector<Outcome> save_many(const Range& models, Lifetime lifetime) const {
+    std::vector<Outcome> save_many(Range&& models, Lifetime lifetime) const {
+        return save_all(models, lifetime);
+    }
+    template <class Given>
+    std::vector<Outcome> save_many(std::initializer_list<Given> models) const {
+        return save_all(models, {});
+    }
+    template <class Given>
+    std::vector<Outcome> save_many(std::initializer_list<Given> models, Lifetime lifetime) const {
         return save_all(models, lifetime);
     }
 
@@ -190,7 +223,7 @@ class Models {
 
     /// Removes each: done where it was there, declined where it was not.
     template <class Range>
-    std::vector<Outcome> remove_many(const Range& keys) const {
+    std::vector<Outcome> remove_many(Range&& keys) const {
         return remove_all(probes(keys));
     }
     template <class K>
@@ -219,8 +252,12 @@ class Models {
     template <class Keys>
     bool rename(const Keys& old, const M& renamed) const {
         const M probe = detail::with_keys<M>(old);
+        if (key_for(probe) == key_for(renamed)) {
+            const bool was_there = exists(probe);
+            save(renamed);
+            return was_there;
+        }
         save(renamed);
-        if (key_for(probe) == key_for(renamed)) return true;
         return remove(probe);
     }
     bool rename(const M& old, const M& renamed) const { return rename<M>(old, renamed); }
@@ -262,10 +299,10 @@ class Models {
     }
 
     template <class Range>
-    static std::vector<M> probes(const Range& keys) {
+    static std::vector<M> probes(Range&& keys) {
         std::vector<M> models;
         if constexpr (requires { keys.size(); }) models.reserve(keys.size());
-        for (const auto& each : keys) models.push_back(detail::with_keys<M>(each));
+        for (auto&& each : keys) models.push_back(detail::with_keys<M>(each));
         return models;
     }
     template <class Pointer, class Range>
@@ -311,8 +348,17 @@ class Models {
         detail::done_or_throw(outcome);
     }
     template <class Range>
-    std::vector<Outcome> save_all(const Range& models, std::optional<Lifetime> lifetime) const {
-        const auto objects = addresses<const void*>(models);
+    std::vector<Outcome> save_all(Range& models, std::optional<Lifetime> lifetime) const {
+        if constexpr (detail::KeepsElements<Range>) {
+            return save_objects(addresses<const void*>(models), lifetime);
+        } else {
+            std::vector<M> kept;
+            for (auto&& model : models) kept.push_back(std::forward<decltype(model)>(model));
+            return save_objects(addresses<const void*>(kept), lifetime);
+        }
+    }
+    std::vector<Outcome> save_objects(const std::vector<const void*>& objects,
+                                      std::optional<Lifetime> lifetime) const {
         std::vector<Outcome> outcomes(objects.size());
         detail::save_models(door(), table(), objects, lifetime, outcomes);
         return outcomes;

@@ -21,6 +21,11 @@ namespace cachemodel {
 /// A copy keeps everything alive that was loaded together with it. Assigning a model keeps a copy
 /// of that model.
 ///
+/// References may be assigned from inside of what they lead to: `user.mother =
+/// user.mother->mother`. A whole plain model, or a list, may not: `user = *user.mother` would let
+/// go of the mother while her members are copied one by one. Write `user = User{*user.mother}`; a
+/// CacheModel needs no such care.
+///
 /// With `Dangling::keep` a target that is not there leaves the reference unloaded; by default the
 /// object that refers to it counts as missing too.
 ///
@@ -67,11 +72,13 @@ class Reference : public detail::ReferenceBase {
     ///
     /// Lifetime: as long as this reference or a copy of it.
     /// Errors: `UnloadedReference` where it is null or was not loaded.
-    const M& operator*() const { return *static_cast<const M*>(detail::loaded_object(*this)); }
-    const M* operator->() const { return static_cast<const M*>(detail::loaded_object(*this)); }
+    const M& operator*() const { return *operator->(); }
+    const M* operator->() const {
+        return static_cast<const M*>(detail::loaded_object(*this, detail::table_of<M>()));
+    }
 
     /// Whether both are null, or have the same keys.
-    friend bool operator==(const Reference& a, const Reference& b) noexcept {
+    friend bool operator==(const Reference& a, const Reference& b) {
         return detail::same_keys(a, b);
     }
 

@@ -7,11 +7,13 @@
 #include "backends/memory_index.hpp"
 #include "backends/memory_item.hpp"
 
+#include <time.h>
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
 #include <algorithm>
 #include <bit>
+#include <chrono>
 #include <limits>
 #include <map>
 #include <mutex>
@@ -30,6 +32,10 @@ namespace {
 
 constexpr std::size_t most_shards = 1024;
 
+Nanoseconds nanoseconds_of(std::chrono::steady_clock::time_point time) noexcept {
+    return std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch()).count();
+}
+
 /// How many parts: so few that none is too small for a large value, so many that none is so large
 /// that growing its index halts its readers for long.
 std::size_t choose_shards(const MemoryOptions& options) {
@@ -40,6 +46,48 @@ std::size_t choose_shards(const MemoryOptions& options) {
     const std::size_t fitting = std::min(by_bytes, options.max_entries / 1024);
     return std::clamp(std::bit_floor(fitting), std::size_t{1}, most_shards);
 }
+
+/// The machine's steady time at the kernel's last tick, some milliseconds ago; `forever` where the
+/// system does not tell.
+Nanoseconds last_tick() noexcept {
+#ifdef CLOCK_MONOTONIC_COARSE
+    timespec time{};
+    if (clock_gettime(CLOCK_MONOTONIC_COARSE, &time) == 0) {
+        return Nanoseconds{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+    }
+#endif
+    return forever;
+}
+
+/// Whether an entry has expired, for one call on many keys.
+///
+/// An exact time stops the processor from going ahead, which was measured to double the cost of a
+/// hit. The last tick costs next to nothing, and tells of nearly every entry that it is alive: all
+/// that have a second left, which is a hundred ticks and more.
+class Expiry {
+ public:
+    explicit Expiry(const Clock& clock) noexcept : clock_(clock) {}
+
+    bool is_over(Nanoseconds expires_at) noexcept {
+        if (expires_at == forever) return false;
+        if (tick_ == unread) tick_ = &clock_ == &Clock::machine() ? last_tick() : forever;
+        constexpr Nanoseconds second = 1'000'000'000;
+        if (tick_ < forever - second && tick_ + second < expires_at) return false;
+        return memory::is_over(expires_at, now());
+    }
+
+    Nanoseconds now() noexcept {
+        if (now_ == unread) now_ = nanoseconds_of(clock_.steady());
+        return now_;
+    }
+
+ private:
+    static constexpr Nanoseconds unread = std::numeric_limits<Nanoseconds>::min();
+
+    const Clock& clock_;
+    Nanoseconds tick_ = unread;
+    Nanoseconds now_ = unread;
+};
 
 void require_at_least(std::string_view option, std::size_t value, std::size_t least) {
     if (value >= least) return;
@@ -327,31 +375,22 @@ MemoryBackend::Shard& MemoryBackend::shard_of(std::uint64_t hash) const noexcept
     return shards_[(hash >> 32) * shard_count_ >> 32];
 }
 
-std::int64_t MemoryBackend::now() const noexcept {
-    return std::chrono::duration_cast<std::chrono::nanoseconds>(clock_->steady().time_since_epoch())
-        .count();
-}
+std::int64_t MemoryBackend::now() const noexcept { return nanoseconds_of(clock_->steady()); }
 
 void MemoryBackend::get_many(std::span<const std::string_view> keys, ReadSink& sink) {
-    // Reading the clock costs as much as half the search: only for entries that expire, and once.
-    std::optional<Nanoseconds> time;
+    Expiry expiry{*clock_};
     for (std::size_t i = 0; i < keys.size(); ++i) {
         const std::uint64_t hash = hash_of(keys[i]);
         Shard& shard = shard_of(hash);
         const Shard::Found found = shard.find(hash, keys[i]);
         if (!found.item) {
             sink.absent(i);
-            continue;
+        } else if (expiry.is_over(found.expires_at)) {
+            shard.reclaim(hash, *found.item, expiry.now());
+            sink.absent(i);
+        } else {
+            sink.found(i, found.item->value(), found.item->token);
         }
-        if (found.expires_at != forever) {
-            if (!time) time = now();
-            if (is_over(found.expires_at, *time)) {
-                shard.reclaim(hash, *found.item, *time);
-                sink.absent(i);
-                continue;
-            }
-        }
-        sink.found(i, found.item->value(), found.item->token);
     }
 }
 

@@ -1,7 +1,8 @@
 // cachemodel: a class that nothing can take apart cannot be stored.
 // SPDX-License-Identifier: MIT
 // expect: cachemodel: a member's type cannot be stored; make it a plain struct, include
-// <cachemodel/json.hpp> if it has to_json and from_json, or write Binary<T> if cereal knows it
+// expect: <cachemodel/json.hpp> if it has to_json and from_json, or write Binary<T> if cereal
+// expect: knows it
 #include <cachemodel/cachemodel.hpp>
 
 using namespace cachemodel;

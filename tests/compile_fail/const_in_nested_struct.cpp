@@ -3,6 +3,8 @@
 // expect: cachemodel: a const member cannot be read back; drop the const
 #include <cachemodel/cachemodel.hpp>
 
+#include <vector>
+
 using namespace cachemodel;
 
 struct Door {
@@ -12,9 +14,9 @@ struct Door {
 struct User {
     Key<int> id;
 #ifdef CACHEMODEL_MISTAKE
-    Field<Door> door;
+    std::vector<Door> doors;
 #else
-    Field<int> door;
+    std::vector<int> doors;
 #endif
 };
 

@@ -1,7 +1,7 @@
 // cachemodel: a from_miss that changes its context needs a reference to it.
 // SPDX-License-Identifier: MIT
 // expect: cachemodel: a from_miss takes a context that is not given; read through Models<M,
-// Context&> models{cache, context}
+// expect: Context&> models{cache, context}
 #include <cachemodel/cachemodel.hpp>
 
 using namespace cachemodel;

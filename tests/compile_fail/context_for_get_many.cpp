@@ -1,7 +1,7 @@
 // cachemodel: get_many of a model whose from_miss needs a context goes through Models.
 // SPDX-License-Identifier: MIT
 // expect: cachemodel: a from_miss takes a context that is not given; read through Models<M,
-// Context&> models{cache, context}
+// expect: Context&> models{cache, context}
 #include <cachemodel/cachemodel.hpp>
 
 #include <string>

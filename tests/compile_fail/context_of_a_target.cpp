@@ -1,7 +1,7 @@
 // cachemodel: every loader of what a model leads to gets its context.
 // SPDX-License-Identifier: MIT
 // expect: cachemodel: a from_miss takes a context that is not given; read through Models<M,
-// Context&> models{cache, context}
+// expect: Context&> models{cache, context}
 #include <cachemodel/cachemodel.hpp>
 
 #include <span>

@@ -1,7 +1,7 @@
 // cachemodel: a floating-point number is no key inside of an optional either.
 // SPDX-License-Identifier: MIT
 // expect: cachemodel: a floating-point number is no key: equal values may differ in their bits;
-// write an integer, a string or a duration
+// expect: write an integer, a string or a duration
 #include <cachemodel/cachemodel.hpp>
 
 #include <optional>

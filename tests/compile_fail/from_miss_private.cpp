@@ -1,7 +1,7 @@
 // cachemodel: from_miss is public.
 // SPDX-License-Identifier: MIT
 // expect: cachemodel: write void from_miss(contexts...) or static std::vector<M>
-// from_miss_many(std::span<const M>, contexts...), neither const nor overloaded
+// expect: from_miss_many(std::span<const M>, contexts...), neither const nor overloaded
 #include <cachemodel/cachemodel.hpp>
 
 using namespace cachemodel;

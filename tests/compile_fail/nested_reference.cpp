@@ -1,7 +1,7 @@
 // cachemodel: a Reference may not stand inside of another type.
 // SPDX-License-Identifier: MIT
-// expect: cachemodel: a Reference stands in the model itself, alone or in a std::vector, and in no
-// other type
+// expect: cachemodel: a Reference stands in the model itself, alone or in a std::vector, and in
+// expect: no other type
 #include <cachemodel/cachemodel.hpp>
 
 #include <optional>

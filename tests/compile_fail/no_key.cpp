@@ -1,6 +1,7 @@
 // cachemodel: a model needs a key.
 // SPDX-License-Identifier: MIT
-// expect: cachemodel: a model has at least one Key; write Key<T> for the member that identifies it
+// expect: cachemodel: a model has at least one Key; write Key<T> for the member that identifies
+// expect: it
 #include <cachemodel/cachemodel.hpp>
 
 #include <string>

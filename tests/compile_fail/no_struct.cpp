@@ -1,7 +1,7 @@
 // cachemodel: a number is no model.
 // SPDX-License-Identifier: MIT
 // expect: cachemodel: a model is a plain struct: public members, no constructor, no virtual
-// function
+// expect: function
 #include <cachemodel/cachemodel.hpp>
 
 using namespace cachemodel;

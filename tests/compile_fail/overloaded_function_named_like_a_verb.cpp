@@ -1,7 +1,7 @@
 // cachemodel: overloaded member functions with the name of a verb are refused too.
 // SPDX-License-Identifier: MIT
-// expect: cachemodel: a member or member function has the name of a verb of CacheModel (get, find,
-// save, key, ...); rename it, and keep its stored name with wire_names
+// expect: cachemodel: a member or member function has the name of a verb of CacheModel (get,
+// expect: find, save, key, ...); rename it, and keep its stored name with wire_names
 #include <cachemodel/cachemodel.hpp>
 
 #include <string>

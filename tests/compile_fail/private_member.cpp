@@ -1,7 +1,7 @@
 // cachemodel: a model may not have private members.
 // SPDX-License-Identifier: MIT
 // expect: cachemodel: a model is a plain struct: public members, no constructor, no virtual
-// function
+// expect: function
 #include <cachemodel/cachemodel.hpp>
 
 using namespace cachemodel;

@@ -1,7 +1,7 @@
 // cachemodel: a C++ reference cannot be stored.
 // SPDX-License-Identifier: MIT
-// expect: cachemodel: a model can be made empty and moved; give its members defaults, and use
-// std::optional for what has none
+// expect: cachemodel: a model can be made empty and assigned to; no member is const or a
+// expect: reference, and one without a default value is written as std::optional
 #include <cachemodel/cachemodel.hpp>
 
 using namespace cachemodel;

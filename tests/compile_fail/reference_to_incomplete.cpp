@@ -1,7 +1,7 @@
 // cachemodel: the target of a Reference must be defined where the model is used.
 // SPDX-License-Identifier: MIT
 // expect: cachemodel: the target of a Reference is only declared; define it before the model is
-// used
+// expect: used
 #include <cachemodel/cachemodel.hpp>
 
 #include <string>

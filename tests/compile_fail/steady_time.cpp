@@ -1,7 +1,7 @@
 // cachemodel: a time point of the steady clock cannot be stored.
 // SPDX-License-Identifier: MIT
 // expect: cachemodel: only time points of std::chrono::system_clock mean anything to another
-// process; write one of these or a duration
+// expect: process; write one of these or a duration
 #include <cachemodel/cachemodel.hpp>
 
 #include <chrono>

@@ -1,7 +1,7 @@
 // cachemodel: Reference::to takes the keys of its target.
 // SPDX-License-Identifier: MIT
 // expect: cachemodel: give all keys of the model and nothing else, in declaration order, or the
-// model with its keys set
+// expect: model with its keys set
 #include <cachemodel/cachemodel.hpp>
 
 #include <string>

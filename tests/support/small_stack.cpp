@@ -1,4 +1,4 @@
-// cachemodel: a thread whose stack shows recursion that a large one would hide.
+// cachemodel: runs code where recursion shows.
 // SPDX-License-Identifier: MIT
 #include "support/small_stack.hpp"
 
@@ -12,36 +12,36 @@ namespace cachemodel::support {
 
 namespace {
 
-constexpr std::size_t stack_size = std::size_t{256} << 10;
+constexpr std::size_t stack_size = std::size_t{256} * 1024;
 
-struct Work {
-    const std::function<void()>& run;
+struct Run {
+    const std::function<void()>& action;
     std::exception_ptr error;
 };
 
 void* run(void* argument) {
-    auto& work = *static_cast<Work*>(argument);
+    auto& started = *static_cast<Run*>(argument);
     try {
-        work.run();
+        started.action();
     } catch (...) {
-        work.error = std::current_exception();
+        started.error = std::current_exception();
     }
     return nullptr;
 }
 
 }  // namespace
 
-void run_on_small_stack(const std::function<void()>& work) {
-    Work shared{work, nullptr};
+void on_a_small_stack(const std::function<void()>& action) {
+    Run started{action, nullptr};
     pthread_attr_t attributes;
-    pthread_t thread;
-    pthread_attr_init(&attributes);
-    const bool started = pthread_attr_setstacksize(&attributes, stack_size) == 0 &&
-                         pthread_create(&thread, &attributes, run, &shared) == 0;
+    pthread_t thread{};
+    bool fine = pthread_attr_init(&attributes) == 0;
+    fine = fine && pthread_attr_setstacksize(&attributes, stack_size) == 0;
+    fine = fine && pthread_create(&thread, &attributes, run, &started) == 0;
     pthread_attr_destroy(&attributes);
-    if (!started) throw std::runtime_error{"cannot start a thread with a small stack"};
+    if (!fine) throw std::runtime_error("cannot start a thread with a small stack");
     pthread_join(thread, nullptr);
-    if (shared.error) std::rethrow_exception(shared.error);
+    if (started.error) std::rethrow_exception(started.error);
 }
 
 }  // namespace cachemodel::support

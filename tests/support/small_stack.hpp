@@ -1,4 +1,4 @@
-// cachemodel: a thread whose stack shows recursion that a large one would hide.
+// cachemodel: runs code where recursion shows.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -6,7 +6,10 @@
 
 namespace cachemodel::support {
 
-/// Runs `work` on a thread with a stack of 256 KiB and waits for it; throws what it throws.
-void run_on_small_stack(const std::function<void()>& work);
+/// Runs `action` on a thread with a stack of 256 KiB, and waits for it. What it throws is thrown
+/// here.
+///
+/// Errors: `std::runtime_error` where the thread cannot be started.
+void on_a_small_stack(const std::function<void()>& action);
 
 }  // namespace cachemodel::support

@@ -18,8 +18,8 @@
 
 using namespace cachemodel::detail;
 using cachemodel::support::from_hex;
+using cachemodel::support::on_a_small_stack;
 using cachemodel::support::repeated;
-using cachemodel::support::run_on_small_stack;
 using cachemodel::support::to_hex;
 
 namespace {
@@ -337,7 +337,7 @@ TEST_CASE("items nest a hundred levels deep and no deeper, in what is passed ove
 TEST_CASE("a hundred thousand nested items are refused on a small stack", "[cbor][unit]") {
     for (const auto* piece : {"81", "a1", "a100", "c1", "9b0000000000000001"}) {
         const std::string bytes = from_hex(repeated(piece, 100'000) + "00");
-        run_on_small_stack([&] {
+        on_a_small_stack([&] {
             CborReader reader{bytes};
             std::string_view item;
             CHECK_FALSE(reader.skip(item));

@@ -116,6 +116,17 @@ TEST_CASE("reading does not prolong an entry's life, touching does from that mom
     CHECK_FALSE(is_there(backend, "touched"));
 }
 
+TEST_CASE("lifetimes in memory follow the machine's clock unless another is given",
+          "[memory][expiry]") {
+    MemoryBackend backend;
+    REQUIRE(set(backend, "over", "v", 1ns).done());
+    REQUIRE(set(backend, "long", "v", 1h).done());
+    CHECK(get_many(backend, {"long", "over"}).at(1).absent());
+    CHECK(get_many(backend, {"over", "long"}).at(1).found("v"));
+    CHECK(touch(backend, "long", 1ns).done());
+    CHECK(get(backend, "long").absent());
+}
+
 TEST_CASE("an adjusted wall clock does not change lifetimes in memory", "[memory][expiry]") {
     TurnableClock clock;
     MemoryBackend backend{{}, clock};

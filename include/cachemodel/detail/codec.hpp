@@ -81,6 +81,8 @@ consteval TypeProblem value_problem() {
         return TypeProblem::none;
     } else if constexpr (std::same_as<T, long double>) {
         return TypeProblem::long_double;
+    } else if constexpr (std::is_integral_v<T> && sizeof(T) > sizeof(std::int64_t)) {
+        return TypeProblem::unsupported;
     } else if constexpr (std::is_arithmetic_v<T> || std::is_enum_v<T> || CharString<T> ||
                          std::same_as<T, std::monostate>) {
         return TypeProblem::none;
@@ -123,7 +125,7 @@ consteval TypeProblem value_problem() {
     } else if constexpr (PlainAggregate<T>) {
         return members_problem<T, Seen...>(std::make_index_sequence<member_count<T>>{});
     } else {
-        return TypeProblem::unsupported;
+        return holds_c_array<T>() ? TypeProblem::c_array : TypeProblem::unsupported;
     }
 }
 

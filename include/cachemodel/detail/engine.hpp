@@ -28,19 +28,23 @@ class LoadedSink {
 };
 
 /// The loader of one model, with the types of its contexts forgotten.
+///
+/// Without both functions the door lacks a context: the model has a source that cannot be asked.
 struct Loader {
     const ModelTable* table;
     /// `object.from_miss(contexts…)`; null where the model has only the batch form.
     void (*load_one)(const void* contexts, void* object);
     /// `M::from_miss_many(wanted, contexts…)`; null where it has none.
     void (*load_many)(const void* contexts, std::span<const void* const> wanted, LoadedSink& sink);
+
+    bool can_load() const noexcept { return load_one != nullptr || load_many != nullptr; }
 };
 
 inline constexpr std::size_t any_depth = std::numeric_limits<std::size_t>::max();
 
 /// What a Models knows, without its types.
 struct Door {
-    Cache cache;
+    const Cache& cache;
     /// The named cache that `cache` stands for: models that name another one live in that one.
     std::string_view cache_name;
     /// Of every model that can be reached.

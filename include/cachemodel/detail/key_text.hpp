@@ -52,6 +52,8 @@ consteval TypeProblem key_problem() {
     } else if constexpr (HasToCacheKey<T>) {
         if constexpr (std::convertible_to<CacheKeyOf<T>, std::string_view>) {
             return TypeProblem::none;
+        } else if constexpr (std::same_as<CacheKeyOf<T>, T>) {
+            return TypeProblem::unsupported;
         } else {
             return key_problem<CacheKeyOf<T>, T, Seen...>();
         }

@@ -11,6 +11,7 @@
 
 namespace cachemodel::detail {
 
+class AnyModel;
 class LoadGraph;
 struct ModelTable;
 
@@ -45,8 +46,8 @@ class LoadGraph {
     /// The target of that class with those keys, made on first demand; null where the keys are no
     /// keys of that class.
     Target* find_or_add(const ModelTable& table, std::string_view keys);
-    /// A target of its own.
-    Target* add(const ModelTable& table, std::string keys);
+    /// A target of its own, which takes `object` over.
+    Target* add(const ModelTable& table, std::string keys, AnyModel& object);
     /// No more targets will be asked for.
     void end_loading() noexcept;
 

@@ -58,13 +58,22 @@ using Reachable = typename Reach<TypeList<>, TypeList<M>>::type;
 
 // ---- loaders
 
+struct LoaderNames {
+    int from_miss, from_miss_many;
+};
+
+/// Where M has a member of a loader's name too, that name is ambiguous here. So an overloaded or a
+/// private loader is found as well, to be refused.
 template <class M>
-concept HasFromMiss = requires {
-    &M::from_miss;
+struct WithLoaderNames : M, LoaderNames {};
+
+template <class M>
+concept HasFromMiss = !requires {
+    &WithLoaderNames<M>::from_miss;
 };
 template <class M>
-concept HasFromMissMany = requires {
-    &M::from_miss_many;
+concept HasFromMissMany = !requires {
+    &WithLoaderNames<M>::from_miss_many;
 };
 template <class M>
 concept HasLoader = HasFromMiss<M> || HasFromMissMany<M>;
@@ -94,18 +103,51 @@ concept LoaderSignature = requires {
     typename LoaderParameters<F>::type;
 };
 
+template <class M>
+struct FromMissType {
+    using type = void;
+};
+template <class M>
+requires requires { &M::from_miss; }
+struct FromMissType<M> {
+    using type = decltype(&M::from_miss);
+};
+template <class M>
+struct FromMissManyType {
+    using type = void;
+};
+template <class M>
+requires requires { &M::from_miss_many; }
+struct FromMissManyType<M> {
+    using type = decltype(&M::from_miss_many);
+};
+
+/// Whether a door's context, which is const where the door holds it by value, can be passed on.
+template <class Context, class Parameter>
+concept Passable = requires(const std::tuple<Context>& held) {
+    static_cast<Parameter>(std::get<0>(held));
+};
+
 template <class Context, class Parameter>
 inline constexpr bool is_context_for =
-    std::same_as<std::remove_cvref_t<Context>, std::remove_cvref_t<Parameter>> ||
-    (std::is_reference_v<Parameter> &&
-     std::derived_from<std::remove_cvref_t<Context>, std::remove_cvref_t<Parameter>>);
+    std::same_as<std::remove_cvref_t<Context>, std::remove_cvref_t<Parameter>>&&
+        Passable<Context, Parameter>;
 
-/// The position of the context for a parameter; the number of contexts where there is none.
+template <class Context, class Parameter>
+inline constexpr bool is_base_context_for =
+    std::is_reference_v<Parameter>&& Passable<Context, Parameter>&&
+        std::derived_from<std::remove_cvref_t<Context>, std::remove_cvref_t<Parameter>>;
+
+/// The position of the context for a parameter: one of that very class, or else one of a class
+/// derived from it. The number of contexts where there is none.
 template <class Parameter, class... Contexts>
 consteval std::size_t context_index() {
-    std::size_t index = 0;
-    (void)((is_context_for<Contexts, Parameter> || (++index, false)) || ...);
-    return index;
+    std::size_t exact = 0;
+    (void)((is_context_for<Contexts, Parameter> || (++exact, false)) || ...);
+    if (exact < sizeof...(Contexts)) return exact;
+    std::size_t derived = 0;
+    (void)((is_base_context_for<Contexts, Parameter> || (++derived, false)) || ...);
+    return derived;
 }
 
 template <class... Parameters, class... Contexts>
@@ -123,7 +165,7 @@ auto with_contexts(TypeList<Parameters...>, const std::tuple<Contexts...>& conte
 template <class M, class... Contexts>
 void load_one(const void* contexts, void* object) {
     with_contexts(
-        typename LoaderParameters<decltype(&M::from_miss)>::type{},
+        typename LoaderParameters<typename FromMissType<M>::type>::type{},
         *static_cast<const std::tuple<Contexts...>*>(contexts), [&](auto&&... context) {
             static_cast<M*>(object)->from_miss(std::forward<decltype(context)>(context)...);
         });
@@ -136,7 +178,7 @@ void load_many(const void* contexts, std::span<const void* const> objects, Loade
         copy_keys(table_of<M>(), &wanted[i], objects[i]);
     }
     std::vector<M> loaded = with_contexts(
-        typename LoaderParameters<decltype(&M::from_miss_many)>::type{},
+        typename LoaderParameters<typename FromMissManyType<M>::type>::type{},
         *static_cast<const std::tuple<Contexts...>*>(contexts), [&](auto&&... context) {
             return M::from_miss_many(std::span<const M>{wanted},
                                      std::forward<decltype(context)>(context)...);
@@ -144,7 +186,8 @@ void load_many(const void* contexts, std::span<const void* const> objects, Loade
     for (M& model : loaded) sink.loaded(&model);
 }
 
-template <class F, class... Contexts>
+/// `required` says that a context must be there for every parameter.
+template <bool required, class F, class... Contexts>
 consteval bool check_loader() {
     static_assert(LoaderSignature<F>,
                   "cachemodel: write void from_miss(contexts...) or static std::vector<M> "
@@ -152,7 +195,7 @@ consteval bool check_loader() {
     if constexpr (LoaderSignature<F>) {
         constexpr bool complete =
             has_contexts(typename LoaderParameters<F>::type{}, TypeList<Contexts...>{});
-        static_assert(complete,
+        static_assert(complete || !required,
                       "cachemodel: a from_miss takes a context that is not given; read through "
                       "Models<M, Context&> models{cache, context}");
         return complete;
@@ -160,28 +203,28 @@ consteval bool check_loader() {
     return false;
 }
 
-template <class M, class... Contexts>
+template <bool required, class M, class... Contexts>
 consteval Loader make_loader() {
     Loader loader{&model_table<M>, nullptr, nullptr};
     if constexpr (HasFromMiss<M>) {
-        if constexpr (check_loader<decltype(&M::from_miss), Contexts...>()) {
+        if constexpr (check_loader<required, typename FromMissType<M>::type, Contexts...>()) {
             loader.load_one = &load_one<M, Contexts...>;
         }
     }
     if constexpr (HasFromMissMany<M>) {
-        if constexpr (check_loader<decltype(&M::from_miss_many), Contexts...>()) {
+        if constexpr (check_loader<required, typename FromMissManyType<M>::type, Contexts...>()) {
             loader.load_many = &load_many<M, Contexts...>;
         }
     }
     return loader;
 }
 
-template <class... Contexts, class... Ms>
+template <bool required, class... Contexts, class... Ms>
 consteval auto make_loaders(TypeList<Ms...>) {
     std::array<Loader, (std::size_t{0} + ... + HasLoader<Ms>)> loaders{};
     std::size_t at = 0;
     const auto add = [&]<class M>(std::type_identity<M>) {
-        if constexpr (HasLoader<M>) loaders[at++] = make_loader<M, Contexts...>();
+        if constexpr (HasLoader<M>) loaders[at++] = make_loader<required, M, Contexts...>();
     };
     (add(std::type_identity<Ms>{}), ...);
     return loaders;
@@ -189,6 +232,9 @@ consteval auto make_loaders(TypeList<Ms...>) {
 
 /// The loaders of M and of all that it leads to.
 template <class M, class... Contexts>
-inline constexpr auto loaders_of = make_loaders<Contexts...>(Reachable<M>{});
+inline constexpr auto loaders_of = make_loaders<true, Contexts...>(Reachable<M>{});
+/// The same, where those that lack a context cannot load.
+template <class M, class... Contexts>
+inline constexpr auto loaders_at_hand = make_loaders<false, Contexts...>(Reachable<M>{});
 
 }  // namespace cachemodel::detail

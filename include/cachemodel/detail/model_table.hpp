@@ -96,9 +96,9 @@ class AnyModel {
 };
 void destroy_model(const ModelTable& table, void* object) noexcept;
 
-/// The target's object. Errors: `UnloadedReference`.
-const void* loaded_object(const ReferenceBase& reference);
-bool same_keys(const ReferenceBase& a, const ReferenceBase& b) noexcept;
+/// The target's object, of the class of `table`. Errors: `UnloadedReference`.
+const void* loaded_object(const ReferenceBase& reference, const ModelTable& table);
+bool same_keys(const ReferenceBase& a, const ReferenceBase& b);
 
 /// A graph of one target that takes over what `object` holds. Errors: `IncompleteKey`.
 ReferenceBase make_reference(const ModelTable& table, void* object, bool loaded);

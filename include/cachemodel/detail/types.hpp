@@ -81,9 +81,9 @@ concept View = is_span<T> || is_specialization<T, std::basic_string_view>;
 template <class T>
 concept Bytes = (Array<T> || is_specialization<T, std::vector>)&&Byte<typename T::value_type>;
 
+/// Not so a document whose elements are documents again.
 template <class T>
-concept Iterable = requires(const T& container) {
-    typename T::value_type;
+concept Iterable = !std::same_as<typename T::value_type, T> && requires(const T& container) {
     container.begin() != container.end();
     container.size();
 };
@@ -159,21 +159,29 @@ constexpr auto& unwrap(T& value) noexcept {
 }
 
 template <class T>
-consteval bool can_be_tied() {
+consteval bool can_be_counted() {
     if constexpr (!std::is_class_v<T> || !std::is_aggregate_v<T> || Array<T>) {
         return false;
     } else if constexpr (!std::is_default_constructible_v<T> || HasBase<T>) {
         return false;
-    } else if constexpr (member_count<T> > most_members) {
-        return false;
     } else {
-        return !has_c_array<T>(std::make_index_sequence<member_count<T>>{});
+        return member_count<T> <= most_members;
+    }
+}
+
+/// Whether T would be a plain aggregate, were it not for a member that is a C array.
+template <class T>
+consteval bool holds_c_array() {
+    if constexpr (can_be_counted<T>()) {
+        return has_c_array<T>(std::make_index_sequence<member_count<T>>{});
+    } else {
+        return false;
     }
 }
 
 /// A plain aggregate whose members we can take apart.
 template <class T>
-concept PlainAggregate = can_be_tied<T>();
+concept PlainAggregate = can_be_counted<T>() && !holds_c_array<T>();
 
 /// The name of a duration's unit, as `std::chrono` prints it: "ms", "min", "[2/3]s".
 template <class Period>
