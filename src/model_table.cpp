@@ -42,6 +42,7 @@ std::string class_name(const std::type_info& type) {
     replace_all(name,
                 "std::__cxx11::basic_string<char, std::char_traits<char>, std::allocator<char> >",
                 "std::string");
+    replace_all(name, " >", ">");
     // Compilers do not agree about where these marks of functions belong.
     constexpr std::string_view tag = "[abi:";
     for (auto at = name.find(tag); at != std::string::npos; at = name.find(tag, at)) {

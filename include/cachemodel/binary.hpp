@@ -188,23 +188,34 @@ void CEREAL_LOAD_FUNCTION_NAME(BinaryReader& archive, cereal::SizeTag<T>& tag) {
     tag.size = static_cast<std::remove_cvref_t<T>>(size);
 }
 
-template <class Archive, class T>
-requires(std::same_as<Archive, BinaryWriter> ||
-         std::same_as<Archive,
-                      BinaryReader>) void CEREAL_SERIALIZE_FUNCTION_NAME(Archive& archive,
-                                                                         cereal::NameValuePair<T>&
-                                                                             pair) {
+template <class T>
+concept BinaryArchive = std::same_as<T, BinaryWriter> || std::same_as<T, BinaryReader>;
+
+template <BinaryArchive Archive, class T>
+void CEREAL_SERIALIZE_FUNCTION_NAME(Archive& archive, cereal::NameValuePair<T>& pair) {
     archive(pair.value);
 }
 
-template <class Archive, class T>
-requires(std::derived_from<Archive, BinaryNesting>&& std::is_class_v<T>) void prologue(
-    Archive& archive, const T&) {
+template <class T>
+concept BinaryObject = std::is_class_v<T>;
+
+/// What cereal puts around a std::shared_ptr.
+template <class T>
+concept AroundSharedPointer = requires(const T& wrapper) {
+    wrapper.ptr.use_count();
+};
+
+// cereal calls these before and after each object.
+template <BinaryArchive Archive, BinaryObject T>
+void prologue(Archive& archive, const T& object) {
     archive.enter();
+    if constexpr (std::same_as<Archive, BinaryReader> && AroundSharedPointer<T>) {
+        using Pointer = std::remove_cvref_t<decltype(object.ptr)>;
+        archive.expect_shared(typeid(typename Pointer::element_type));
+    }
 }
-template <class Archive, class T>
-requires(std::derived_from<Archive, BinaryNesting>&& std::is_class_v<T>) void epilogue(
-    Archive& archive, const T&) {
+template <BinaryArchive Archive, BinaryObject T>
+void epilogue(Archive& archive, const T&) {
     archive.leave();
 }
 

@@ -132,6 +132,7 @@ concept NoVerb = requires {
 /// Why a type is no model.
 enum class ModelProblem : std::uint8_t {
     none,
+    incomplete,
     base_class,
     not_aggregate,
     final_struct,
@@ -151,7 +152,6 @@ enum class ModelProblem : std::uint8_t {
     no_key,
     unknown_wire_name,
     equal_wire_names,
-    incomplete_target,
     target_not_model,
     secret_target,
     target_keys,
@@ -199,7 +199,7 @@ consteval bool can_store_keys(std::index_sequence<I...>) {
 template <class M>
 consteval ModelProblem target_problem() {
     if constexpr (!requires { sizeof(M); }) {
-        return ModelProblem::incomplete_target;
+        return ModelProblem::incomplete;
     } else if constexpr (!PlainAggregate<M>) {
         return ModelProblem::target_not_model;
     } else if constexpr (!has_key<M>(std::make_index_sequence<member_count<M>>{})) {
@@ -251,7 +251,9 @@ consteval ModelProblem wire_names_problem(std::index_sequence<I...>) {
 
 template <class M>
 consteval ModelProblem find_model_problem() {
-    if constexpr (!std::is_class_v<M> || std::is_union_v<M>) {
+    if constexpr (!requires { sizeof(M); }) {
+        return ModelProblem::incomplete;
+    } else if constexpr (!std::is_class_v<M> || std::is_union_v<M>) {
         return ModelProblem::not_aggregate;
     } else if constexpr (!std::is_aggregate_v<M>) {
         return ModelProblem::not_aggregate;
@@ -288,6 +290,9 @@ template <class M>
 consteval bool require_model() {
     constexpr ModelProblem problem = model_problem<M>;
     using enum ModelProblem;
+    static_assert(problem != incomplete,
+                  "cachemodel: a model, or what a Reference points to, is only declared here; "
+                  "define it before it is used");
     static_assert(problem != base_class,
                   "cachemodel: a model has no base class; put the members into the struct itself");
     static_assert(problem != not_aggregate,
@@ -339,9 +344,6 @@ consteval bool require_model() {
                   "cachemodel: wire_names names a member that the model does not have");
     static_assert(problem != equal_wire_names,
                   "cachemodel: two members have one name in the cache; change wire_names");
-    static_assert(problem != incomplete_target,
-                  "cachemodel: the target of a Reference is only declared; define it before the "
-                  "model is used");
     static_assert(problem != target_not_model,
                   "cachemodel: a Reference points to a model: a plain struct with a Key");
     static_assert(problem != secret_target,

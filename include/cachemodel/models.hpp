@@ -35,11 +35,10 @@ namespace detail {
 /// Whether the elements of a range stay where they are while it is passed over, so that their
 /// addresses can be taken.
 template <class Range>
-concept KeepsElements = requires(Range& range) {
+concept KeepsElements = std::is_array_v<Range> || requires(Range& range) {
     requires std::forward_iterator<decltype(range.begin())>;
     requires std::is_lvalue_reference_v<decltype(*range.begin())>;
-}
-|| std::is_array_v<Range>;
+};
 
 template <class... Ts>
 inline constexpr bool distinct = true;
@@ -171,8 +170,8 @@ class Models {
     }
     /// The same for many, with one outcome for each.
     std::vector<Outcome> load(std::span<M> models) const {
+        std::vector<Outcome> outcomes(models.size());
         const std::vector<detail::Answer> answers = load_references(models);
-        std::vector<Outcome> outcomes(answers.size());
         for (std::size_t i = 0; i < answers.size(); ++i) {
             if (answers[i]) outcomes[i] = detail::as_outcome(*answers[i]);
         }

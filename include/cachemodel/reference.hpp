@@ -27,7 +27,8 @@ namespace cachemodel {
 /// CacheModel needs no such care.
 ///
 /// With `Dangling::keep` a target that is not there leaves the reference unloaded; by default the
-/// object that refers to it counts as missing too.
+/// object that refers to it counts as missing too. A target that could not be read fails the object
+/// under both: nobody can tell whether the reference dangles.
 ///
 /// Thread safety: that of a plain value; what it points to may be read concurrently.
 template <class M, Dangling dangling_policy>

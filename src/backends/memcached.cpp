@@ -234,7 +234,7 @@ class MemcachedBackend::Implementation {
         if (known->id == ::getpid()) return known->servers;
         auto own = std::make_unique<Process>(options_, clock_);
         if (!process_.compare_exchange_strong(known, own.get())) return known->servers;
-        // Never deleted: the locks in it may be held by threads that this process does not have.
+        // Never deleted: threads that this process does not have may hold the locks in it.
         for (auto& server : known->servers) server.abandon();
         return own.release()->servers;
     }

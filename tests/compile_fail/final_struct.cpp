@@ -13,8 +13,4 @@ struct User {
     Key<int> id;
 };
 
-void use() {
-    CacheModel<User>::get(1);
-    CacheModel user{User{}};
-    user.save();
-}
+void use() { CacheModel<User>::get(1); }

@@ -1,6 +1,6 @@
 // cachemodel: a lookup has three states and is no truth value.
 // SPDX-License-Identifier: MIT
-// expect: could not convert
+// expect: Lookup<cachemodel::CacheModel<User>
 #include <cachemodel/cachemodel.hpp>
 
 using namespace cachemodel;

@@ -1,7 +1,7 @@
 // cachemodel: the target of a Reference must be defined where the model is used.
 // SPDX-License-Identifier: MIT
-// expect: cachemodel: the target of a Reference is only declared; define it before the model is
-// expect: used
+// expect: cachemodel: a model, or what a Reference points to, is only declared here; define it
+// expect: before it is used
 #include <cachemodel/cachemodel.hpp>
 
 #include <string>

@@ -40,10 +40,7 @@ TEST_CASE("three memcached servers keep the contract of backends", "[memcached][
     MemcachedBackend backend{{.servers = {first.address(), second.address(), third.address()},
                               .deadline = patience,
                               .connections = 1}};
-    const ContractOptions quick{
-        .pass = [](std::chrono::nanoseconds time) { std::this_thread::sleep_for(time); },
-        .short_lifetime = 2s};
-    backend_contract(backend, quick);
+    backend_contract(backend, waiting);
     backend_contract_of_clear(backend);
 }
 

@@ -64,10 +64,12 @@ struct Large {
 
 struct Shape {
     virtual ~Shape() = default;
+    virtual int corners() const = 0;
 };
 struct Square final : Shape {
     std::uint8_t side = 0;
 
+    int corners() const override { return 4; }
     template <class Archive>
     void serialize(Archive& archive) {
         archive(side);

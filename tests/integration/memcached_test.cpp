@@ -466,6 +466,7 @@ TEST_CASE("no call on a hung server takes longer than its deadline", "[memcached
                       CHECK(fault_of(read) == BackendFault::timeout);
                   }
               }) <= longest_call);
+
         // Late answers are nobody's: after the server goes on, every key has its own value.
         server.go_on();
         CHECK(eventually([&] { return set(backend, "a", "A").done(); }));

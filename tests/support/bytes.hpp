@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstddef>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -12,16 +13,14 @@ namespace cachemodel::support {
 inline std::string from_hex(std::string_view digits) {
     constexpr std::string_view all = "0123456789abcdef";
     std::string bytes;
+    std::size_t upper = 0;
     bool is_second = false;
     for (const char digit : digits) {
         if (digit == ' ' || digit == '\n') continue;
         const auto value = all.find(digit);
         if (value == std::string_view::npos) throw std::invalid_argument{"no hexadecimal digit"};
-        if (is_second) {
-            bytes.back() = static_cast<char>(static_cast<unsigned char>(bytes.back()) << 4 | value);
-        } else {
-            bytes += static_cast<char>(value);
-        }
+        if (is_second) bytes += static_cast<char>(upper << 4 | value);
+        upper = value;
         is_second = !is_second;
     }
     if (is_second) throw std::invalid_argument{"half a byte"};

@@ -13,7 +13,7 @@ std::string Caller::read_line() {
     for (;;) {
         const auto end = buffer_.find("\r\n");
         if (end != std::string::npos) {
-            const auto line = buffer_.substr(0, end);
+            auto line = buffer_.substr(0, end);
             buffer_.erase(0, end + 2);
             return line;
         }

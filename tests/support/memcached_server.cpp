@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include <chrono>
-#include <csignal>
 #include <stdexcept>
 #include <thread>
 #include <utility>
@@ -78,9 +77,9 @@ void RealMemcached::restart() {
     start();
 }
 
-void RealMemcached::hang() const { process_->signal(SIGSTOP); }
+void RealMemcached::hang() const { process_->stop(); }
 
-void RealMemcached::go_on() const { process_->signal(SIGCONT); }
+void RealMemcached::go_on() const { process_->go_on(); }
 
 std::string RealMemcached::ask(const std::string& command, const std::string& end) const {
     const auto client = connect(transport_, socket_, port_);

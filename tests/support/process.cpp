@@ -28,6 +28,7 @@ TemporaryDirectory::~TemporaryDirectory() {
 
 Process::Process(const std::vector<std::string>& command) {
     std::vector<char*> arguments;
+    arguments.reserve(command.size() + 1);
     for (const auto& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
     arguments.push_back(nullptr);
     const auto parent = ::getpid();
@@ -46,6 +47,16 @@ Process::~Process() { kill(); }
 void Process::signal(int number) const {
     if (id_ == -1 || ::kill(id_, number) != 0) throw std::runtime_error{"no process to signal"};
 }
+
+void Process::stop() const {
+    signal(SIGSTOP);
+    siginfo_t information{};
+    if (::waitid(P_PID, static_cast<id_t>(id_), &information, WSTOPPED) != 0) {
+        throw std::system_error{errno, std::generic_category(), "waitid"};
+    }
+}
+
+void Process::go_on() const { signal(SIGCONT); }
 
 void Process::kill() noexcept {
     if (id_ == -1) return;

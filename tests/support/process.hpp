@@ -37,12 +37,16 @@ class Process {
     Process(const Process&) = delete;
     Process& operator=(const Process&) = delete;
 
-    void signal(int number) const;
+    /// Holds it; when this returns, it does nothing any more.
+    void stop() const;
+    void go_on() const;
     /// Ends it at once and waits until it is gone.
     void kill() noexcept;
     bool is_running() noexcept;
 
  private:
+    void signal(int number) const;
+
     pid_t id_;
 };
 

@@ -91,7 +91,7 @@ void survives(const T& value, std::string_view digits) {
     CHECK(to_hex(bytes) == to_hex(as_item(from_hex(digits))));
     const auto back = decoded<T>(bytes);
     REQUIRE(back);
-    CHECK(**back == value);
+    CHECK((**back == value));
     CHECK(to_hex(encoded(*back)) == to_hex(bytes));
 }
 

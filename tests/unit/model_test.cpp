@@ -396,6 +396,13 @@ struct WithNestedReference {
     Key<int> id;
     std::optional<Reference<Base>> maybe;
 };
+/// Its converter gives itself, and so no key.
+class Circular {
+    friend Circular to_cache_key(const Circular& circular) { return circular; }
+};
+struct WithCircularKey {
+    Key<Circular> id;
+};
 union Union {
     int a;
     float b;
@@ -460,6 +467,7 @@ TEST_CASE("what is not a plain struct with a key is no model", "[model]") {
     STATIC_REQUIRE_FALSE(Model<WithOneNameTwice>);
     STATIC_REQUIRE_FALSE(Model<WithSecretTarget>);
     STATIC_REQUIRE_FALSE(Model<WithNestedReference>);
+    STATIC_REQUIRE_FALSE(Model<WithCircularKey>);
 }
 
 // ---- options and names

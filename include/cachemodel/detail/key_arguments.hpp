@@ -54,7 +54,9 @@ M with_key_tuple(const Tuple& keys, std::index_sequence<I...>) {
 template <class M, class... Given>
 M with_keys(const Given&... given) {
     static_assert(require_model<M>());
-    if constexpr (sizeof...(Given) == 1 && (std::derived_from<Given, M> && ...)) {
+    if constexpr (!Model<M>) {
+        return no_model<M>();
+    } else if constexpr (sizeof...(Given) == 1 && (std::derived_from<Given, M> && ...)) {
         M model{};
         (copy_keys(table_of<M>(), &model, static_cast<const M*>(&given)), ...);
         return model;
@@ -66,7 +68,7 @@ M with_keys(const Given&... given) {
         static_assert(sizeof...(Given) == key_count<M> && are_keys<M, Given...>(),
                       "cachemodel: give all keys of the model and nothing else, in declaration "
                       "order, or the model with its keys set");
-        return M{};
+        return no_model<M>();
     }
 }
 

@@ -46,8 +46,12 @@ struct Reach<TypeList<Done...>, TypeList<M, Todo...>> {
             return typename Reach<TypeList<Done...>, TypeList<Todo...>>::type{};
         } else {
             static_assert(require_model<M>());
-            using All = decltype(next(typename TargetsOf<M>::type{}));
-            return typename Reach<TypeList<Done..., M>, All>::type{};
+            if constexpr (Model<M>) {
+                using All = decltype(next(typename TargetsOf<M>::type{}));
+                return typename Reach<TypeList<Done..., M>, All>::type{};
+            } else {
+                return TypeList<>{};
+            }
         }
     }
     using type = decltype(reach<M>());

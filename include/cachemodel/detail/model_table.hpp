@@ -238,10 +238,19 @@ inline constexpr ModelTable model_table{
         },
 };
 
+/// Never defined: stands where a program does not compile anyway, so that it says why only once.
+extern const ModelTable table_of_no_model;
+template <class M>
+M no_model();
+
 template <class M>
 const ModelTable& table_of() noexcept {
     static_assert(require_model<M>());
-    return model_table<M>;
+    if constexpr (Model<M>) {
+        return model_table<M>;
+    } else {
+        return table_of_no_model;
+    }
 }
 
 }  // namespace cachemodel::detail
