@@ -14,6 +14,8 @@ constexpr std::string_view magic = "\xcaM";
 constexpr char format = 1;
 constexpr unsigned char flag_fresh_until = 1;
 constexpr std::size_t checksum_size = 8;
+/// Room that is made for a body at once: most fit, and the string need not grow step by step.
+constexpr std::size_t usual_body_size = 256;
 
 template <class Integer>
 void append_little_endian(std::string& out, Integer value) {
@@ -62,6 +64,8 @@ void append_time(std::string& out, WallTime time) {
 }  // namespace
 
 void begin_entry(std::string& out, const Envelope& envelope) {
+    constexpr std::size_t fixed_size = 32;  // all but the key and the body
+    out.reserve(out.size() + fixed_size + envelope.key.size() + usual_body_size);
     out += magic;
     out += format;
     out += static_cast<char>(envelope.fresh_until ? flag_fresh_until : 0);

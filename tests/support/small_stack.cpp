@@ -12,7 +12,21 @@ namespace cachemodel::support {
 
 namespace {
 
-constexpr std::size_t stack_size = std::size_t{256} * 1024;
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool is_sanitized = true;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+constexpr bool is_sanitized = true;
+#else
+constexpr bool is_sanitized = false;
+#endif
+#else
+constexpr bool is_sanitized = false;
+#endif
+
+// Sanitizers make frames several times as large. Recursion along a chain shows all the same: 20,000
+// frames do not fit into 1 MiB.
+constexpr std::size_t stack_size = std::size_t{is_sanitized ? 1024 : 256} * 1024;
 
 struct Run {
     const std::function<void()>& action;

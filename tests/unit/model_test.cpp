@@ -57,6 +57,11 @@ struct Customer {
     };
 };
 
+/// Its converter gives itself, and so no key.
+class Circular {
+    friend Circular to_cache_key(const Circular& circular) { return circular; }
+};
+
 template <class T, std::size_t size>
 struct Box {
     Key<std::string> label;
@@ -396,12 +401,8 @@ struct WithNestedReference {
     Key<int> id;
     std::optional<Reference<Base>> maybe;
 };
-/// Its converter gives itself, and so no key.
-class Circular {
-    friend Circular to_cache_key(const Circular& circular) { return circular; }
-};
 struct WithCircularKey {
-    Key<Circular> id;
+    Key<shop::Circular> id;
 };
 union Union {
     int a;
