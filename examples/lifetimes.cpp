@@ -29,7 +29,7 @@ int main() {
     // [/save]
 
     // [touch]
-    quotes.touch("DEF", 1h);  // from now on, without sending the value again
+    quotes.touch("DEF", 1h);  // from now on
     clock.advance(30min);
     std::cout << quotes.exists("DEF") << '\n';
     // [/touch]

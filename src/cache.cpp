@@ -185,8 +185,10 @@ void Cache::store_many(Store how, std::span<const Entry> entries,
         part.keys.push_back(entries[i].key);
         part.places.push_back(i);
     }
-    // What lives no longer is removed instead.
-    if (!over.keys.empty()) {
+    // What lives no longer is removed instead, where it would have replaced what is there.
+    if (how != Store::set) {
+        for (const auto place : over.places) outcomes[place] = Outcome::declined_by_backend();
+    } else if (!over.keys.empty()) {
         std::vector<Outcome> removed(over.keys.size());
         remove_many(over.keys, removed);
         for (std::size_t i = 0; i < removed.size(); ++i) {

@@ -37,8 +37,6 @@ constexpr std::array duration_units{Unit{"ns", 1},
                                     Unit{"min", 60'000'000'000},
                                     Unit{"h", 3'600'000'000'000},
                                     Unit{"d", 86'400'000'000'000}};
-constexpr std::uint64_t longest_duration =
-    static_cast<std::uint64_t>(std::numeric_limits<std::chrono::nanoseconds::rep>::max());
 
 // Not those of <cctype>: these must not depend on the locale.
 constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
@@ -324,25 +322,6 @@ std::chrono::nanoseconds CacheUrl::take_duration(std::string_view option,
                           in_units(longest, duration_units));
     }
     return std::chrono::nanoseconds{static_cast<std::chrono::nanoseconds::rep>(*amount)};
-}
-
-Lifetime CacheUrl::take_lifetime(std::string_view option, Lifetime otherwise) {
-    const auto value = take(option);
-    if (!value) return otherwise;
-    if (*value == "never") return never;
-    const auto amount = parse_with_unit(*value, duration_units);
-    if (!amount || *amount > longest_duration) {
-        refuse_option(option, *value, "a lifetime such as 30s, 15min, 7d or never");
-    }
-    return std::chrono::nanoseconds{static_cast<std::chrono::nanoseconds::rep>(*amount)};
-}
-
-bool CacheUrl::take_flag(std::string_view option, bool otherwise) {
-    const auto value = take(option);
-    if (!value) return otherwise;
-    if (*value == "true" || *value == "1") return true;
-    if (*value == "false" || *value == "0") return false;
-    refuse_option(option, *value, "true or false");
 }
 
 void CacheUrl::expect_all_taken() const {

@@ -44,7 +44,8 @@ void Caches::configure(std::string_view name, Cache cache) {
 }
 
 Caches& caches() {
-    static Caches registry;
+    // Never destroyed: other objects of static duration may use it until the very end.
+    static Caches& registry = *new Caches;
     return registry;
 }
 

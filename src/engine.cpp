@@ -152,6 +152,7 @@ class Load {
 
     void fetch_level(const std::vector<std::size_t>& level);
     void fetch_group(const Group& group);
+    void count_read(const Group& group);
     void read_entry(const Cache& cache, Item& item, std::string_view bytes);
     void load_missing(const Group& group);
     void load_singly(const Loader& loader, Item& item);
@@ -339,6 +340,15 @@ class Load::Sink final : public ReadSink {
     std::exception_ptr fatal_;
 };
 
+void Load::count_read(const Group& group) {
+    auto& counters = group.cache.counters();
+    for (const std::size_t index : group.items) {
+        const Item& item = items_[index];
+        if (item.state == State::found) counters.hits += 1;
+        if (item.state == State::absent) counters.count_miss(item.reason);
+    }
+}
+
 void Load::fetch_group(const Group& group) {
     std::vector<std::string_view> keys;
     keys.reserve(group.items.size());
@@ -347,16 +357,11 @@ void Load::fetch_group(const Group& group) {
     group.cache.read_many(keys, sink);
     sink.rethrow_fatal();
 
-    auto& counters = group.cache.counters();
-    for (const std::size_t index : group.items) {
-        const Item& item = items_[index];
-        if (item.state == State::found) counters.hits += 1;
-        if (item.state == State::absent) counters.count_miss(item.reason);
-    }
+    if (!group.cache.is_bypass()) count_read(group);
     load_missing(group);
 }
 
-/// Errors: `std::bad_alloc`; whatever else goes wrong is a miss.
+/// Errors: `std::bad_alloc`, `TooManyObjects`; whatever else goes wrong is a miss.
 void Load::read_entry(const Cache& cache, Item& item, std::string_view bytes) {
     const OpenResult opened = open_living(cache, bytes, item.key);
     item.state = State::absent;
@@ -371,6 +376,8 @@ void Load::read_entry(const Cache& cache, Item& item, std::string_view bytes) {
     try {
         decoded = decode_members(reader, item.object, item.table->members) && reader.at_end();
     } catch (const std::bad_alloc&) {
+        throw;
+    } catch (const TooManyObjects&) {
         throw;
     } catch (...) {
         // A converter of the user's: the entry does not fit, and that is a miss.
@@ -569,12 +576,14 @@ class Load::Visitor final : public ReferenceVisitor {
  private:
     void add_item(Target& target) {
         if (load_.items_.size() - load_.root_count_ >= most_objects) {
-            throw Error("one load brings more than " + std::to_string(most_objects) + " objects");
+            throw TooManyObjects{most_objects};
         }
+        ModelKey key = make_model_key(*target.table, target.object);
         target.item = load_.items_.size();
-        Item& item = load_.items_.emplace_back(
-            Item{.table = target.table, .object = target.object, .target = &target});
-        item.key = make_model_key(*target.table, target.object);
+        Item& item = load_.items_.emplace_back(Item{.table = target.table,
+                                                    .object = target.object,
+                                                    .target = &target,
+                                                    .key = std::move(key)});
         (load_.root_like(item) != nullptr ? load_.copied_ : next_).push_back(target.item);
     }
 
@@ -590,9 +599,16 @@ std::vector<std::size_t> Load::next_level(const std::vector<std::size_t>& level,
     for (const std::size_t index : level) {
         if (items_[index].state != State::found) continue;
         visitor.enter(index);
-        const ModelTable& table = *items_[index].table;
-        void* const object = items_[index].object;
-        for (const auto visit : table.references) visit(object, visitor);
+        Item& item = items_[index];
+        try {
+            for (const auto visit : item.table->references) visit(item.object, visitor);
+        } catch (const std::bad_alloc&) {
+            throw;
+        } catch (const TooManyObjects&) {
+            throw;
+        } catch (...) {  // a converter of the user's, for the key of a target
+            fail(item, Failure{std::current_exception()});
+        }
     }
     return next;
 }
@@ -772,26 +788,26 @@ Outcome touch_model(const Door& door, const ModelTable& table, const void* objec
     const auto [backends, is_exact] = backend_lifetime(lifetime, cache.capabilities());
     const bool keeps_all = cache.capabilities().lifetime_resolution <= std::chrono::milliseconds{1};
     Outcome outcome;
-    if (!keeps_all && !lifetime.is_over()) {
-        // An entry that carries its own end, or has to, is rewritten.
+    // An entry that carries its own end, or has to, is rewritten; again where it changed meanwhile.
+    for (int attempt = 0; !keeps_all && !lifetime.is_over() && attempt < 3; ++attempt) {
         EntrySink sink{cache, key};
         cache.read_many({&stored, 1}, sink);
         const auto& entry = sink.entry();
         if (!entry) return Outcome::declined_by_backend();
-        if (!is_exact || entry->envelope.fresh_until) {
-            Envelope envelope = entry->envelope;
-            envelope.fresh_until.reset();
-            if (!is_exact) envelope.fresh_until = fresh_until(lifetime, wall_time(cache));
-            std::string bytes;
-            begin_entry(bytes, envelope);
-            bytes += entry->body;
-            end_entry(bytes);
-            const Entry rewritten{key.stored, bytes, backends, sink.token()};
-            cache.store_many(Store::compare_and_set, {&rewritten, 1}, {&outcome, 1});
-            // It changed or went since it was read: as if it had been touched just before that.
-            return outcome.declined() ? Outcome{} : outcome;
-        }
+        if (is_exact && !entry->envelope.fresh_until) break;
+        Envelope envelope = entry->envelope;
+        envelope.fresh_until.reset();
+        if (!is_exact) envelope.fresh_until = fresh_until(lifetime, wall_time(cache));
+        std::string bytes;
+        begin_entry(bytes, envelope);
+        bytes += entry->body;
+        end_entry(bytes);
+        const Entry rewritten{key.stored, bytes, backends, sink.token()};
+        cache.store_many(Store::compare_and_set, {&rewritten, 1}, {&outcome, 1});
+        if (!outcome.declined()) return outcome;
     }
+    // Where it never stayed the same, whoever writes it gives it its lifetime.
+    if (outcome.declined()) return {};
     cache.touch_many({&stored, 1}, backends, {&outcome, 1});
     return outcome;
 }

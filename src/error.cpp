@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: MIT
 #include <cachemodel/error.hpp>
 
+#include <cachemodel/detail/wrapper.hpp>
+
 #include <utility>
 
 namespace cachemodel {
@@ -84,5 +86,9 @@ Failure::Failure(BackendFault fault, const std::string& message)
     : Failure(BackendError{fault, message}) {}
 
 void Failure::rethrow() const { std::rethrow_exception(kept_->error); }
+
+void detail::throw_number_out_of_range() {
+    throw InvalidKey("a number does not fit into the key's type");
+}
 
 }  // namespace cachemodel

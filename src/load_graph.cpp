@@ -11,6 +11,9 @@ namespace cachemodel::detail {
 
 namespace {
 
+// What references may name, also those that are not followed: a bound on what bytes can make us do.
+constexpr std::size_t most_targets = 1'000'000;
+
 struct Identity {
     const ModelTable* table;
     std::string_view keys;
@@ -63,6 +66,9 @@ void LoadGraph::destroy(LoadGraph* graph) noexcept {
     is_destroying = false;
 }
 
+TooManyObjects::TooManyObjects(std::size_t most)
+    : Error("one load brings more than " + std::to_string(most) + " objects") {}
+
 Target* LoadGraph::add(const ModelTable& table, std::string keys, AnyModel& object) {
     auto target = std::make_unique<Target>();
     target->graph = this;
@@ -88,6 +94,7 @@ Target* LoadGraph::find_or_add(const ModelTable& table, std::string_view keys) {
     const auto named = index_->by_name.find(name);
     if (named != index_->by_name.end()) return named->second;
 
+    if (index_->by_name.size() >= most_targets) throw TooManyObjects{most_targets};
     Target* const target = add(table, encode_keys(table, object.get()), object);
     index_->by_name.emplace(name, target);
     index_->by_bytes.emplace(Identity{&table, target->keys}, target);

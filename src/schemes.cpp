@@ -45,8 +45,9 @@ class Schemes {
 };
 
 // Inside a function: components register from initialisers that may run before this file's own.
+// Never destroyed: other objects of static duration may open caches until the very end.
 Schemes& schemes() {
-    static Schemes all;
+    static Schemes& all = *new Schemes;
     return all;
 }
 

@@ -15,7 +15,13 @@
 
 namespace cachemodel {
 
-/// What a backend can and cannot do. The layers above adapt to it.
+/// What a backend can and cannot do.
+///
+/// A cache goes by `lifetime_resolution`, and where that is coarser than a millisecond it needs
+/// `compare_and_set` to touch an entry. The others are for users to look at: it is the backend that
+/// refuses what is too large, or a key that it does not take.
+///
+/// Thread safety: that of a plain value.
 struct Capabilities {
     static constexpr std::size_t unlimited = std::numeric_limits<std::size_t>::max();
 
@@ -28,6 +34,8 @@ struct Capabilities {
 };
 
 /// What became of one key of a writing call.
+///
+/// Thread safety: that of a plain value.
 class [[nodiscard]] Outcome {
  public:
     /// Done: stored, removed, touched.
@@ -57,7 +65,10 @@ class [[nodiscard]] Outcome {
     std::optional<Failure> failure_;
 };
 
-/// One entry to be written. The views must live until the call returns.
+/// One entry to be written.
+///
+/// Thread safety: that of a plain value.
+/// Lifetime: the views must live until the call returns.
 struct Entry {
     std::string_view key;
     std::string_view value;
@@ -73,6 +84,8 @@ enum class Store : std::uint8_t {
 };
 
 /// Takes the answers of a read, each exactly once, in any order.
+///
+/// Thread safety: a call of a backend gives its answers one after the other.
 class ReadSink {
  public:
     /// `value` is valid during the call only. No lock of the backend is held.

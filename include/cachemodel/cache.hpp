@@ -71,7 +71,7 @@ class Cache {
     void close() const noexcept;
 
     // Bytes under keys, many at a time: what models stand on. As in Backend, with the final keys
-    // made here, and a lifetime that is over turned into a removal.
+    // made here. With a lifetime that is over, `Store::set` and a touch remove, the rest declines.
     void read_many(std::span<const std::string_view> keys, ReadSink& sink) const;
     void store_many(Store how, std::span<const Entry> entries, std::span<Outcome> outcomes) const;
     void remove_many(std::span<const std::string_view> keys, std::span<Outcome> outcomes) const;

@@ -69,6 +69,9 @@ class CacheModel : public M {
     static std::vector<Lookup<CacheModel>> get_many(std::initializer_list<K> keys) {
         return detail::with_own_models(Models<M>{}.get_many(keys));
     }
+    static std::vector<Lookup<CacheModel>> get_many(std::initializer_list<M> with_keys) {
+        return detail::with_own_models(Models<M>{}.get_many(with_keys));
+    }
 
     template <class... Keys>
     static bool exists(const Keys&... keys) {
@@ -117,6 +120,9 @@ class CacheModel : public M {
     template <class K>
     static std::vector<Outcome> remove_many(std::initializer_list<K> keys) {
         return Models<M>{}.remove_many(keys);
+    }
+    static std::vector<Outcome> remove_many(std::initializer_list<M> with_keys) {
+        return Models<M>{}.remove_many(with_keys);
     }
 
     template <class... Arguments>

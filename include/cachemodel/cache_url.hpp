@@ -2,8 +2,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <cachemodel/lifetime.hpp>
-
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -28,7 +26,7 @@ namespace cachemodel {
 /// Whoever understands an option *takes* it; `expect_all_taken` turns what is left into an error,
 /// so that a misspelt option cannot go unnoticed.
 ///
-/// Thread safety: as a plain value.
+/// Thread safety: that of a plain value.
 class CacheUrl {
  public:
     struct Host {
@@ -52,8 +50,7 @@ class CacheUrl {
     /// Each takes an option out and gives its value, or `otherwise` where it was not given.
     ///
     /// Numbers are whole and not negative. Sizes are bytes, with an optional `KiB`, `MiB` or `GiB`.
-    /// Durations are a number and one of `ns`, `us`, `ms`, `s`, `min`, `h`, `d`; lifetimes are a
-    /// duration or `never`. Truth values are `true`, `false`, `1`, `0`.
+    /// Durations are a number and one of `ns`, `us`, `ms`, `s`, `min`, `h`, `d`.
     /// Errors: `ConfigError` naming the option, its value and what was expected.
     std::string take_text(std::string_view option, std::string_view otherwise);
     std::size_t take_size(std::string_view option, std::size_t otherwise, std::size_t least,
@@ -64,8 +61,6 @@ class CacheUrl {
                                            std::chrono::nanoseconds otherwise,
                                            std::chrono::nanoseconds least,
                                            std::chrono::nanoseconds most);
-    Lifetime take_lifetime(std::string_view option, Lifetime otherwise);
-    bool take_flag(std::string_view option, bool otherwise);
 
     /// Errors: `ConfigError` naming every option that nobody took, and those that were asked for.
     void expect_all_taken() const;

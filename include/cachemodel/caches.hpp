@@ -41,6 +41,8 @@ Caches& caches();
 
 /// Gives one test named caches of its own: nothing is configured at its start, and what was before
 /// is back at its end. Scopes must end in the reverse order of their beginning.
+///
+/// Thread safety: no other thread may use the registry while a scope begins or ends.
 class ScopedCaches {
  public:
     ScopedCaches();

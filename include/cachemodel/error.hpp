@@ -16,12 +16,16 @@
 namespace cachemodel {
 
 /// The root of everything that this library throws of its own.
+///
+/// Thread safety: that of a plain value, for all that derive from it.
 class Error : public std::runtime_error {
  public:
     using std::runtime_error::runtime_error;
 };
 
 /// A reference that leads nowhere: the object that holds it, and the target that is not there.
+///
+/// Thread safety: that of a plain value.
 struct BrokenReference {
     std::string from_model;
     std::string from_key;
@@ -132,7 +136,9 @@ class ConfigError : public Error {
 
 /// Why one key of several could not be served: an exception that was kept instead of thrown.
 ///
-/// A value: cheap to copy. Thread safety: may be read concurrently.
+/// Cheap to copy.
+///
+/// Thread safety: that of a plain value; copies in several threads may share what they keep.
 class Failure {
  public:
     /// Keeps `error`; a null pointer is not allowed.
@@ -149,7 +155,6 @@ class Failure {
     const std::string& message() const noexcept { return kept_->message; }
     /// Set where a backend failed; empty where a loader threw.
     std::optional<BackendFault> fault() const noexcept { return kept_->fault; }
-    const std::exception_ptr& exception() const noexcept { return kept_->error; }
     [[noreturn]] void rethrow() const;
 
  private:

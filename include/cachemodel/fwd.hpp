@@ -30,6 +30,8 @@ template <class M>
 class CacheModel;
 template <class M>
 class MissingModel;
+template <class M>
+struct Created;
 
 class Backend;
 class BackendError;
@@ -43,7 +45,10 @@ class Failure;
 class IncompleteKey;
 class InvalidKey;
 class Lifetime;
+class MemcachedBackend;
+class MemoryBackend;
 class Missing;
+class NullBackend;
 class Outcome;
 class ReadSink;
 class ScopedCaches;
@@ -51,10 +56,20 @@ class UnloadedReference;
 class ValueTooLarge;
 class WireNames;
 struct BrokenReference;
+struct CacheOptions;
 struct Capabilities;
 struct Entry;
+struct MemcachedOptions;
+struct MemcachedServer;
+struct MemoryOptions;
+struct MemoryUsage;
 struct ModelOptions;
 struct Never;
 struct Statistics;
+struct WireName;
+
+enum class BackendFault : std::uint8_t;
+enum class MissReason : std::uint8_t;
+enum class Store : std::uint8_t;
 
 }  // namespace cachemodel

@@ -22,9 +22,11 @@ class Key : public detail::WrapperTag {
     Key() = default;
 
     /// Accepts whatever `T` accepts implicitly. Another Key that was not set leaves this one so.
+    ///
+    /// Errors: `InvalidKey` for an integer that does not fit into a `T`.
     template <detail::ValueFor<Key, T> U = T>
-    Key(U&& value) noexcept(std::is_nothrow_constructible_v<T, U>)
-        : value_(detail::held_as<T>(std::forward<U>(value))), set_(gives_value(value)) {}
+    Key(U&& value) noexcept(std::is_nothrow_constructible_v<T, U> && !std::is_integral_v<T>)
+        : value_(detail::key_held_as<T>(std::forward<U>(value))), set_(gives_value(value)) {}
 
     /// Accepts a list, where `T` is a container.
     template <detail::TakesList U = T>

@@ -10,6 +10,8 @@
 namespace cachemodel {
 
 /// Stands for "does not expire by time": `user.save(never)`.
+///
+/// Thread safety: that of a plain value.
 struct Never {
     explicit Never() = default;
 };
@@ -19,6 +21,8 @@ inline constexpr Never never{};
 ///
 /// Converts from any `std::chrono` duration. What does not fit into nanoseconds (some 292 years) is
 /// `never`; zero and negative durations mean "gone at once". A time point does not convert.
+///
+/// Thread safety: that of a plain value.
 class Lifetime {
  public:
     constexpr Lifetime() noexcept = default;

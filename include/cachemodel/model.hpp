@@ -19,6 +19,8 @@
 namespace cachemodel {
 
 /// How a model is kept: `static constexpr ModelOptions cache_options{.expires = 15min};`
+///
+/// Thread safety: that of a plain value.
 struct ModelOptions {
     /// How long a saved entry may be served. By default it does not expire by time.
     Lifetime expires = never;
@@ -35,6 +37,8 @@ struct ModelOptions {
 };
 
 /// One member and its name in the cache.
+///
+/// Thread safety: that of a plain value.
 struct WireName {
     std::string_view member;
     std::string_view name;
@@ -42,6 +46,8 @@ struct WireName {
 
 /// Names in the cache that differ from the members':
 /// `static constexpr WireNames wire_names{{"email", "mail"}};`
+///
+/// Thread safety: that of a plain value.
 class WireNames {
  public:
     consteval WireNames(std::initializer_list<WireName> names) {

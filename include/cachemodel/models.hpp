@@ -74,9 +74,6 @@ class Models {
     using Missing = MissingModel<M>;
 
     static_assert(detail::require_model<M>());
-    static_assert(detail::distinct<Contexts...>,
-                  "cachemodel: two contexts of one type cannot be told apart; give them types of "
-                  "their own");
 
     /// On the cache that the model's options name.
     Models() requires(sizeof...(Contexts) == 0)
@@ -125,8 +122,12 @@ class Models {
     std::vector<Lookup<M>> get_many(std::initializer_list<K> keys) const {
         return fetch_many(probes(keys));
     }
+    std::vector<Lookup<M>> get_many(std::initializer_list<M> with_keys) const {
+        return fetch_many(probes(with_keys));
+    }
 
-    /// Whether the cache has it; asks no loader.
+    /// Whether the cache has a sound entry of it that is not over; neither decodes it nor asks a
+    /// loader.
     ///
     /// Errors: `BackendError`.
     template <class... Keys>
@@ -149,7 +150,8 @@ class Models {
     /// The stored model and false, or `model` and true where there is none. Neither saves nor asks
     /// the model's loader.
     ///
-    /// Errors: `BackendError`, `IncompleteKey`.
+    /// Errors: `BackendError`, `IncompleteKey`, and `Missing` where it is stored and something that
+    /// it refers to is missing.
     Created<M> get_or_create(M model) const {
         auto without_loader = door();
         without_loader.loaders = detail::loaders_at_hand<M, Contexts...>;
@@ -157,7 +159,7 @@ class Models {
         M probe = detail::with_keys<M>(model);
         const detail::Answer answer = fetch_one(without_loader, probe);
         if (!answer) return {std::move(probe), false};
-        if (answer->failure) answer->raise();
+        if (answer->failure || answer->broken) answer->raise();
         return {std::move(model), true};
     }
 
@@ -165,19 +167,25 @@ class Models {
     ///
     /// Errors: `Missing` naming both ends where a target is missing, `BackendError`.
     void load(M& model) const {
-        std::vector<detail::Answer> answers = load_references({&model, 1});
+        void* const object = &model;
+        const std::vector<detail::Answer> answers = load_references({&object, 1});
         if (answers.front()) answers.front()->raise();
     }
     /// The same for many, with one outcome for each.
-    std::vector<Outcome> load(std::span<M> models) const {
-        std::vector<Outcome> outcomes(models.size());
-        const std::vector<detail::Answer> answers = load_references(models);
+    template <class Range>
+    requires(!std::derived_from<std::remove_cvref_t<Range>, M>) std::vector<Outcome> load(
+        Range&& models)
+    const {
+        static_assert(detail::KeepsElements<std::remove_reference_t<Range>>,
+                      "cachemodel: load fills models in place; give it a container of them");
+        const auto objects = addresses<void*>(models);
+        std::vector<Outcome> outcomes(objects.size());
+        const std::vector<detail::Answer> answers = load_references(objects);
         for (std::size_t i = 0; i < answers.size(); ++i) {
             if (answers[i]) outcomes[i] = detail::as_outcome(*answers[i]);
         }
         return outcomes;
     }
-    std::vector<Outcome> load(std::vector<M>& models) const { return load(std::span<M>{models}); }
 
     // ---- writing
 
@@ -228,6 +236,9 @@ class Models {
     template <class K>
     std::vector<Outcome> remove_many(std::initializer_list<K> keys) const {
         return remove_all(probes(keys));
+    }
+    std::vector<Outcome> remove_many(std::initializer_list<M> with_keys) const {
+        return remove_all(probes(with_keys));
     }
 
     /// Gives the stored model another lifetime, from now on; false where there is none.
@@ -332,11 +343,10 @@ class Models {
         }
         return lookups;
     }
-    std::vector<detail::Answer> load_references(std::span<M> models) const {
+    std::vector<detail::Answer> load_references(std::span<void* const> objects) const {
         auto one_level = loading_door();
         one_level.depth = 1;
-        const auto objects = addresses<void*>(models);
-        std::vector<detail::Answer> answers(models.size());
+        std::vector<detail::Answer> answers(objects.size());
         detail::fetch_references(one_level, table(), objects, answers);
         return answers;
     }
@@ -377,6 +387,11 @@ class Models {
     Cache cache_;
     std::tuple<Contexts...> contexts_;
     std::size_t depth_ = detail::any_depth;
+
+    // Last, so that nothing else is complained about.
+    static_assert(detail::distinct<Contexts...>,
+                  "cachemodel: two contexts of one type cannot be told apart; give them types of "
+                  "their own");
 };
 
 }  // namespace cachemodel

@@ -13,6 +13,8 @@ namespace cachemodel {
 /// What a cache, all its views included, has counted since it was opened.
 ///
 /// Each number is exact; together they are no snapshot of one moment.
+///
+/// Thread safety: that of a plain value.
 struct Statistics {
     std::uint64_t round_trips = 0;     ///< calls of the backend, whatever their number of keys
     std::uint64_t hits = 0;            ///< entries found and used

@@ -40,8 +40,10 @@ constexpr std::chrono::nanoseconds shortest_time = std::chrono::milliseconds{1};
 constexpr std::chrono::nanoseconds longest_time = std::chrono::hours{1};
 constexpr std::size_t most_connections = 10'000;
 constexpr std::size_t smallest_item = std::size_t{1} << 10;
-constexpr std::size_t largest_item = std::size_t{1} << 30;
 constexpr std::uint32_t largest_weight = 1000;
+
+/// A call that talks to one server and waits for a connection to another looks for it this often.
+constexpr std::chrono::milliseconds busy_pause{1};
 
 Endpoint endpoint_of(const MemcachedServer& server) {
     if (!server.socket.empty()) return {server.socket, {}, 0, server.socket};
@@ -91,7 +93,7 @@ MemcachedOptions checked(MemcachedOptions options) {
           "retry_after is not 0s to 1h");
     check(options.connections >= 1 && options.connections <= most_connections,
           "connections is not 1 to 10000");
-    check(options.max_item >= smallest_item && options.max_item <= largest_item,
+    check(options.max_item >= smallest_item && options.max_item <= memcached::largest_item,
           "max_item is not 1KiB to 1GiB");
     return options;
 }
@@ -101,7 +103,9 @@ MemcachedOptions checked(MemcachedOptions options) {
 /// Only the placement is libmemcached's. Its input and output cannot be used here: it has no
 /// deadline for an operation, and a server that answers nonsense makes it abort the process.
 ///
-/// Thread safety: may be called concurrently.
+/// Thread safety: may be called concurrently, although a `memcached_st` is not meant to be shared:
+/// placing a key only reads it. It would write when servers that fail are ejected, which is an
+/// option (`MEMCACHED_BEHAVIOR_AUTO_EJECT_HOSTS`) that stays off here.
 class Placement {
  public:
     explicit Placement(const std::vector<MemcachedServer>& servers)
@@ -136,6 +140,15 @@ class Placement {
     std::unique_ptr<memcached_st, Free> client_;
     std::size_t size_;
 };
+
+/// Errors leave every `revents` as it is, zero: a signal only wakes the caller.
+void poll(pollfd* polled, nfds_t count, TimePoint wake) noexcept {
+    const auto left = std::max(std::chrono::nanoseconds{wake - std::chrono::steady_clock::now()},
+                               std::chrono::nanoseconds{0});
+    const auto seconds = std::chrono::floor<std::chrono::seconds>(left);
+    const timespec pause{seconds.count(), (left - seconds).count()};
+    static_cast<void>(::ppoll(polled, count, &pause, nullptr));
+}
 
 /// The servers as one process knows them. A forked child must not use what its parent has.
 struct Process {
@@ -267,8 +280,6 @@ class MemcachedBackend::Implementation {
     void run(std::span<Conversation* const> talks, TimePoint deadline);
 
  private:
-    void wait_for(std::span<Conversation* const> talks, TimePoint deadline);
-
     const MemcachedOptions options_;
     const Clock& clock_;
     const Placement placement_;
@@ -278,52 +289,55 @@ class MemcachedBackend::Implementation {
 
 void MemcachedBackend::Implementation::run(std::span<Conversation* const> talks,
                                            TimePoint deadline) {
-    const auto now = std::chrono::steady_clock::now();
-    for (auto* talk : talks) static_cast<void>(talk->begin(deadline, now));
-    wait_for(talks, deadline);
-    // Left are those that found every connection in use, and those whose idle connection the
-    // server had closed. One at a time, so that none holds a connection while it waits for another.
-    for (auto* talk : talks) {
-        while (!talk->is_over()) {
-            talk->begin_waiting(deadline);
-            wait_for({&talk, 1}, deadline);
-        }
-    }
-}
-
-void MemcachedBackend::Implementation::wait_for(std::span<Conversation* const> talks,
-                                                TimePoint deadline) {
     std::array<pollfd, 8> few;
     std::vector<pollfd> many(talks.size() > few.size() ? talks.size() : 0);
     pollfd* const polled = many.empty() ? few.data() : many.data();
     for (;;) {
+        auto now = std::chrono::steady_clock::now();
+        const bool was_late = now >= deadline;
         nfds_t count = 0;
+        std::size_t waiting = 0;
+        Conversation* last_waiting = nullptr;
         auto wake = deadline;
         for (auto* talk : talks) {
-            if (!talk->is_under_way()) continue;
-            polled[count++] = {talk->socket(), talk->events(), 0};
-            wake = std::min(wake, talk->wakes_at(deadline));
+            // At most twice: again on a new connection where the server had closed the idle one.
+            while (!was_late && !talk->is_over() && !talk->is_under_way()) {
+                if (!talk->begin(deadline, now)) break;
+            }
+            if (talk->is_under_way()) {
+                polled[count++] = {talk->socket(), talk->events(), 0};
+                wake = std::min(wake, talk->wakes_at(deadline));
+            } else if (!talk->is_over()) {
+                ++waiting;
+                last_waiting = talk;
+            }
         }
-        if (count == 0) return;
+        if (count == 0 && waiting == 0) return;
 
-        auto now = std::chrono::steady_clock::now();
-        const auto left =
-            std::max(std::chrono::nanoseconds{wake - now}, std::chrono::nanoseconds{0});
-        const auto seconds = std::chrono::floor<std::chrono::seconds>(left);
-        const timespec pause{seconds.count(), (left - seconds).count()};
-        // Errors leave every `revents` as it is, zero: a signal only wakes the loop.
-        static_cast<void>(::ppoll(polled, count, &pause, nullptr));
+        if (count == 0 && waiting == 1) {
+            last_waiting->await_connection(deadline);
+        } else {
+            if (waiting != 0) wake = std::min(wake, now + busy_pause);
+            poll(polled, count, wake);
+        }
 
         now = std::chrono::steady_clock::now();
+        const bool is_late = now >= deadline;
         nfds_t at = 0;
         for (auto* talk : talks) {
-            if (!talk->is_under_way()) continue;
-            const auto ready = polled[at++].revents;
-            if (now >= deadline) {
-                talk->run_out_of_time(options_.deadline);
-            } else if (ready != 0 || now >= talk->wakes_at(deadline)) {
-                talk->advance(ready, now);
+            auto delay = Conversation::Delay::silent;
+            if (talk->is_under_way()) {
+                const auto ready = polled[at++].revents;
+                // Late or not: what waits to be read came in time, or this side looked too late.
+                if (ready != 0 || (!is_late && now >= talk->wakes_at(deadline))) {
+                    talk->advance(ready, now);
+                }
+                if (ready != 0) {
+                    delay = was_late ? Conversation::Delay::caller : Conversation::Delay::slow;
+                }
             }
+            const bool is_left = talk->is_under_way() || !talk->is_over();
+            if (is_late && is_left) talk->run_out_of_time(options_.deadline, delay);
         }
     }
 }
@@ -356,8 +370,7 @@ void MemcachedBackend::get_many(std::span<const std::string_view> keys, ReadSink
             return false;
         },
         [&](Server& server, Positions positions) {
-            return memcached::Reading{server, positions, keys, sink,
-                                      implementation_->options().max_item};
+            return memcached::Reading{server, positions, keys, sink};
         });
 }
 
@@ -495,7 +508,8 @@ std::shared_ptr<Backend> open_memcached(CacheUrl& url, const Clock& clock) {
     options.retry_after = url.take_duration("retry_after", options.retry_after,
                                             std::chrono::nanoseconds{0}, longest_time);
     options.connections = url.take_integer("connections", options.connections, 1, most_connections);
-    options.max_item = url.take_size("max_item", options.max_item, smallest_item, largest_item);
+    options.max_item =
+        url.take_size("max_item", options.max_item, smallest_item, memcached::largest_item);
     return std::make_shared<MemcachedBackend>(std::move(options), clock);
 }
 

@@ -34,10 +34,62 @@ void switch_on(int socket, int level, int option) noexcept {
 
 bool would_block(int error) noexcept { return error == EAGAIN || error == EWOULDBLOCK; }
 
+Address socket_address(const std::string& path) noexcept {
+    sockaddr_un bytes{};
+    bytes.sun_family = AF_UNIX;
+    path.copy(bytes.sun_path, sizeof bytes.sun_path - 1);
+    Address address{{}, sizeof bytes, AF_UNIX};
+    std::memcpy(&address.bytes, &bytes, sizeof bytes);
+    return address;
+}
+
+/// What `getaddrinfo` says with these flags.
+int look_up(const Endpoint& endpoint, int flags, std::vector<Address>& addresses) {
+    addrinfo hints{};
+    hints.ai_socktype = SOCK_STREAM;
+    hints.ai_flags = AI_NUMERICSERV | flags;
+    addrinfo* found = nullptr;
+    const int error =
+        ::getaddrinfo(endpoint.host.c_str(), std::to_string(endpoint.port).c_str(), &hints, &found);
+    if (error != 0) return error;
+    const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner{found, &::freeaddrinfo};
+    for (; found != nullptr; found = found->ai_next) {
+        Address address{{}, found->ai_addrlen, found->ai_family};
+        std::memcpy(&address.bytes, found->ai_addr, found->ai_addrlen);
+        addresses.push_back(address);
+    }
+    return 0;
+}
+
 }  // namespace
 
-Connection::Connection(const Endpoint& endpoint, TimePoint limit)
-    : endpoint_(endpoint), limit_(limit), wakes_at_(limit), owner_(::getpid()) {}
+Addresses::List Addresses::find(std::optional<Trouble>& trouble) {
+    {
+        const std::lock_guard lock{mutex_};
+        if (known_) return known_;
+    }
+    std::vector<Address> addresses;
+    if (!endpoint_.socket.empty()) {
+        addresses.push_back(socket_address(endpoint_.socket));
+    } else if (look_up(endpoint_, AI_NUMERICHOST, addresses) != 0) {  // not an address, but a name
+        if (const int error = look_up(endpoint_, 0, addresses); error != 0) {
+            trouble = Trouble{Trouble::Kind::unreachable,
+                              std::string{"cannot look up the host: "} + ::gai_strerror(error)};
+            return nullptr;
+        }
+    }
+    auto found = std::make_shared<const std::vector<Address>>(std::move(addresses));
+    const std::lock_guard lock{mutex_};
+    return known_ = std::move(found);
+}
+
+void Addresses::forget(const List& useless) noexcept {
+    const std::lock_guard lock{mutex_};
+    if (known_ == useless) known_.reset();
+}
+
+Connection::Connection(Addresses& addresses, TimePoint limit)
+    : known_addresses_(addresses), limit_(limit), wakes_at_(limit), owner_(::getpid()) {}
 
 Connection::~Connection() {
     // A copy of the socket in a forked child must not keep the server waiting, and a child must
@@ -64,35 +116,6 @@ short Connection::events() const noexcept {
     return has_unsent() ? POLLIN | POLLOUT : POLLIN;
 }
 
-std::optional<Trouble> Connection::look_up() {
-    if (!endpoint_.socket.empty()) {
-        sockaddr_un path{};
-        path.sun_family = AF_UNIX;
-        endpoint_.socket.copy(path.sun_path, sizeof path.sun_path - 1);
-        Address address{{}, sizeof path, AF_UNIX};
-        std::memcpy(&address.bytes, &path, sizeof path);
-        addresses_.push_back(address);
-        return std::nullopt;
-    }
-    addrinfo hints{};
-    hints.ai_socktype = SOCK_STREAM;
-    hints.ai_flags = AI_NUMERICSERV;
-    addrinfo* found = nullptr;
-    const int error = ::getaddrinfo(endpoint_.host.c_str(), std::to_string(endpoint_.port).c_str(),
-                                    &hints, &found);
-    if (error != 0) {
-        return Trouble{Trouble::Kind::unreachable,
-                       std::string{"cannot look up the host: "} + ::gai_strerror(error)};
-    }
-    const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner{found, &::freeaddrinfo};
-    for (; found != nullptr; found = found->ai_next) {
-        Address address{{}, found->ai_addrlen, found->ai_family};
-        std::memcpy(&address.bytes, found->ai_addr, found->ai_addrlen);
-        addresses_.push_back(address);
-    }
-    return std::nullopt;
-}
-
 void Connection::give_up_address(int error) noexcept {
     last_error_ = error;
     close_socket();
@@ -101,8 +124,10 @@ void Connection::give_up_address(int error) noexcept {
 }
 
 std::optional<Trouble> Connection::connect(bool ready, TimePoint now) {
-    if (addresses_.empty()) {
-        if (auto trouble = look_up()) return trouble;
+    if (!addresses_) {
+        std::optional<Trouble> trouble;
+        addresses_ = known_addresses_.find(trouble);
+        if (trouble) return trouble;
         now = std::chrono::steady_clock::now();
     }
     if (state_ == State::connecting) {
@@ -128,12 +153,12 @@ std::optional<Trouble> Connection::connect(bool ready, TimePoint now) {
 }
 
 std::optional<Trouble> Connection::try_addresses(TimePoint now) {
-    for (; address_ < addresses_.size(); give_up_address(last_error_)) {
+    for (; address_ < addresses_->size(); give_up_address(last_error_)) {
         if (now >= limit_) {
             last_error_ = ETIMEDOUT;
             break;
         }
-        const Address& address = addresses_[address_];
+        const Address& address = (*addresses_)[address_];
         if (socket_ == -1) {
             socket_ = ::socket(address.family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
             if (socket_ == -1) {
@@ -152,7 +177,7 @@ std::optional<Trouble> Connection::try_addresses(TimePoint now) {
         if (last_error_ == EINPROGRESS || last_error_ == EINTR) {
             // Each address left gets an equal part of the time left, so that one that hangs does
             // not keep the next from being tried.
-            const auto share = (limit_ - now) / static_cast<long>(addresses_.size() - address_);
+            const auto share = (limit_ - now) / static_cast<long>(addresses_->size() - address_);
             wakes_at_ = now + share;
             state_ = State::connecting;
             return std::nullopt;
@@ -163,6 +188,7 @@ std::optional<Trouble> Connection::try_addresses(TimePoint now) {
             return std::nullopt;
         }
     }
+    known_addresses_.forget(addresses_);
     return Trouble{last_error_ == ETIMEDOUT ? Trouble::Kind::slow : Trouble::Kind::unreachable,
                    "cannot connect: " + describe(last_error_)};
 }

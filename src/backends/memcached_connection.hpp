@@ -11,9 +11,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace cachemodel::memcached {
@@ -41,14 +43,45 @@ struct Trouble {
     std::string what;
 };
 
+/// One place that a socket can be connected to.
+struct Address {
+    sockaddr_storage bytes;
+    socklen_t size;
+    int family;
+};
+
+/// Where a server's name leads to: looked up when it is first needed, and kept.
+///
+/// Thread safety: may be called concurrently.
+class Addresses {
+ public:
+    using List = std::shared_ptr<const std::vector<Address>>;
+
+    explicit Addresses(Endpoint endpoint) : endpoint_(std::move(endpoint)) {}
+
+    const Endpoint& endpoint() const noexcept { return endpoint_; }
+
+    /// Blocks while the system's resolver does, for a name that is not known yet. Nothing, and
+    /// `trouble` says why, when the name leads nowhere.
+    List find(std::optional<Trouble>& trouble);
+
+    /// None of `useless` could be connected to: the next `find` looks the name up again.
+    void forget(const List& useless) noexcept;
+
+ private:
+    const Endpoint endpoint_;
+    std::mutex mutex_;
+    List known_;
+};
+
 /// A socket and the bytes that wait on either side of it.
 ///
-/// No call blocks, but for the resolver when a host is given by name. Whoever owns the connection
+/// No call blocks, but for `Addresses::find`. Whoever owns the connection
 /// polls for `events()`, until `wakes_at()` while it is not open, and calls on.
 class Connection {
  public:
     /// Connecting is given up at `limit`.
-    Connection(const Endpoint& endpoint, TimePoint limit);
+    Connection(Addresses& addresses, TimePoint limit);
     ~Connection();
 
     Connection(const Connection&) = delete;
@@ -92,21 +125,15 @@ class Connection {
         crowded,     ///< the server's queue was full
         open,
     };
-    struct Address {
-        sockaddr_storage bytes;
-        socklen_t size;
-        int family;
-    };
 
-    std::optional<Trouble> look_up();
     std::optional<Trouble> try_addresses(TimePoint now);
     void give_up_address(int error) noexcept;
     void close_socket() noexcept;
 
-    const Endpoint& endpoint_;
+    Addresses& known_addresses_;
     TimePoint limit_;
     TimePoint wakes_at_;
-    std::vector<Address> addresses_;
+    Addresses::List addresses_;
     std::size_t address_ = 0;
     int last_error_ = 0;
     State state_ = State::starting;

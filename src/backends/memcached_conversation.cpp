@@ -5,6 +5,7 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <bit>
 #include <exception>
 #include <utility>
 
@@ -17,6 +18,9 @@ constexpr std::size_t request_window = std::size_t{64} << 10;
 
 /// A `gets` line stays below this: the server handles a longer one by a slower path.
 constexpr std::size_t longest_command = 2000;
+
+/// For an answer up to this size there is room as soon as its size is known.
+constexpr std::size_t eager_buffer = std::size_t{1} << 20;
 
 /// The line at the front of `answer`, without its end.
 std::optional<std::string_view> first_line(std::string_view answer) noexcept {
@@ -48,17 +52,6 @@ bool Conversation::begin(TimePoint deadline, TimePoint now) {
     awaits_end_ = false;
     advance(0, now);
     return true;
-}
-
-void Conversation::begin_waiting(TimePoint deadline) {
-    for (;;) {
-        const auto now = std::chrono::steady_clock::now();
-        if (now < deadline && begin(deadline, now)) return;
-        if (now >= deadline || !server_.wait(deadline)) {
-            fail_rest(BackendFault::timeout, "all connections are in use");
-            return;
-        }
-    }
 }
 
 short Conversation::events() noexcept {
@@ -126,7 +119,10 @@ bool Conversation::listen(std::optional<Trouble>& trouble) {
             return false;
         }
         if (heard.used == 0) {
-            connection.reserve_answer(heard.expected);
+            // Room for what has come and as much again: a size that is only announced costs
+            // nothing.
+            const auto room = std::max(eager_buffer, 2 * std::bit_ceil(answer.size()));
+            connection.reserve_answer(std::min(heard.expected, room));
             return false;
         }
         connection.consume(heard.used);
@@ -168,13 +164,20 @@ void Conversation::give_up(const Trouble& trouble) {
     }
 }
 
-void Conversation::run_out_of_time(std::chrono::nanoseconds allowed) {
+void Conversation::run_out_of_time(std::chrono::nanoseconds allowed, Delay delay) {
     const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(allowed);
-    const auto what = "no complete answer within " + std::to_string(milliseconds.count()) + " ms";
-    if (lease_.is_held()) {
-        server_.remember_trouble(what);
-        lease_.drop(lease_.connection().has_received() ? Health::stalled : Health::unreachable);
+    const auto limit = " within " + std::to_string(milliseconds.count()) + " ms";
+    if (!lease_.is_held()) {
+        fail_rest(BackendFault::timeout, "no free connection" + limit);
+        return;
     }
+    const auto what = "no complete answer" + limit;
+    const bool has_begun = lease_.connection().has_received();
+    auto health = has_begun ? Health::stalled : Health::unreachable;
+    // A server that was merely looked at too late is not to blame.
+    if (delay == Delay::caller || (delay == Delay::slow && !has_begun)) health = Health::undecided;
+    if (health != Health::undecided) server_.remember_trouble(what);
+    lease_.drop(health);
     fail_rest(BackendFault::timeout, what);
 }
 
@@ -227,7 +230,8 @@ Conversation::Heard Reading::hear(std::string_view answer) {
 
 Conversation::Heard Reading::hear_value(std::string_view line, std::string_view answer) {
     const auto value_line = parse_value_line(line);
-    if (!value_line || value_line->size > largest_) return Heard::wrong(Trouble::Kind::nonsense);
+    if (!value_line || value_line->size > largest_item)
+        return Heard::wrong(Trouble::Kind::nonsense);
 
     const auto begin = line.size() + line_end;
     const auto size = static_cast<std::size_t>(value_line->size);

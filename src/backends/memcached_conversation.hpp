@@ -38,8 +38,8 @@ class Conversation {
 
     /// Takes a connection, if there is one to be had without waiting; false if there is none.
     bool begin(TimePoint deadline, TimePoint now);
-    /// Waits for a connection, then begins.
-    void begin_waiting(TimePoint deadline);
+    /// Waits until `begin` is worth another try, at most until `deadline`.
+    void await_connection(TimePoint deadline) { server_.wait(deadline); }
 
     /// What to poll; -1 where only time can help.
     int socket() noexcept { return events() == 0 ? -1 : lease_.connection().socket(); }
@@ -49,8 +49,14 @@ class Conversation {
     /// Does what can be done without waiting, after `ready` was polled.
     void advance(short ready, TimePoint now);
 
+    /// Why there is no complete answer at the deadline.
+    enum class Delay : std::uint8_t {
+        silent,  ///< the server had nothing to say
+        slow,    ///< it was about to go on when the deadline passed
+        caller,  ///< it was ready, but this side came to look only after the deadline
+    };
     /// The deadline has passed.
-    void run_out_of_time(std::chrono::nanoseconds allowed);
+    void run_out_of_time(std::chrono::nanoseconds allowed, Delay delay);
 
  protected:
     const Server& server() const noexcept { return server_; }
@@ -100,8 +106,8 @@ class Conversation {
 class Reading final : public Conversation {
  public:
     Reading(Server& server, Positions positions, std::span<const std::string_view> keys,
-            ReadSink& sink, std::size_t largest_value)
-        : Conversation(server, positions), keys_(keys), sink_(sink), largest_(largest_value) {}
+            ReadSink& sink)
+        : Conversation(server, positions), keys_(keys), sink_(sink) {}
 
  private:
     std::size_t ask(std::size_t index, std::string& request) override;
@@ -114,7 +120,6 @@ class Reading final : public Conversation {
 
     std::span<const std::string_view> keys_;
     ReadSink& sink_;
-    std::size_t largest_;
     std::size_t group_end_ = 0;  ///< of the command that is being answered
 };
 

@@ -61,7 +61,8 @@ std::int64_t expiration(Lifetime lifetime, std::chrono::system_clock::time_point
     if (lifetime.is_over()) return -1;
     const auto whole = std::chrono::ceil<seconds>(lifetime.duration());
     if (whole <= longest_relative) return whole.count();
-    const auto end = std::chrono::ceil<seconds>(now.time_since_epoch()) + whole;
+    // A second that has begun counts as a whole one: the entry is never kept longer than asked.
+    const auto end = std::chrono::floor<seconds>(now.time_since_epoch()) + whole;
     return end.count() > std::numeric_limits<std::int32_t>::max() ? 0 : end.count();
 }
 

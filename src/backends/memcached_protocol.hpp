@@ -18,6 +18,9 @@ inline constexpr std::size_t longest_key = 250;
 /// What an item costs the server beside its key and value (without flags, with a token).
 inline constexpr std::size_t item_overhead = 59;
 
+/// No server keeps a larger one.
+inline constexpr std::size_t largest_item = std::size_t{1} << 30;
+
 /// The longest line of an answer that is read. The server's own are far shorter.
 inline constexpr std::size_t longest_line = 2048;
 

@@ -30,7 +30,7 @@ void Lease::end(Health health, bool reuse) noexcept {
 
 Server::Server(Endpoint endpoint, std::size_t number, std::size_t group, Limits limits,
                const Clock& clock)
-    : endpoint_(std::move(endpoint)),
+    : addresses_(std::move(endpoint)),
       number_(number),
       group_(group),
       limits_(limits),
@@ -50,13 +50,12 @@ Server::Admission Server::borrow(Lease& lease, bool fresh, TimePoint deadline) {
     Connections connection;
     {
         const std::lock_guard lock{mutex_};
-        if (is_down_) {
-            const auto now = clock_.steady();
-            if (now < retry_at_) return Admission::down;
-            retry_at_ = now + limits_.retry_after;  // one caller tries, the others go on failing
-        }
+        const auto now = is_down_ ? clock_.steady() : TimePoint{};
+        if (is_down_ && now < retry_at_) return Admission::down;
         if (fresh) discarded.swap(idle_);
         if (idle_.empty() && in_use_ >= limits_.connections) return Admission::busy;
+        // One caller tries, the others go on failing.
+        if (is_down_) retry_at_ = now + limits_.retry_after;
         if (!idle_.empty()) connection.splice(connection.begin(), idle_, idle_.begin());
         ++in_use_;
         lease.server_ = this;
@@ -67,18 +66,17 @@ Server::Admission Server::borrow(Lease& lease, bool fresh, TimePoint deadline) {
         lease.connection_.swap(connection);
     } else {
         const auto connect_by = std::chrono::steady_clock::now() + limits_.connect_timeout;
-        lease.connection_.emplace_back(endpoint_, std::min(deadline, connect_by));
+        lease.connection_.emplace_back(addresses_, std::min(deadline, connect_by));
     }
     return Admission::granted;
 }
 
-bool Server::wait(TimePoint deadline) {
+void Server::wait(TimePoint deadline) {
     std::unique_lock lock{mutex_};
     ++waiting_;
-    const bool free = freed_.wait_until(
-        lock, deadline, [&] { return !idle_.empty() || in_use_ < limits_.connections; });
+    freed_.wait_until(lock, deadline,
+                      [&] { return !idle_.empty() || in_use_ < limits_.connections; });
     --waiting_;
-    return free;
 }
 
 void Server::take_back(Connections connection, std::uint64_t epoch, Health health,

@@ -67,7 +67,7 @@ class Server {
     Server(Endpoint endpoint, std::size_t number, std::size_t group, Limits limits,
            const Clock& clock);
 
-    const Endpoint& endpoint() const noexcept { return endpoint_; }
+    const Endpoint& endpoint() const noexcept { return addresses_.endpoint(); }
 
     /// The token of an entry that the server itself calls `unique`. Servers count each for itself:
     /// this makes their tokens differ. Zero, which is no token, where the number is too large.
@@ -84,8 +84,8 @@ class Server {
     /// Does not wait. `fresh` asks for a new connection: the idle ones are thrown away.
     Admission borrow(Lease& lease, bool fresh, TimePoint deadline);
 
-    /// Waits until `borrow` is worth another try; false when `deadline` came first.
-    bool wait(TimePoint deadline);
+    /// Waits until `borrow` is worth another try, at most until `deadline`.
+    void wait(TimePoint deadline);
 
     /// What made the server count as down.
     std::string last_trouble() const;
@@ -106,7 +106,7 @@ class Server {
     void take_back(Connections connection, std::uint64_t epoch, Health health, bool reuse) noexcept;
     void note(Health health) noexcept;
 
-    const Endpoint endpoint_;
+    Addresses addresses_;
     const std::uint64_t number_;
     const std::uint64_t group_;
     const Limits limits_;

@@ -8,7 +8,6 @@
 #include "backends/memory_item.hpp"
 
 #include <time.h>
-#define XXH_INLINE_ALL
 #include <xxhash.h>
 
 #include <algorithm>
@@ -26,9 +25,17 @@
 
 namespace cachemodel {
 
-using namespace memory;
-
 namespace {
+
+using memory::Discarded;
+using memory::end_of;
+using memory::forever;
+using memory::Index;
+using memory::is_over;
+using memory::Item;
+using memory::ItemReference;
+using memory::Nanoseconds;
+using memory::Queue;
 
 constexpr std::size_t most_shards = 1024;
 
@@ -259,6 +266,7 @@ class alignas(64) MemoryBackend::Shard {
             const bool over = is_over(item.expires_at, now);
             const auto uses = item.frequency.load(std::memory_order_relaxed);
             if (over || uses <= (from_main ? 0 : 1) || chances == 0) {
+                // The index finds by hash, and kept in the item it would cost every entry 8 bytes.
                 const std::uint64_t hash =
                     XXH3_64bits_withSeed(item.key().data(), item.key().size(), seed_);
                 if (!over && !from_main) index_.remember_ghost(hash);

@@ -31,8 +31,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         url->take_size("size", 1, 0, std::numeric_limits<std::size_t>::max());
         url->take_integer("integer", 1, 0, 100);
         url->take_duration("duration", 1s, 1ms, 1h);
-        url->take_lifetime("lifetime", cachemodel::never);
-        url->take_flag("flag", false);
         url->take_text("text", "");
         url->expect_all_taken();
     } catch (const cachemodel::ConfigError&) {

@@ -7,9 +7,12 @@
 #include "support/memcached_server.hpp"
 #include "support/model_behaviour.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <memory>
+#include <numeric>
 #include <string>
 #include <thread>
 #include <vector>
@@ -21,6 +24,8 @@ using namespace std::chrono_literals;
 namespace models_integration {
 
 struct Note {
+    static constexpr ModelOptions cache_options{.name = "Note"};
+
     Key<int> id;
     Field<std::string> text;
 };
@@ -31,6 +36,8 @@ struct Book {
 };
 
 struct Page {
+    static constexpr ModelOptions cache_options{.name = "Page"};
+
     Key<int> number;
     Field<std::string> text;
 
@@ -45,19 +52,36 @@ Cache open(const RealMemcached& server, const std::string& options = "?deadline=
     return Cache::open(server.url() + options);
 }
 
-/// Whether `call` throws a BackendError, and within the deadline of 200 ms and a tenth of it. The
-/// machine may be busy, so that one call of three must do.
+/// Checks that `call` takes at most the deadline of 200 ms and a tenth of it. The machine may be
+/// busy, so that one call of three must do.
 template <class Call>
-void require_failure_in_time(Call call) {
+void check_in_time(Call call) {
     auto shortest = std::chrono::nanoseconds::max();
     for (int i = 0; i < 3 && shortest > 220ms; ++i) {
         const auto begin = std::chrono::steady_clock::now();
-        REQUIRE_THROWS_AS(call(), BackendError);
+        call();
         shortest =
             std::min<std::chrono::nanoseconds>(shortest, std::chrono::steady_clock::now() - begin);
     }
     CHECK(shortest <= 220ms);
 }
+
+template <class Call>
+void require_failure_in_time(Call call) {
+    check_in_time([&] { REQUIRE_THROWS_AS(call(), BackendError); });
+}
+
+/// Two servers that share the keys, and a cache on them.
+struct Pair {
+    RealMemcached first, second;
+    std::shared_ptr<MemcachedBackend> backend = std::make_shared<MemcachedBackend>(MemcachedOptions{
+        .servers = {first.address(), second.address()}, .deadline = 200ms, .retry_after = 0s});
+    Cache cache{backend};
+
+    bool first_holds(const std::string& key) const {
+        return backend->server_of(cache.final_key(key)) == 0;
+    }
+};
 
 }  // namespace models_integration
 
@@ -172,6 +196,80 @@ TEST_CASE("with a loader the program goes on whatever the server does",
     const int before = book.questions;
     CHECK(pages.get(0).text == "page 0");
     CHECK(book.questions == before);
+}
+
+TEST_CASE("with a loader a hung server costs each call the deadline at most",
+          "[loaders][failure][integration]") {
+    const RealMemcached server;
+    const Cache cache = open(server, "?deadline=200ms&retry_after=0s");
+    Book book;
+    const Models<Page, Book&> pages{cache, book};
+    CHECK(pages.get(1).text == "page 1");
+    server.hang();
+    check_in_time([&] { CHECK(pages.get(1).text == "page 1"); });
+    check_in_time([&] { CHECK(pages.find(-1).absent()); });
+    check_in_time([&] { CHECK(pages.get_many({1, 2, -1})[1]->text == "page 2"); });
+    // Each call has asked the server; and what it cannot tell about is not written back.
+    CHECK(cache.statistics().read_failures >= 5);
+    CHECK(cache.statistics().stores == 1);
+    server.go_on();
+}
+
+TEST_CASE("a batch over a hung server and a healthy one is answered by the healthy one",
+          "[models][loaders][failure][integration]") {
+    constexpr int count = 40;
+    const Pair pair;
+    std::vector<int> numbers(count);
+    std::iota(numbers.begin(), numbers.end(), 0);
+
+    SECTION("without a loader the other's keys have failed") {
+        const Models<Note> notes{pair.cache};
+        std::vector<Note> all;
+        for (const int id : numbers) all.push_back({.id = id, .text = std::to_string(id)});
+        for (const auto& outcome : notes.save_many(all)) REQUIRE(outcome.done());
+        pair.first.hang();
+        int failures = 0;
+        check_in_time([&] {
+            const auto found = notes.get_many(numbers);
+            failures = 0;
+            REQUIRE(found.size() == count);
+            for (const int id : numbers) {
+                INFO(id);
+                const auto& note = found[static_cast<std::size_t>(id)];
+                if (pair.first_holds("Note@1/id=" + std::to_string(id))) {
+                    REQUIRE(note.failed());
+                    CHECK(note.failure().fault() == BackendFault::timeout);
+                    ++failures;
+                } else {
+                    REQUIRE(note.found());
+                    CHECK(note->text == std::to_string(id));
+                }
+            }
+        });
+        CHECK(failures > 0);
+        CHECK(failures < count);
+    }
+    SECTION("with a loader they are loaded") {
+        Book book;
+        const Models<Page, Book&> pages{pair.cache, book};
+        (void)pages.get_many(numbers);
+        REQUIRE(book.questions == count);
+        REQUIRE(pair.cache.statistics().stores == count);
+        pair.first.hang();
+        int of_first = 0;
+        const auto found = pages.get_many(numbers);
+        REQUIRE(found.size() == count);
+        for (const int number : numbers) {
+            const std::string text = std::to_string(number);
+            CHECK(found[static_cast<std::size_t>(number)]->text == "page " + text);
+            if (pair.first_holds("Page@1/number=" + text)) ++of_first;
+        }
+        CHECK(of_first > 0);
+        CHECK(of_first < count);
+        CHECK(book.questions == count + of_first);
+        CHECK(pair.cache.statistics().stores == count);
+    }
+    pair.first.go_on();
 }
 
 TEST_CASE("a server that was never there does not stop a program with a loader",

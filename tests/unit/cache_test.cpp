@@ -154,6 +154,19 @@ TEST_CASE("a bypass neither reads nor stores, and lets removals through", "[cach
     CHECK(get(cache, "k").absent());
 }
 
+TEST_CASE("an add or a compare-and-set whose lifetime is over removes nothing", "[cache]") {
+    const auto backend = std::make_shared<testing::ScriptedBackend>();
+    const Cache cache{backend};
+    CHECK(set(cache, "k", "v").done());
+    for (const Store how : {Store::add, Store::compare_and_set}) {
+        const std::vector<Entry> entries{{"k", "other", 0s}};
+        std::vector<Outcome> outcomes(1);
+        cache.store_many(how, entries, outcomes);
+        CHECK(outcomes[0].declined());
+        CHECK(get(cache, "k").found("v"));
+    }
+}
+
 TEST_CASE("entries whose lifetime is over are removed, the others are stored", "[cache]") {
     const testing::TurnableClock clock;
     const auto backend = std::make_shared<testing::ScriptedBackend>(clock);

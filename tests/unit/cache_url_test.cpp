@@ -18,8 +18,6 @@ using namespace std::chrono_literals;
 using namespace std::string_literals;
 using cachemodel::CacheUrl;
 using cachemodel::ConfigError;
-using cachemodel::Lifetime;
-using cachemodel::never;
 
 constexpr std::size_t any_size = std::numeric_limits<std::size_t>::max();
 constexpr std::uint64_t any_integer = std::numeric_limits<std::uint64_t>::max();
@@ -253,9 +251,6 @@ TEST_CASE("options that are not given have the value that the taker names", "[ca
     CHECK(url.take_size("b", 7, 10, 20) == 7);
     CHECK(url.take_integer("c", 3, 5, 6) == 3);
     CHECK(url.take_duration("d", -1ns, 1s, 2s) == -1ns);
-    CHECK(url.take_lifetime("e", never) == never);
-    CHECK(url.take_flag("f", true));
-    CHECK_FALSE(url.take_flag("f", false));
 }
 
 TEST_CASE("sizes have binary units and bounds", "[cache_url][unit]") {
@@ -308,23 +303,7 @@ TEST_CASE("durations have units and bounds", "[cache_url][unit]") {
           "from 10ms to 1h");
 }
 
-TEST_CASE("lifetimes are durations or never", "[cache_url][unit]") {
-    const auto lifetime = [](const std::string& text) {
-        return CacheUrl::parse("memory://?timeout=" + text).take_lifetime("timeout", 300s);
-    };
-    CHECK(lifetime("never") == never);
-    CHECK(lifetime("15min") == Lifetime{900s});
-    CHECK(lifetime("0s").is_over());
-    for (const char* wrong : {"", "60", "Never", "none", "-1s", "106752d"}) {
-        INFO(wrong);
-        CHECK_THROWS_AS(lifetime(wrong), ConfigError);
-    }
-    CHECK(refusal([&] { lifetime("60"); }) ==
-          "cache URL (memory): option timeout=60: expected is a lifetime such as 30s, 15min, 7d or "
-          "never");
-}
-
-TEST_CASE("whole numbers and truth values are read strictly", "[cache_url][unit]") {
+TEST_CASE("whole numbers are read strictly", "[cache_url][unit]") {
     const auto integer = [](const std::string& text) {
         return CacheUrl::parse("memory://?n=" + text).take_integer("n", 1, 0, any_integer);
     };
@@ -334,18 +313,6 @@ TEST_CASE("whole numbers and truth values are read strictly", "[cache_url][unit]
     for (const char* wrong : {"", "-1", "+1", "1.0", "1e3", "18446744073709551616", "1x", "x"}) {
         INFO(wrong);
         CHECK_THROWS_AS(integer(wrong), ConfigError);
-    }
-
-    const auto flag = [](const std::string& text) {
-        return CacheUrl::parse("memory://?f=" + text).take_flag("f", false);
-    };
-    CHECK(flag("true"));
-    CHECK(flag("1"));
-    CHECK_FALSE(flag("false"));
-    CHECK_FALSE(flag("0"));
-    for (const char* wrong : {"", "yes", "True", "2", "on"}) {
-        INFO(wrong);
-        CHECK_THROWS_AS(flag(wrong), ConfigError);
     }
 }
 

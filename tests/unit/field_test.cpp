@@ -3,6 +3,7 @@
 #include "support/allocations.hpp"
 #include "support/catch.hpp"
 
+#include <cachemodel/error.hpp>
 #include <cachemodel/field.hpp>
 #include <cachemodel/json.hpp>
 #include <cachemodel/key.hpp>
@@ -16,6 +17,7 @@
 #include <concepts>
 #include <cstdint>
 #include <iostream>
+#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
@@ -426,4 +428,17 @@ TEST_CASE("a key changes by assignment only", "[key]") {
     name = "eve";
     CHECK(name == "eve");
     CHECK(name->size() == 3);
+}
+
+TEST_CASE("a Key takes no integer that its type cannot hold", "[key][bounds]") {
+    const Key<std::int8_t> least = -128;
+    CHECK(*least == -128);
+    CHECK_THROWS_AS(Key<std::int8_t>(128), InvalidKey);
+    CHECK_THROWS_AS(Key<unsigned>(-1), InvalidKey);
+    CHECK_THROWS_AS(Key<int>(5'000'000'000), InvalidKey);
+    CHECK_THROWS_AS(Key<int>(Key<std::int64_t>(5'000'000'000)), InvalidKey);
+    CHECK_THROWS_AS(Key<std::int64_t>(std::numeric_limits<std::uint64_t>::max()), InvalidKey);
+    Key<int> id = 7;
+    CHECK_THROWS_AS(id = 1LL << 40, InvalidKey);
+    CHECK(id == 7);
 }

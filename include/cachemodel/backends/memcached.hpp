@@ -19,6 +19,8 @@ namespace cachemodel {
 class CacheUrl;
 
 /// Where one memcached server listens, and its share of the keys.
+///
+/// Thread safety: that of a plain value.
 struct MemcachedServer {
     std::string host;            ///< a name or an address; IPv6 without brackets
     std::uint16_t port = 11211;  ///< TCP
@@ -33,6 +35,8 @@ struct MemcachedServer {
 ///
 /// Every process that shares the servers must list them under the same names and weights, in any
 /// order: name, port and weight decide which server holds a key.
+///
+/// Thread safety: that of a plain value.
 struct MemcachedOptions {
     /// At least one, none of them twice. In the URL the hosts, or the path of one unix socket;
     /// weights as `weights=1,2,1`, one for each host.
@@ -70,9 +74,9 @@ struct MemcachedOptions {
 /// server that closed an idle connection, as after a restart, is connected again within the call;
 /// only `Store::add` and `Store::compare_and_set` are never sent twice.
 ///
-/// Lifetimes are whole seconds, rounded up; memcached may end an entry up to a second early. Keys
-/// have 1 to 250 bytes, none of them up to 0x20 or 0x7f; others fail with `InvalidKey` and are not
-/// sent. Compare-and-set needs servers that were not started with `-C`.
+/// Lifetimes are whole seconds, rounded up; memcached may end an entry up to a second early, above
+/// 30 days up to two. Keys have 1 to 250 bytes, none of them up to 0x20 or 0x7f; others fail with
+/// `InvalidKey` and are not sent. Compare-and-set needs servers that were not started with `-C`.
 ///
 /// A child of `fork` makes connections of its own. No signal is raised when a server goes away.
 ///

@@ -14,6 +14,8 @@ namespace cachemodel {
 class CacheUrl;
 
 /// How much a `MemoryBackend` may hold.
+///
+/// Thread safety: that of a plain value.
 struct MemoryOptions {
     static constexpr std::size_t unlimited = Capabilities::unlimited;
     static constexpr std::size_t least_bytes = 4096;
@@ -32,6 +34,8 @@ struct MemoryOptions {
 };
 
 /// What a `MemoryBackend` holds at the moment.
+///
+/// Thread safety: that of a plain value.
 struct MemoryUsage {
     std::size_t entries = 0;    ///< with those that expired and were not met since
     std::size_t bytes = 0;      ///< of heap, counted as for `MemoryOptions::max_bytes`

@@ -143,9 +143,6 @@ class CborReader {
         CborReader& reader_;
     };
 
-    /// How far the reader is nested, for whoever reads on with another decoder.
-    int depth() const noexcept { return depth_; }
-
     /// Where decoded references find their targets; null where there are none to be read.
     LoadGraph* graph = nullptr;
     /// Whether decoded references own the graph (in a root) or are owned by it.

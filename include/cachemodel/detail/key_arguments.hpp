@@ -18,6 +18,11 @@ using KeyTuple = typename KeyTypes<M>::type;
 template <class M>
 inline constexpr std::size_t key_count = MemberKinds<M>::key_count;
 
+/// Whether a key of type `T` may be given as a `Given`; text also as a view.
+template <class Given, class T>
+concept KeyFor = Holdable<const Given&, T> ||
+    (CharString<T>&& std::same_as<Given, std::string_view>);
+
 /// Whether `Given...` are M's keys, all of them, in declaration order.
 template <class M, class... Given>
 consteval bool are_keys() {
@@ -25,7 +30,7 @@ consteval bool are_keys() {
         return false;
     } else {
         return []<std::size_t... I>(std::index_sequence<I...>) {
-            return (Holdable<const Given&, std::tuple_element_t<I, KeyTuple<M>>> && ...);
+            return (KeyFor<Given, std::tuple_element_t<I, KeyTuple<M>>> && ...);
         }
         (std::make_index_sequence<sizeof...(Given)>{});
     }
@@ -43,10 +48,19 @@ consteval bool is_key_tuple() {
     }
 }
 
+template <class K, class Given>
+void assign_key(K& key, const Given& given) {
+    if constexpr (std::same_as<Given, std::string_view>) {
+        key = typename K::value_type(given);
+    } else {
+        key = given;
+    }
+}
+
 template <class M, class Tuple, std::size_t... I>
 M with_key_tuple(const Tuple& keys, std::index_sequence<I...>) {
     M model{};
-    ((member<MemberKinds<M>::key_indices[I]>(model) = std::get<I>(keys)), ...);
+    (assign_key(member<MemberKinds<M>::key_indices[I]>(model), std::get<I>(keys)), ...);
     return model;
 }
 

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cachemodel/error.hpp>
+
 #include <atomic>
 #include <cstddef>
 #include <memory>
@@ -26,6 +28,12 @@ struct Target {
     bool loaded = false;         ///< all members are set, and all that it refers to was found
     std::size_t item = no_item;  ///< while loading: its place in the list of work
     Target* next = nullptr;      ///< the graph's list of all it owns
+};
+
+/// A load brings more objects than one may.
+class TooManyObjects : public Error {
+ public:
+    explicit TooManyObjects(std::size_t most);
 };
 
 /// Owns the targets of one load, flat: they point to each other without owning, and go together

@@ -30,9 +30,6 @@ template <class T>
 concept Byte = std::same_as<T, std::byte> || std::same_as<T, unsigned char>;
 
 template <class T>
-concept Enum = std::is_enum_v<T> && !std::same_as<T, std::byte>;
-
-template <class T>
 inline constexpr bool is_char_string = false;
 template <class Allocator>
 inline constexpr bool is_char_string<std::basic_string<char, std::char_traits<char>, Allocator>> =

@@ -77,6 +77,27 @@ constexpr decltype(auto) held_as(U&& value) {
     }
 }
 
+/// Errors: `InvalidKey`.
+[[noreturn]] void throw_number_out_of_range();
+
+/// The same for a key, where a number that is cut to fit would name something else.
+///
+/// Errors: `InvalidKey` where an integer does not fit.
+template <class T, class U>
+constexpr decltype(auto) key_held_as(U&& value) {
+    using From = typename Content<std::decay_t<U>>::type;
+    if constexpr (std::is_integral_v<T> && std::is_integral_v<From> && !std::same_as<T, bool>) {
+        const From number = value;
+        const T held = static_cast<T>(number);
+        if (static_cast<From>(held) != number || (held < T{}) != (number < From{})) {
+            throw_number_out_of_range();
+        }
+        return held;
+    } else {
+        return held_as<T>(std::forward<U>(value));
+    }
+}
+
 template <class T, class U>
 concept EqualityComparable = requires(const T& a, const U& b) {
     { a == b } -> std::convertible_to<bool>;

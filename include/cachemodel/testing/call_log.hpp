@@ -29,6 +29,8 @@ enum class Answer : std::uint8_t {
 };
 
 /// One call of a backend.
+///
+/// Thread safety: that of a plain value.
 struct Call {
     struct Key {
         std::string name;

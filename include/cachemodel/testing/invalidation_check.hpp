@@ -31,6 +31,7 @@ class AssertionFailure : public Error {
 /// The keys that fit the pattern and are stored when the check is made are *tracked*. The action
 /// must have each of them stored anew or removed, with success; clearing the store removes all.
 ///
+/// Thread safety: may be read concurrently, also while the log grows.
 /// Lifetime: the log must outlive the check, and must not be reset meanwhile.
 class InvalidationCheck {
  public:

@@ -9,6 +9,8 @@ namespace cachemodel::testing {
 
 /// Whether `text` as a whole fits `pattern`, in which `*` stands for any bytes, also none, and
 /// everything else for itself: "*User*" is every key with "User" in it.
+///
+/// Thread safety: may be called concurrently.
 constexpr bool matches(std::string_view pattern, std::string_view text) noexcept {
     std::size_t at = 0;
     std::size_t star = std::string_view::npos;
