@@ -16,7 +16,7 @@ namespace cachemodel {
 
 namespace detail {
 struct Counters;
-}
+}  // namespace detail
 
 /// How a cache names its entries.
 struct CacheOptions {

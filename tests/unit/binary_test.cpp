@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #include "support/bytes.hpp"
 #include "support/catch.hpp"
+#include "support/codec.hpp"
 #include "support/small_stack.hpp"
 
 #include <cachemodel/binary.hpp>
@@ -38,20 +39,13 @@
 #include <vector>
 
 using namespace cachemodel;
+using cachemodel::support::encoded;
 using cachemodel::support::from_hex;
 using cachemodel::support::on_a_small_stack;
 using cachemodel::support::repeated;
 using cachemodel::support::to_hex;
 
 namespace {
-
-template <class T>
-std::string encoded(const Binary<T>& value) {
-    std::string bytes;
-    detail::CborWriter writer{bytes};
-    detail::encode(writer, value);
-    return bytes;
-}
 
 /// Nothing where it cannot be read; what would be a miss.
 template <class T>

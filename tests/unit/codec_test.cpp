@@ -1,5 +1,6 @@
 // cachemodel: values of every type that a member may have, to CBOR and back.
 // SPDX-License-Identifier: MIT
+#include "support/codec.hpp"
 #include "support/bytes.hpp"
 #include "support/catch.hpp"
 #include "support/small_stack.hpp"
@@ -36,34 +37,15 @@
 
 using namespace cachemodel;
 using namespace std::chrono_literals;
+using cachemodel::support::decoded;
+using cachemodel::support::encoded;
+using cachemodel::support::from;
 using cachemodel::support::from_hex;
 using cachemodel::support::on_a_small_stack;
 using cachemodel::support::repeated;
 using cachemodel::support::to_hex;
 
 namespace {
-
-template <class T>
-std::string encoded(const T& value) {
-    std::string bytes;
-    detail::CborWriter writer{bytes};
-    detail::encode(writer, value);
-    return bytes;
-}
-
-template <class T>
-std::optional<T> decoded(std::string_view bytes) {
-    detail::CborReader reader{bytes};
-    T value{};
-    if (!detail::decode(reader, value) || !reader.at_end()) return std::nullopt;
-    return value;
-}
-
-/// What a T is read as from these digits, if it is.
-template <class T>
-std::optional<T> from(std::string_view digits) {
-    return decoded<T>(from_hex(digits));
-}
 
 /// Writes `value`, expects these digits, expects a stranger to be able to read them, reads them
 /// back, and writes what was read once more.

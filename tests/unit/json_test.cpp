@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #include "support/bytes.hpp"
 #include "support/catch.hpp"
+#include "support/codec.hpp"
 #include "support/small_stack.hpp"
 
 #include <cachemodel/backends/memory.hpp>
@@ -23,33 +24,15 @@
 #include <vector>
 
 using namespace cachemodel;
+using cachemodel::support::decoded;
+using cachemodel::support::encoded;
+using cachemodel::support::from;
 using cachemodel::support::from_hex;
 using cachemodel::support::on_a_small_stack;
 using cachemodel::support::repeated;
 using cachemodel::support::to_hex;
 
 namespace {
-
-template <class T>
-std::string encoded(const T& value) {
-    std::string bytes;
-    detail::CborWriter writer{bytes};
-    detail::encode(writer, value);
-    return bytes;
-}
-
-template <class T>
-std::optional<T> decoded(std::string_view bytes) {
-    detail::CborReader reader{bytes};
-    T value{};
-    if (!detail::decode(reader, value) || !reader.at_end()) return std::nullopt;
-    return value;
-}
-
-template <class T>
-std::optional<T> from(std::string_view digits) {
-    return decoded<T>(from_hex(digits));
-}
 
 template <class T>
 void survives(const T& value, std::string_view digits) {
