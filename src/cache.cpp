@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "counters.hpp"
+#include "flights.hpp"
 
 namespace cachemodel {
 
@@ -87,6 +88,7 @@ struct Cache::Shared {
     std::shared_ptr<Backend> backend;
     const Clock& clock;
     detail::Counters counters;
+    detail::Flights flights;
 };
 
 Cache Cache::open(std::string_view url, const Clock& clock) {
@@ -135,26 +137,9 @@ const Capabilities& Cache::capabilities() const noexcept {
 }
 const Clock& Cache::clock() const noexcept { return shared_->clock; }
 detail::Counters& Cache::counters() const noexcept { return shared_->counters; }
+detail::Flights& Cache::flights() const noexcept { return shared_->flights; }
 
-Statistics Cache::statistics() const noexcept {
-    const auto& counted = shared_->counters;
-    Statistics statistics{
-        .round_trips = counted.round_trips.read(),
-        .hits = counted.hits.read(),
-        .read_failures = counted.read_failures.read(),
-        .stores = counted.stores.read(),
-        .store_failures = counted.store_failures.read(),
-        .removals = counted.removals.read(),
-        .loads = counted.loads.read(),
-        .load_failures = counted.load_failures.read(),
-        .source_misses = counted.source_misses.read(),
-        .misses_by_reason = {},
-    };
-    for (std::size_t i = 0; i < miss_reason_count; ++i) {
-        statistics.misses_by_reason[i] = counted.misses[i].read();
-    }
-    return statistics;
-}
+Statistics Cache::statistics() const noexcept { return shared_->counters.read(); }
 
 void Cache::clear() const {
     shared_->counters.round_trips += 1;

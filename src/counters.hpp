@@ -30,9 +30,32 @@ struct Counters {
     Counter loads;
     Counter load_failures;
     Counter source_misses;
+    Counter joined;
+    Counter kept_out;
     std::array<Counter, miss_reason_count> misses;
 
     void count_miss(MissReason reason) noexcept { misses[static_cast<std::size_t>(reason)] += 1; }
+
+    Statistics read() const noexcept {
+        Statistics statistics{
+            .round_trips = round_trips.read(),
+            .hits = hits.read(),
+            .read_failures = read_failures.read(),
+            .stores = stores.read(),
+            .store_failures = store_failures.read(),
+            .removals = removals.read(),
+            .loads = loads.read(),
+            .load_failures = load_failures.read(),
+            .source_misses = source_misses.read(),
+            .joined = joined.read(),
+            .kept_out = kept_out.read(),
+            .misses_by_reason = {},
+        };
+        for (std::size_t i = 0; i < miss_reason_count; ++i) {
+            statistics.misses_by_reason[i] = misses[i].read();
+        }
+        return statistics;
+    }
 };
 
 }  // namespace cachemodel::detail

@@ -11,17 +11,13 @@
 #include <vector>
 
 #include "counters.hpp"
-#include "envelope.hpp"
+#include "entries.hpp"
 
 namespace cachemodel::detail {
 
 namespace {
 
 constexpr std::size_t most_objects = 100'000;
-
-WallTime wall_time(const Cache& cache) {
-    return std::chrono::floor<std::chrono::milliseconds>(cache.clock().wall());
-}
 
 const Loader* find_loader(const Door& door, const ModelTable& table) {
     const auto is_of = [&](const Loader& loader) { return loader.table == &table; };
@@ -36,59 +32,11 @@ void reset(const ModelTable& table, void* object) {
     table.move(object, fresh.get());
 }
 
-// ---- entries
-
-/// The lifetime that a backend is given for `lifetime`, and whether it would be kept exactly: a
-/// backend may drop an entry up to one of its units early.
-struct BackendLifetime {
-    Lifetime lifetime;
-    bool is_exact;
-};
-
-BackendLifetime backend_lifetime(Lifetime lifetime, const Capabilities& capabilities) {
-    const auto unit = capabilities.lifetime_resolution;
-    if (lifetime.is_never() || lifetime.is_over()) return {lifetime, true};
-    const auto wanted = lifetime.duration();
-    const auto rest = wanted % unit;
-    if (wanted >= 2 * unit && rest == unit.zero()) return {lifetime, true};
-    if (unit <= std::chrono::milliseconds{1}) return {lifetime, true};
-    const auto whole = rest == unit.zero() ? wanted : wanted - rest + unit;
-    return {whole + unit, false};
-}
-
-WallTime fresh_until(Lifetime lifetime, WallTime now) {
-    // In milliseconds: centuries from now do not fit into nanoseconds since 1970.
-    return now + std::chrono::floor<std::chrono::milliseconds>(lifetime.duration());
-}
-
-/// An entry as it is sent.
-struct PreparedEntry {
-    std::string bytes;
-    Lifetime lifetime;
-};
-
 PreparedEntry prepare(const Cache& cache, const ModelTable& table, const void* object,
-                      const ModelKey& key, Lifetime lifetime) {
-    const auto [backends, is_exact] = backend_lifetime(lifetime, cache.capabilities());
-    const auto now = wall_time(cache);
-    PreparedEntry entry{{}, backends};
-    Envelope envelope{key.in_envelope(), now, {}};
-    if (!is_exact) envelope.fresh_until = fresh_until(lifetime, now);
-    begin_entry(entry.bytes, envelope);
-    CborWriter writer{entry.bytes};
-    encode_members(writer, object, table.members);
-    end_entry(entry.bytes);
-    return entry;
-}
-
-/// The entry, unless it is not sound or is over.
-OpenResult open_living(const Cache& cache, std::string_view bytes, const ModelKey& key) {
-    OpenResult opened = open_entry(bytes, key.in_envelope());
-    if (opened.entry && opened.entry->envelope.fresh_until &&
-        wall_time(cache) >= *opened.entry->envelope.fresh_until) {
-        return {{}, MissReason::expired};
-    }
-    return opened;
+                      const EntryKey& key, Lifetime lifetime) {
+    return prepare_entry(cache, key, lifetime, [&](CborWriter& writer) {
+        encode_members(writer, object, table.members);
+    });
 }
 
 // ---- fetching
@@ -100,7 +48,7 @@ struct Item {
     const ModelTable* table = nullptr;
     void* object = nullptr;
     Target* target = nullptr;  ///< null for a root: its object is the caller's
-    ModelKey key = {};
+    EntryKey key = {};
     State state = State::pending;
     MissReason reason = MissReason::nothing_stored;
     std::optional<Failure> failure = {};
@@ -157,7 +105,7 @@ class Load {
     void load_missing(const Group& group);
     void load_singly(const Loader& loader, Item& item);
     void load_batch(const Loader& loader, const std::vector<std::size_t>& wanted);
-    void finish_loaded(Item& item, const ModelKey& loaded_key);
+    void finish_loaded(Item& item, const EntryKey& loaded_key);
     void fail(Item& item, Failure failure);
     void store(const Group& group, const std::vector<std::size_t>& loaded);
     void clone(const Item& from, Item& to);
@@ -453,7 +401,7 @@ void Load::load_singly(const Loader& loader, Item& item) {
     }
 }
 
-void Load::finish_loaded(Item& item, const ModelKey& loaded_key) {
+void Load::finish_loaded(Item& item, const EntryKey& loaded_key) {
     if (loaded_key.in_envelope() != item.key.in_envelope()) {
         throw Error("from_miss was asked for " + item.key.stored + " and gave " +
                     loaded_key.stored);
@@ -474,7 +422,7 @@ class Load::Batch final : public LoadedSink {
 
     void loaded(void* object) override {
         const ModelTable& table = *load_.items_[by_key_.begin()->second].table;
-        const ModelKey key = make_model_key(table, object);
+        const EntryKey key = make_model_key(table, object);
         const auto wanted = by_key_.find(key.in_envelope());
         if (wanted == by_key_.end()) return;  // nobody asked for it
         Item& item = load_.items_[wanted->second];
@@ -578,7 +526,7 @@ class Load::Visitor final : public ReferenceVisitor {
         if (load_.items_.size() - load_.root_count_ >= most_objects) {
             throw TooManyObjects{most_objects};
         }
-        ModelKey key = make_model_key(*target.table, target.object);
+        EntryKey key = make_model_key(*target.table, target.object);
         target.item = load_.items_.size();
         Item& item = load_.items_.emplace_back(Item{.table = target.table,
                                                     .object = target.object,
@@ -672,7 +620,7 @@ void Load::fill_given() noexcept {
 /// Keeps the one object that a read of one key is about.
 class EntrySink final : public ReadSink {
  public:
-    EntrySink(const Cache& cache, const ModelKey& key) : cache_(cache), key_(key) {}
+    EntrySink(const Cache& cache, const EntryKey& key) : cache_(cache), key_(key) {}
 
     void found(std::size_t, std::string_view value, std::uint64_t token) noexcept override {
         try {
@@ -695,7 +643,7 @@ class EntrySink final : public ReadSink {
 
  private:
     const Cache& cache_;
-    const ModelKey& key_;
+    const EntryKey& key_;
     std::string bytes_;
     std::uint64_t token_ = 0;
     OpenResult opened_;
@@ -722,7 +670,7 @@ void fetch_references(const Door& door, const ModelTable& table, std::span<void*
 }
 
 bool model_exists(const Door& door, const ModelTable& table, const void* object) {
-    const ModelKey key = make_model_key(table, object);
+    const EntryKey key = make_model_key(table, object);
     const std::string_view stored = key.stored;
     EntrySink sink{door.cache, key};
     door.cache.read_many({&stored, 1}, sink);
@@ -731,7 +679,7 @@ bool model_exists(const Door& door, const ModelTable& table, const void* object)
 
 void save_models(const Door& door, const ModelTable& table, std::span<const void* const> objects,
                  std::optional<Lifetime> lifetime, std::span<Outcome> outcomes) {
-    std::vector<ModelKey> keys;
+    std::vector<EntryKey> keys;
     std::vector<PreparedEntry> prepared;
     std::vector<Entry> entries;
     std::vector<std::size_t> places;
@@ -759,7 +707,7 @@ void save_models(const Door& door, const ModelTable& table, std::span<const void
 
 void remove_models(const Door& door, const ModelTable& table, std::span<const void* const> objects,
                    std::span<Outcome> outcomes) {
-    std::vector<ModelKey> keys;
+    std::vector<EntryKey> keys;
     std::vector<std::string_view> stored;
     std::vector<std::size_t> places;
     keys.reserve(objects.size());
@@ -782,7 +730,7 @@ void remove_models(const Door& door, const ModelTable& table, std::span<const vo
 
 Outcome touch_model(const Door& door, const ModelTable& table, const void* object,
                     Lifetime lifetime) {
-    const ModelKey key = make_model_key(table, object);
+    const EntryKey key = make_model_key(table, object);
     const std::string_view stored = key.stored;
     const Cache& cache = door.cache;
     const auto [backends, is_exact] = backend_lifetime(lifetime, cache.capabilities());

@@ -2,22 +2,72 @@
 // SPDX-License-Identifier: MIT
 #include <cachemodel/detail/key_text.hpp>
 
+#include <cachemodel/error.hpp>
+
+#include <openssl/sha.h>
+
+#include <array>
 #include <charconv>
+#include <cmath>
+#include <utility>
 
 namespace cachemodel::detail {
 
 namespace {
 
 constexpr char hex_digits[] = "0123456789abcdef";
+constexpr std::size_t longest_key = 180;
+constexpr std::size_t digest_digits = 32;         // 128 bits
+constexpr std::size_t secret_digest_digits = 64;  // all of SHA-256
+// In keys this byte stands before a digest and nowhere else: it is escaped in names and values.
+constexpr char digest_mark = '~';
 
-template <class Integer>
-void append_decimal(std::string& out, Integer value) {
-    char digits[24];
+template <class Number>
+void append_decimal(std::string& out, Number value) {
+    char digits[32];
     const auto written = std::to_chars(digits, digits + sizeof digits, value);
     out.append(digits, written.ptr);
 }
 
+template <class Floating>
+void append_floating(std::string& out, Floating value) {
+    if (std::isnan(value)) throw InvalidKey("NaN equals nothing, not even itself");
+    append_decimal(out, value == 0 ? Floating{0} : value);
+}
+
+std::string hex_digest(std::string_view text, std::size_t digits) {
+    std::array<unsigned char, SHA256_DIGEST_LENGTH> digest{};
+    SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest.data());
+    std::string hex;
+    append_hex(hex, as_text(digest.data(), digits / 2));
+    return hex;
+}
+
+/// `text` cut to `size` bytes, or up to two less: not through an escape.
+std::string_view head_of(std::string_view text, std::size_t size) {
+    auto head = text.substr(0, size);
+    const auto escape = head.rfind('%');
+    if (escape != std::string_view::npos && escape + 3 > head.size()) head = head.substr(0, escape);
+    return head;
+}
+
+std::string shortened(std::string_view text, std::string_view head, std::size_t digits) {
+    std::string key{head_of(head, longest_key - digits - 1)};
+    key += digest_mark;
+    key += hex_digest(text, digits);
+    return key;
+}
+
 }  // namespace
+
+EntryKey make_entry_key(std::string text, std::size_t head, bool secret) {
+    if (secret) {
+        return {shortened(text, std::string_view{text}.substr(0, head), secret_digest_digits), {}};
+    }
+    if (text.size() <= longest_key) return {std::move(text), {}};
+    std::string stored = shortened(text, text, digest_digits);
+    return {std::move(stored), std::move(text)};
+}
 
 void append_escaped(std::string& out, std::string_view text) {
     for (const char c : text) {
@@ -34,6 +84,8 @@ void append_escaped(std::string& out, std::string_view text) {
 
 void append_number(std::string& out, std::int64_t value) { append_decimal(out, value); }
 void append_number(std::string& out, std::uint64_t value) { append_decimal(out, value); }
+void append_number(std::string& out, float value) { append_floating(out, value); }
+void append_number(std::string& out, double value) { append_floating(out, value); }
 
 void append_hex(std::string& out, std::string_view bytes) {
     for (const char c : bytes) {

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #include "demo/chapters.hpp"
 
+#include "demo/addresses.hpp"
 #include "demo/models.hpp"
 
 #include <cachemodel/backend.hpp>
@@ -15,6 +16,8 @@
 #include <array>
 #include <cstdint>
 #include <cstdio>
+#include <functional>
+#include <latch>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -39,6 +42,9 @@ using Languages = Models<Language, Source&>;
 
 constexpr auto right = Column::Align::right;
 
+constexpr std::size_t places = 200;  // whose addresses are located
+constexpr std::size_t threads = 16;
+
 /// A service reads in pages too.
 constexpr std::size_t page = 1'000;
 
@@ -57,6 +63,7 @@ class Measurement {
     std::uint64_t round_trips() const { return now().round_trips - before_.round_trips; }
     std::uint64_t stores() const { return now().stores - before_.stores; }
     std::uint64_t read_failures() const { return now().read_failures - before_.read_failures; }
+    std::uint64_t joined() const { return now().joined - before_.joined; }
     std::uint64_t queries() const { return stage_.source.queries() - queries_before_; }
 
  private:
@@ -194,39 +201,63 @@ std::vector<std::string> hex_dump(std::string_view bytes) {
     return lines;
 }
 
-/// One row of the last chapter.
-struct Phase {
-    const Stage& stage;
-    const Languages& languages;
-    const std::vector<std::string>& codes;
-    const std::vector<std::string>& names;  // as the source has them
-    Table& output;
-    bool sound = true;
+Locate locate_with(const Stage& stage) {
+    return Locate{stage.cache, {.expires = std::chrono::minutes{10}}};
+}
 
-    void show(const char* what) {
-        std::uint64_t exceptions = 0;
-        std::uint64_t wrong = 0;
-        const Measurement measured{stage};
-        for (std::size_t i = 0; i < codes.size(); ++i) {
-            try {
-                if (languages.get(codes[i]).name != names[i]) ++wrong;
-            } catch (const cachemodel::Error&) {
-                ++exceptions;
-            }
-        }
-        const auto each = measured.elapsed() / codes.size();
-        if (exceptions != 0 || wrong != 0) sound = false;
-        output.rows.push_back(
-            {{what},
-             {with_separators(codes.size())},
-             {with_separators(measured.hits())},
-             {with_separators(measured.loads())},
-             {with_separators(measured.read_failures())},
-             {with_separators(exceptions), exceptions == 0 ? Look::good : Look::bad},
-             {with_separators(wrong), wrong == 0 ? Look::good : Look::bad},
-             {rounded(each)}});
+/// All of them, one after the other.
+template <class Call>
+void locate_all(const std::vector<Address>& addresses, Call call) {
+    for (const auto& address : addresses) {
+        if (call(address).code.empty()) throw std::logic_error{"an address was not found"};
     }
+}
+
+void invalidate_all(const std::vector<Address>& addresses, const Locate& locate) {
+    for (const auto& address : addresses) locate.invalidate(address);
+}
+
+std::vector<Cell> located(const char* how, std::size_t calls, const Measurement& measured) {
+    const auto time = measured.elapsed();
+    return {{how},
+            {with_separators(calls)},
+            {with_separators(measured.loads())},
+            {with_separators(measured.queries())},
+            {with_separators(measured.round_trips())},
+            {rounded(time)},
+            {rounded(time / calls)}};
+}
+
+/// What is read again and again in the last chapter.
+struct Reading {
+    const char* verb;
+    std::size_t count;
+    std::function<bool(std::size_t)> is_right;  // reads one and compares it with the source's
 };
+
+/// Reads everything and adds a row. True where nobody noticed anything.
+bool add_phase(const Stage& stage, const char* what, const Reading& reading, Table& output) {
+    std::uint64_t exceptions = 0;
+    std::uint64_t wrong = 0;
+    const Measurement measured{stage};
+    for (std::size_t i = 0; i < reading.count; ++i) {
+        try {
+            if (!reading.is_right(i)) ++wrong;
+        } catch (const cachemodel::Error&) {
+            ++exceptions;
+        }
+    }
+    const auto each = measured.elapsed() / reading.count;
+    output.rows.push_back({{what},
+                           {reading.verb},
+                           {with_separators(measured.hits())},
+                           {with_separators(measured.loads())},
+                           {with_separators(measured.read_failures())},
+                           {with_separators(exceptions), exceptions == 0 ? Look::good : Look::bad},
+                           {with_separators(wrong), wrong == 0 ? Look::good : Look::bad},
+                           {rounded(each)}});
+    return exceptions == 0 && wrong == 0;
+}
 
 }  // namespace
 
@@ -373,22 +404,92 @@ void show_key_and_entry(Stage& stage) {
     stage.screen.table(members);
 }
 
+void show_cached_method(Stage& stage) {
+    stage.screen.heading("5. A slow method: where is this address?");
+    stage.screen.paragraph(
+        "Address::locate asks the source for a subdivision by its name, and then for what is above "
+        "it. Its results are kept under the members that one declaration names; whoever lives in "
+        "another street there shares them:");
+    stage.screen.lines(
+        {"CachedMethod<&Address::locate, &Address::subdivision, &Address::country>"});
+
+    const auto locate = locate_with(stage);
+    const Address address{"Via Toledo 1", "Napoli", "Italy", &stage.source};
+    const auto location = locate(address);
+    stage.screen.table({{{"C++"}, {"value"}},
+                        {{"address.street", address.street},
+                         {"address.subdivision", address.subdivision},
+                         {"address.country", address.country},
+                         {"locate(address).code", location.code},
+                         {"locate(address).path", location.path}}});
+    stage.screen.paragraph("The key of this call:");
+    stage.screen.lines({locate.key_for(address)});
+
+    const auto addresses = sample_addresses(stage.source, places);
+    const auto count = addresses.size();
+    stage.screen.paragraph(with_separators(count) + " addresses in " + with_separators(places) +
+                           " places:");
+    Table table{{{"locate"},
+                 {"calls", right},
+                 {"runs", right},
+                 {"queries", right},
+                 {"round trips", right},
+                 {"time", right},
+                 {"each", right}},
+                {}};
+    {
+        const Measurement measured{stage};
+        locate_all(addresses, [](const Address& each) { return each.locate(); });
+        auto row = located("the method itself", count, measured);
+        row[2] = with_separators(count);  // nobody counted
+        table.rows.push_back(std::move(row));
+    }
+    {
+        const Measurement measured{stage};
+        locate_all(addresses, [&](const Address& each) { return locate(each); });
+        table.rows.push_back(located("one by one, cold", count, measured));
+    }
+    {
+        const Measurement measured{stage};
+        locate_all(addresses, [&](const Address& each) { return locate(each); });
+        table.rows.push_back(located("one by one, warm", count, measured));
+    }
+    invalidate_all(addresses, locate);
+    for (const char* how : {"prefetch, cold", "prefetch, warm"}) {
+        const Measurement measured{stage};
+        for (const auto& each : locate.prefetch(addresses)) {
+            if (each->code.empty()) throw std::logic_error{"an address was not found"};
+        }
+        table.rows.push_back(located(how, count, measured));
+    }
+    stage.screen.table(table);
+
+    locate.invalidate(address);
+    std::latch start{threads};
+    std::vector<std::jthread> callers;
+    const Measurement measured{stage};
+    for (std::size_t i = 0; i < threads; ++i) {
+        callers.emplace_back([&] {
+            start.arrive_and_wait();
+            static_cast<void>(locate(address));
+        });
+    }
+    callers.clear();
+    stage.screen.paragraph(with_separators(threads) +
+                           " threads ask at once for one address that is not in the cache: " +
+                           with_separators(measured.loads()) + " runs locate, " +
+                           with_separators(measured.joined()) + " wait for its result, " +
+                           with_separators(measured.hits()) + " find it stored.");
+}
+
 void show_failure(Stage& stage) {
-    stage.screen.heading("5. What happens when the cache dies in the middle");
+    stage.screen.heading("6. What happens when the cache dies in the middle");
     if (stage.server == nullptr && stage.unpluggable == nullptr) {
         stage.screen.paragraph(
             "The demo did not start this cache, so it does not kill it either. See it with "
             "--cache memcached.");
         return;
     }
-    stage.screen.paragraph(
-        stage.server != nullptr
-            ? "100 languages are read again and again. Meanwhile the demo's memcached is killed "
-              "(SIGKILL), and started again, empty."
-            : "100 languages are read again and again. There is no server to kill with a cache in "
-              "memory, so meanwhile the demo unplugs the backend: every call of it fails. With "
-              "--cache memcached a real server is killed.");
-
     const Languages languages{stage.cache, stage.source};
     const auto codes = sample(stage.source.codes("language"), 100);
     std::vector<std::string> names(codes.size());
@@ -396,25 +497,46 @@ void show_failure(Stage& stage) {
         const auto place = std::find(codes.begin(), codes.end(), row.text(0)) - codes.begin();
         names[static_cast<std::size_t>(place)] = row.text(1);
     });
+    const auto locate = locate_with(stage);
+    const auto addresses = sample_addresses(stage.source, places / 4);
+    std::vector<Location> locations;
+    for (const auto& address : addresses) locations.push_back(locate.bypass(address));
+
+    stage.screen.paragraph(
+        with_separators(codes.size()) + " languages and " + with_separators(addresses.size()) +
+        (stage.server != nullptr
+             ? " addresses are read again and again. Meanwhile the demo's memcached is killed "
+               "(SIGKILL), and started again, empty."
+             : " addresses are read again and again. There is no server to kill with a cache in "
+               "memory, so meanwhile the demo unplugs the backend: every call of it fails. With "
+               "--cache memcached a real server is killed."));
 
     Table table{{{"the cache"},
-                 {"gets", right},
+                 {"call"},
                  {"hits", right},
                  {"loads", right},
                  {"failures", right},
                  {"exceptions", right},
-                 {"wrong values", right},
+                 {"wrong", right},
                  {"each", right}},
                 {}};
-    Phase phase{stage, languages, codes, names, table};
-    phase.show("runs");
+    const Reading gets{"get", codes.size(),
+                       [&](std::size_t i) { return languages.get(codes[i]).name == names[i]; }};
+    const Reading calls{"locate", addresses.size(),
+                        [&](std::size_t i) { return locate(addresses[i]) == locations[i]; }};
+    bool sound = true;
+    const auto show = [&](const char* what) {
+        sound = add_phase(stage, what, gets, table) && sound;
+        sound = add_phase(stage, "", calls, table) && sound;
+    };
+    show("runs");
     if (stage.server != nullptr) {
         stage.server->kill();
-        phase.show("is killed");
+        show("is killed");
         stage.server->start();
     } else {
         stage.unpluggable->unplug();
-        phase.show("is unplugged");
+        show("is unplugged");
         stage.unpluggable->plug_in();
     }
     // A server that failed is left alone for a while.
@@ -424,16 +546,16 @@ void show_failure(Stage& stage) {
         static_cast<void>(languages.get(codes.front()));
     }
     const auto recovered_after = recovery.elapsed();
-    phase.show(stage.server != nullptr ? "is back" : "is plugged in");
-    phase.show("… once more");
+    show(stage.server != nullptr ? "is back" : "is plugged in");
+    show("… once more");
     stage.screen.table(table);
     stage.screen.paragraph(
-        "A failure is a key about which the cache could not tell: the object comes from the "
-        "source, is not written back, and no exception is thrown. " +
+        "A failure is a key about which the cache could not tell: the object or result comes "
+        "from the source, is not written back, and no exception is thrown. " +
         (stage.server != nullptr
              ? "The server was used again " + rounded(recovered_after) + " after it was started."
              : std::string{}));
-    if (!phase.sound) throw std::runtime_error{"a dead cache must not be noticed, and it was"};
+    if (!sound) throw std::runtime_error{"a dead cache must not be noticed, and it was"};
 }
 
 void remove_everything(Stage& stage) {
@@ -441,6 +563,9 @@ void remove_everything(Stage& stage) {
     remove_all<Subdivision>(stage, "subdivision");
     remove_all<Currency>(stage, "currency");
     remove_all<Language>(stage, "language");
+    const auto locate = locate_with(stage);
+    invalidate_all(sample_addresses(stage.source, places), locate);
+    locate.invalidate({"", "Napoli", "Italy"});
 }
 
 }  // namespace demo

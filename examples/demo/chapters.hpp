@@ -29,6 +29,7 @@ void show_everything_twice(Stage& stage);
 void show_single_gets(Stage& stage);
 void show_references(Stage& stage);
 void show_key_and_entry(Stage& stage);
+void show_cached_method(Stage& stage);
 void show_failure(Stage& stage);
 
 /// Removes every entry that the chapters may store.

@@ -95,6 +95,7 @@ void run(const Options& options) {
     show_single_gets(stage);
     show_references(stage);
     show_key_and_entry(stage);
+    show_cached_method(stage);
     show_failure(stage);
     if (is_shared) remove_everything(stage);
 }

@@ -67,6 +67,16 @@ void Source::look_up(std::string_view table, std::string_view columns,
     }
 }
 
+void Source::ask(const std::string& sql, std::initializer_list<std::string_view> values,
+                 const std::function<void(const Statement& row)>& on_row) {
+    Lease lease{*this};
+    auto& statement = lease.query(sql);
+    int place = 0;
+    for (const auto value : values) statement.bind(++place, value);
+    while (statement.step()) on_row(statement);
+    statement.reset();
+}
+
 std::vector<std::string> Source::codes(std::string_view table) {
     Lease lease{*this};
     std::vector<std::string> codes;

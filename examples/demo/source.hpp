@@ -8,15 +8,18 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <initializer_list>
 #include <memory>
 #include <mutex>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace demo {
 
-/// A database that services ask over and over. This is what the models' loaders are given.
+/// A database that services ask over and over. This is what the models' loaders are given, and
+/// what addresses are looked up in.
 ///
 /// It is a pool of connections, not one of them, so that loaders may run in any thread. Each query
 /// waits `latency` first: SQLite is in this process, most databases are at the end of a network.
@@ -31,6 +34,11 @@ class Source {
     void look_up(std::string_view table, std::string_view columns,
                  std::span<const std::string> codes,
                  const std::function<void(const Statement& row)>& on_row);
+
+    /// Sends one query, with `values` in place of its question marks, and calls `on_row` for each
+    /// row.
+    void ask(const std::string& sql, std::initializer_list<std::string_view> values,
+             const std::function<void(const Statement& row)>& on_row);
 
     /// All codes of a table, in order.
     std::vector<std::string> codes(std::string_view table);

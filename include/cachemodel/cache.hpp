@@ -16,6 +16,7 @@ namespace cachemodel {
 
 namespace detail {
 struct Counters;
+class Flights;
 }  // namespace detail
 
 /// How a cache names its entries.
@@ -80,6 +81,8 @@ class Cache {
 
     /// Counts for `statistics`; for the layers above.
     detail::Counters& counters() const noexcept;
+    /// What is being computed for this cache; for the layers above.
+    detail::Flights& flights() const noexcept;
 
     /// Whether two handles mean the same entries.
     friend bool operator==(const Cache& a, const Cache& b) noexcept;

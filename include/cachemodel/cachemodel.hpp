@@ -5,7 +5,11 @@
 #include <cachemodel/backend.hpp>
 #include <cachemodel/cache.hpp>
 #include <cachemodel/cache_model.hpp>
+#include <cachemodel/cached_form_method.hpp>
+#include <cachemodel/cached_function.hpp>
+#include <cachemodel/cached_method.hpp>
 #include <cachemodel/caches.hpp>
+#include <cachemodel/call_options.hpp>
 #include <cachemodel/error.hpp>
 #include <cachemodel/field.hpp>
 #include <cachemodel/fwd.hpp>

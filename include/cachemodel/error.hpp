@@ -103,13 +103,17 @@ class ValueTooLarge : public BackendError {
     std::size_t limit_;
 };
 
-/// A key that the backend cannot take, refused before anything is sent.
+/// A key that cannot be made, or that the backend cannot take; refused before anything is sent.
+///
+/// A number that does not fit into a Key, NaN in the key of a cached call, a key of the caller's
+/// own with bytes that the server does not allow.
 class InvalidKey : public Error {
  public:
     using Error::Error;
 };
 
-/// A model was used whose keys are not all set. Names every key that is not.
+/// A model was used whose keys are not all set, or a Key that was not set is part of a cached
+/// call's key. Names every key that is not.
 class IncompleteKey : public Error {
  public:
     IncompleteKey(std::string model, std::vector<std::string> unset);
@@ -120,6 +124,18 @@ class IncompleteKey : public Error {
  private:
     std::string model_;
     std::vector<std::string> unset_;
+};
+
+/// A cached method of a form was called, and the form's `is_valid()` is false.
+class InvalidForm : public Error {
+ public:
+    using Error::Error;
+};
+
+/// What is to be computed needs itself: a cached call reached itself, and that one did so again.
+class RecursiveLoad : public Error {
+ public:
+    using Error::Error;
 };
 
 /// `*` or `->` on a reference that was not loaded.

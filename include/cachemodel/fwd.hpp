@@ -32,6 +32,20 @@ template <class M>
 class MissingModel;
 template <class M>
 struct Created;
+template <class Result>
+struct CallOptions;
+template <class Target, class Result, class... Arguments>
+class CachedCall;
+template <class Target, class Result, class Object, class... Parameters>
+class CachedObjectCall;
+template <class Target, class Result, class... Parameters>
+class CachedFunctionCall;
+template <auto method, auto... members>
+class CachedMethod;
+template <auto function>
+class CachedFunction;
+template <auto method>
+class CachedFormMethod;
 
 class Backend;
 class BackendError;
@@ -43,6 +57,7 @@ class ConfigError;
 class Error;
 class Failure;
 class IncompleteKey;
+class InvalidForm;
 class InvalidKey;
 class Lifetime;
 class MemcachedBackend;
@@ -51,6 +66,7 @@ class Missing;
 class NullBackend;
 class Outcome;
 class ReadSink;
+class RecursiveLoad;
 class ScopedCaches;
 class UnloadedReference;
 class ValueTooLarge;

@@ -224,7 +224,7 @@ consteval ModelProblem member_problem() {
     if constexpr (is_any_reference<T>) {
         return target_problem<typename ReferenceTarget<T>::type>();
     } else if constexpr (is_key<T>) {
-        return as_model_problem(key_problem<typename T::value_type>(), true);
+        return as_model_problem(key_problem<KeyUse::entity, typename T::value_type>(), true);
     } else {
         return as_model_problem(value_problem<unwrapped<T>>(), false);
     }

@@ -32,14 +32,6 @@ namespace cachemodel {
 
 namespace detail {
 
-/// Whether the elements of a range stay where they are while it is passed over, so that their
-/// addresses can be taken.
-template <class Range>
-concept KeepsElements = std::is_array_v<Range> || requires(Range& range) {
-    requires std::forward_iterator<decltype(range.begin())>;
-    requires std::is_lvalue_reference_v<decltype(*range.begin())>;
-};
-
 template <class... Ts>
 inline constexpr bool distinct = true;
 template <class T, class... Ts>

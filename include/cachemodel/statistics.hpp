@@ -1,4 +1,4 @@
-// cachemodel: what a cache has counted.
+// cachemodel: what a cache, or a cached function, has counted.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -10,7 +10,7 @@
 
 namespace cachemodel {
 
-/// What a cache, all its views included, has counted since it was opened.
+/// What a cache, all its views included, has counted since it was opened; or a cached function.
 ///
 /// Each number is exact; together they are no snapshot of one moment.
 ///
@@ -22,9 +22,11 @@ struct Statistics {
     std::uint64_t stores = 0;          ///< entries written
     std::uint64_t store_failures = 0;  ///< entries that could not be written
     std::uint64_t removals = 0;        ///< entries that were there and were removed
-    std::uint64_t loads = 0;           ///< objects that a loader supplied
-    std::uint64_t load_failures = 0;   ///< objects for which a loader threw
+    std::uint64_t loads = 0;           ///< objects that a loader, results that a function supplied
+    std::uint64_t load_failures = 0;   ///< objects or results for which one of these threw
     std::uint64_t source_misses = 0;   ///< objects that a loader says do not exist
+    std::uint64_t joined = 0;          ///< calls that took the result of an equal one under way
+    std::uint64_t kept_out = 0;        ///< results that `CallOptions::unless` kept out of the cache
     std::array<std::uint64_t, miss_reason_count> misses_by_reason{};
 
     /// Keys under which nothing was found that could be used, for this reason.

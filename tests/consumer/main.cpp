@@ -46,6 +46,29 @@ struct User {
     }
 };
 
+struct Home {
+    std::string address;
+    int geocoded = 0;
+
+    std::vector<double> geocode() const { return {geocoded + 0.5, 7.5}; }
+};
+
+struct Search {
+    std::string text;
+
+    struct Cleaned {
+        std::string text;
+    };
+    Cleaned cleaned_data() const { return {text.substr(0, text.find(' '))}; }
+    std::string found() const { return "found " + text; }
+};
+
+int slow_sum(int a, int b) { return a + b; }
+
+const CachedMethod<&Home::geocode, &Home::address> geocode{{.expires = 15min}};
+const CachedFunction<&slow_sum> sum;
+const CachedFormMethod<&Search::found> found;
+
 namespace {
 
 void require(bool condition, const char* what) {
@@ -78,6 +101,12 @@ int main() try {
     } catch (const CacheModel<User>::Missing& missing) {
         require(!missing.key().empty(), "who is missing is named");
     }
+
+    require(geocode({"Via Roma", 1}) == std::vector{1.5, 7.5}, "the method runs");
+    require(geocode({"Via Roma", 2}) == std::vector{1.5, 7.5}, "its result is read back");
+    require(geocode.prefetch({Home{"Via Roma", 3}})[0].found(), "and prefetched");
+    require(sum(1, 2) == 3 && sum(1, 2) == 3, "a function is cached");
+    require(found({"cups and more"}) == found({"cups only"}), "forms share their results");
 
     // Connects on first use: there need not be a server to know that the component is linked.
     caches().configure("remote", "memcached://127.0.0.1:11211");

@@ -27,6 +27,7 @@ else()
             -DCACHEMODEL_BUILD_TESTS=OFF
             -DCACHEMODEL_BUILD_EXAMPLES=OFF
             -DCACHEMODEL_BUILD_DEMO=OFF
+            -DCACHEMODEL_BUILD_BENCH=OFF
         )
         run("${CMAKE_COMMAND}" --build "${built}")
     endif()

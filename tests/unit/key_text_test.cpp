@@ -184,7 +184,7 @@ using namespace golden;
 
 template <class T>
 std::string text_of(const T& value) {
-    static_assert(detail::key_problem<T>() == detail::TypeProblem::none);
+    static_assert(detail::key_problem<detail::KeyUse::call, T>() == detail::TypeProblem::none);
     std::string text;
     detail::append_key(text, value);
     return text;

@@ -93,7 +93,7 @@ consteval TypeProblem value_problem() {
             typename T::pointer;
             T{}.get();
         } ||
-        requires(T pointer) { pointer.use_count(); }) {
+        requires(T & pointer) { pointer.use_count(); }) {
         return TypeProblem::pointer;
     } else if constexpr (std::is_array_v<T>) {
         return TypeProblem::c_array;

@@ -18,7 +18,24 @@ namespace cachemodel::detail {
 void append_escaped(std::string& out, std::string_view text);
 void append_number(std::string& out, std::int64_t value);
 void append_number(std::string& out, std::uint64_t value);
+/// The shortest decimal that gives back the same bits; both zeros are 0.
+///
+/// Errors: `InvalidKey` for NaN.
+void append_number(std::string& out, float value);
+void append_number(std::string& out, double value);
 void append_hex(std::string& out, std::string_view bytes);
+
+/// A key as it is in the cache, and in the envelope: they differ where the key is long.
+struct EntryKey {
+    std::string stored;  ///< at most 180 bytes
+    std::string full;    ///< empty where `stored` is all of it
+
+    const std::string& in_envelope() const noexcept { return full.empty() ? stored : full; }
+};
+
+/// `text` as a key; of a long one its beginning and a digest. Where it is `secret`, nothing but the
+/// first `head` bytes of it and a digest.
+EntryKey make_entry_key(std::string text, std::size_t head, bool secret);
 
 /// A type that says itself what identifies it: `to_cache_key(value)`, found beside the type, gives
 /// a value of any type that a Key may hold.
@@ -30,22 +47,29 @@ concept HasToCacheKey = requires(const T& value) {
 template <HasToCacheKey T>
 using CacheKeyOf = std::remove_cvref_t<decltype(to_cache_key(std::declval<const T&>()))>;
 
-/// `none` where a Key may hold this type.
-template <class T, class... Seen>
+/// What a part of a key is for.
+enum class KeyUse : std::uint8_t {
+    entity,  ///< a Key: no floating-point numbers, and the model owns what it shows
+    call,    ///< an argument of a call, or what a call reads: these and text views too
+};
+
+/// `none` where a part of a key may have this type.
+template <KeyUse use, class T, class... Seen>
 consteval TypeProblem key_problem();
 
-template <class T, class... Seen, std::size_t... I>
+template <KeyUse use, class T, class... Seen, std::size_t... I>
 consteval TypeProblem key_members_problem(std::index_sequence<I...>) {
     return first_problem(TypeProblem::none,
-                         key_problem<unwrapped<MemberType<T, I>>, T, Seen...>()...);
+                         key_problem<use, unwrapped<MemberType<T, I>>, T, Seen...>()...);
 }
 
-template <class T, class... Seen, std::size_t... I>
+template <KeyUse use, class T, class... Seen, std::size_t... I>
 consteval TypeProblem key_elements_problem(std::index_sequence<I...>) {
-    return first_problem(TypeProblem::none, key_problem<std::tuple_element_t<I, T>, Seen...>()...);
+    return first_problem(TypeProblem::none,
+                         key_problem<use, std::tuple_element_t<I, T>, Seen...>()...);
 }
 
-template <class T, class... Seen>
+template <KeyUse use, class T, class... Seen>
 consteval TypeProblem key_problem() {
     if constexpr ((std::same_as<T, Seen> || ...)) {
         return TypeProblem::none;
@@ -55,31 +79,36 @@ consteval TypeProblem key_problem() {
         } else if constexpr (std::same_as<CacheKeyOf<T>, T>) {
             return TypeProblem::unsupported;
         } else {
-            return key_problem<CacheKeyOf<T>, T, Seen...>();
+            return key_problem<use, CacheKeyOf<T>, T, Seen...>();
         }
+    } else if constexpr (std::same_as<T, float> || std::same_as<T, double>) {
+        return use == KeyUse::call ? TypeProblem::none : TypeProblem::floating_key;
     } else if constexpr (std::floating_point<T>) {
-        return TypeProblem::floating_key;
+        return use == KeyUse::call ? TypeProblem::long_double : TypeProblem::floating_key;
+    } else if constexpr (use == KeyUse::call && std::same_as<T, std::string_view>) {
+        return TypeProblem::none;
     } else if constexpr (OptionalLike<T>) {
-        return key_problem<typename T::value_type, Seen...>();
+        return key_problem<use, typename T::value_type, Seen...>();
     } else if constexpr (VariantLike<T>) {
         return []<class... A>(std::type_identity<std::variant<A...>>) {
-            return first_problem(TypeProblem::none, key_problem<A, Seen...>()...);
+            return first_problem(TypeProblem::none, key_problem<use, A, Seen...>()...);
         }(std::type_identity<T>{});
     } else if constexpr (Duration<T>) {
-        return key_problem<typename T::rep, Seen...>();
+        return key_problem<use, typename T::rep, Seen...>();
     } else if constexpr (SystemTime<T>) {
-        return key_problem<typename T::rep, Seen...>();
+        return key_problem<use, typename T::rep, Seen...>();
     } else if constexpr (TupleLike<T>) {
-        return key_elements_problem<T, Seen...>(std::make_index_sequence<std::tuple_size_v<T>>{});
+        return key_elements_problem<use, T, Seen...>(
+            std::make_index_sequence<std::tuple_size_v<T>>{});
     } else if constexpr (MapLike<T>) {
-        return first_problem(key_problem<typename T::key_type, Seen...>(),
-                             key_problem<typename T::mapped_type, Seen...>());
+        return first_problem(key_problem<use, typename T::key_type, Seen...>(),
+                             key_problem<use, typename T::mapped_type, Seen...>());
     } else if constexpr (Array<T> || SetLike<T> || Sequence<T>) {
-        return key_problem<typename T::value_type, Seen...>();
+        return key_problem<use, typename T::value_type, Seen...>();
     } else if constexpr (HasExternalCodec<T>) {
         return TypeProblem::unsupported;
     } else if constexpr (PlainAggregate<T>) {
-        return key_members_problem<T, Seen...>(std::make_index_sequence<member_count<T>>{});
+        return key_members_problem<use, T, Seen...>(std::make_index_sequence<member_count<T>>{});
     } else {
         return value_problem<T, Seen...>();
     }
@@ -148,11 +177,13 @@ void append_key(std::string& out, const T& value) {
         append_number(out, static_cast<std::int64_t>(value));
     } else if constexpr (std::integral<T>) {
         append_number(out, static_cast<std::uint64_t>(value));
+    } else if constexpr (std::floating_point<T>) {
+        append_number(out, value);
     } else if constexpr (std::is_enum_v<T>) {
         append_key(out, static_cast<std::underlying_type_t<T>>(value));
     } else if constexpr (std::same_as<T, std::monostate>) {
         out += "null";
-    } else if constexpr (CharString<T>) {
+    } else if constexpr (CharString<T> || std::same_as<T, std::string_view>) {
         append_key_text(out, value);
     } else if constexpr (Bytes<T>) {
         out += "x\"";

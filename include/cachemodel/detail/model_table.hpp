@@ -62,16 +62,8 @@ struct ModelTable {
 /// Errors: `ConfigError` where the type has no name that is the same in every build.
 ModelName make_model_name(const std::type_info& type, const ModelOptions& options);
 
-/// A key as it is in the cache, and in the envelope: they differ where the key is long.
-struct ModelKey {
-    std::string stored;  ///< at most 180 bytes
-    std::string full;    ///< empty where `stored` is all of it
-
-    const std::string& in_envelope() const noexcept { return full.empty() ? stored : full; }
-};
-
 /// Errors: `IncompleteKey`.
-ModelKey make_model_key(const ModelTable& table, const void* object);
+EntryKey make_model_key(const ModelTable& table, const void* object);
 /// The keys' values as a CBOR array, as a Reference stores them. Errors: `IncompleteKey`.
 std::string encode_keys(const ModelTable& table, const void* object);
 bool decode_keys(CborReader& reader, const ModelTable& table, void* object);

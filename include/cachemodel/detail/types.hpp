@@ -9,6 +9,7 @@
 #include <chrono>
 #include <concepts>
 #include <cstddef>
+#include <iterator>
 #include <optional>
 #include <span>
 #include <string>
@@ -179,6 +180,14 @@ consteval bool holds_c_array() {
 /// A plain aggregate whose members we can take apart.
 template <class T>
 concept PlainAggregate = can_be_counted<T>() && !holds_c_array<T>();
+
+/// Whether the elements of a range stay where they are while it is passed over, so that their
+/// addresses can be taken.
+template <class Range>
+concept KeepsElements = std::is_array_v<Range> || requires(Range& range) {
+    requires std::forward_iterator<decltype(range.begin())>;
+    requires std::is_lvalue_reference_v<decltype(*range.begin())>;
+};
 
 /// The name of a duration's unit, as `std::chrono` prints it: "ms", "min", "[2/3]s".
 template <class Period>

@@ -1,0 +1,324 @@
+// cachemodel: what all cached functions and methods can do.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cachemodel/cache.hpp>
+#include <cachemodel/call_options.hpp>
+#include <cachemodel/detail/cached_calls.hpp>
+#include <cachemodel/detail/call_problem.hpp>
+#include <cachemodel/lookup.hpp>
+#include <cachemodel/statistics.hpp>
+
+#include <cstddef>
+#include <exception>
+#include <initializer_list>
+#include <iterator>
+#include <memory>
+#include <new>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace cachemodel {
+
+namespace detail {
+
+/// A call of a `Target` with arguments that are passed on as `Passed`: references, or views.
+template <class Target, class Result, class... Passed>
+class TypedCall final : public AnyCall {
+ public:
+    using Unless = bool (*)(const Result&);
+
+    explicit TypedCall(Unless unless, Passed... arguments)
+        : unless_(unless), arguments_(static_cast<Passed>(arguments)...) {}
+
+    std::shared_ptr<const void> run() override {
+        return std::apply(
+            [](auto&... arguments) {
+                return std::make_shared<const Result>(
+                    Target::run(static_cast<Passed>(arguments)...));
+            },
+            arguments_);
+    }
+    bool keeps_out(const void* result) const override {
+        return unless_ != nullptr && unless_(*static_cast<const Result*>(result));
+    }
+
+ private:
+    Unless unless_;
+    std::tuple<Passed...> arguments_;
+};
+
+/// Takes what is an `Object` or refers to one, but nothing that would have to be made into one.
+template <class Object>
+struct Standing {
+    static void refer(const Object&);
+    static void refer(const Object&&) = delete;
+};
+
+/// Whether the elements of a range are objects that stay where they are.
+template <class Range, class Object>
+concept KeepsObjects = KeepsElements<Range> && requires(Range& range) {
+    Standing<Object>::refer(*std::begin(range));
+};
+
+}  // namespace detail
+
+/// A function whose results are kept in a cache: what `CachedMethod`, `CachedFunction` and
+/// `CachedFormMethod` have in common.
+///
+/// A call whose result is in the cache does not run the function. Otherwise the function runs, and
+/// its result is stored for the next time. Two calls are equal where their keys are; the function's
+/// parameter types decide what arguments look like there. Equal calls that come while the function
+/// runs, from any thread of the process, wait for that one result, or for what it throws.
+///
+/// A cache that cannot tell is gone around: the function runs, and its result is not stored. A
+/// result that cannot be stored is returned all the same, and counted. What the function throws
+/// leaves the call; nothing is stored then.
+///
+/// A call that reaches itself computes its result without the cache; one that does so again throws
+/// `RecursiveLoad`. A function that hands an equal call to another thread and waits for it waits
+/// for ever.
+///
+/// `Arguments` are, in order: the object or the form, where there is one, and the function's own
+/// parameters, with their types. All of them are given: a pointer to a function knows nothing of
+/// default arguments.
+///
+/// Copies share their settings and what they have counted. Two objects for the same function with
+/// the same name, version and cache share their entries.
+///
+/// Thread safety: may be called concurrently.
+template <class Target, class Result, class... Arguments>
+class CachedCall {
+ public:
+    using result_type = Result;
+
+    /// On the default cache, with the default options. No cache is looked up before the first call.
+    CachedCall() : CachedCall(CallOptions<Result>{}) {}
+    /// On the cache that the options name.
+    explicit CachedCall(CallOptions<Result> options) : CachedCall(std::nullopt, options) {}
+    /// On this cache, whatever the options name.
+    explicit CachedCall(Cache cache, CallOptions<Result> options = {})
+        : CachedCall(std::optional<Cache>{std::move(cache)}, options) {}
+
+    /// The result, from the cache or else from the function.
+    ///
+    /// Errors: what the function throws; `RecursiveLoad`; `InvalidKey` where a part of the key is
+    /// NaN and `IncompleteKey` where it is a Key that was not set; `ConfigError` where the function
+    /// has no name, or no cache has the name in the options.
+    Result operator()(Arguments... arguments) const {
+        if constexpr (is_sound) {
+            const detail::EntryKey key = make_key(arguments...);
+            Typed call{unless_, static_cast<Arguments&&>(arguments)...};
+            Result hit{};
+            const auto result = detail::answer_call(door(), key, call, &hit);
+            if (result) return as_result(result);
+            return hit;
+        } else {
+            detail::refused();
+        }
+    }
+
+    /// The result that is in the cache; or that there is none, or that the cache cannot tell. Runs
+    /// nothing and waits for nobody.
+    ///
+    /// Errors: those of a key, as for the call.
+    Lookup<Result> peek(Arguments... arguments) const {
+        if constexpr (is_sound) {
+            Result hit{};
+            auto nothing = detail::peek_call(door(), make_key(arguments...), &hit);
+            return nothing ? Lookup<Result>{std::move(nothing)} : Lookup<Result>{std::move(hit)};
+        } else {
+            detail::refused();
+        }
+    }
+
+    /// Runs the function and stores its result over what was there. Calls of this process that
+    /// began earlier and still run do not store theirs any more. Where the result cannot be stored,
+    /// or is not to be, the old one is removed, as far as that is possible.
+    ///
+    /// In other processes a call that began earlier may still store its result after this one.
+    ///
+    /// Errors: as for the call; the old result then stays.
+    Result refresh(Arguments... arguments) const {
+        if constexpr (is_sound) {
+            const detail::EntryKey key = make_key(arguments...);
+            Typed call{unless_, static_cast<Arguments&&>(arguments)...};
+            return as_result(detail::refresh_call(door(), key, call));
+        } else {
+            detail::refused();
+        }
+    }
+
+    /// Removes the result; false where there was none. Calls of this process that began earlier and
+    /// still run do not store theirs, and later calls do not wait for them.
+    ///
+    /// In other processes a call that began earlier may still store its result after this.
+    ///
+    /// Errors: `BackendError`, and those of a key.
+    bool invalidate(Arguments... arguments) const {
+        if constexpr (is_sound) {
+            return detail::invalidate_call(door(), make_key(arguments...));
+        } else {
+            detail::refused();
+        }
+    }
+
+    /// Runs the function, whatever is in the cache. Stores nothing, waits for nobody, counts
+    /// nothing.
+    ///
+    /// Errors: what the function throws; of a form, what an invalid one throws.
+    Result bypass(Arguments... arguments) const {
+        if constexpr (is_sound) {
+            Target::check(arguments...);
+            return Target::run(static_cast<Arguments&&>(arguments)...);
+        } else {
+            detail::refused();
+        }
+    }
+
+    /// The key of this call, as `Cache::final_key` takes it.
+    ///
+    /// Errors: those of a key, as for the call.
+    std::string key_for(Arguments... arguments) const {
+        if constexpr (is_sound) {
+            return make_key(arguments...).stored;
+        } else {
+            detail::refused();
+        }
+    }
+
+    /// What calls through this object and its copies have counted; `cache().statistics()` has
+    /// counted them too.
+    Statistics statistics() const noexcept { return detail::statistics_of(*site_); }
+
+    /// The cache that a call would use now.
+    ///
+    /// Errors: `ConfigError` where no cache has the name in the options.
+    Cache cache() const { return detail::cache_of(*site_); }
+
+ protected:
+    /// Answers calls whose arguments are `Passed` on, one Lookup for each.
+    template <class... Passed>
+    std::vector<Lookup<Result>> prefetch_all(
+        const std::vector<std::tuple<Passed...>>& arguments) const {
+        using Call = detail::TypedCall<Target, Result, Passed...>;
+        std::vector<Lookup<Result>> lookups;
+        if constexpr (is_sound) {
+            std::vector<Call> typed;
+            std::vector<detail::PrefetchedCall> calls;
+            typed.reserve(arguments.size());
+            calls.reserve(arguments.size());
+            lookups.reserve(arguments.size());
+            for (const auto& each : arguments) {
+                auto& call = calls.emplace_back(detail::PrefetchedCall{std::apply(
+                    [&](Passed... passed) -> Call& {
+                        return typed.emplace_back(unless_, passed...);
+                    },
+                    each)});
+                try {
+                    call.key =
+                        std::apply([&](Passed... passed) { return make_key(passed...); }, each);
+                } catch (const ConfigError&) {
+                    throw;
+                } catch (const std::bad_alloc&) {
+                    throw;
+                } catch (...) {  // its key is none, or its form is invalid
+                    call.nothing =
+                        detail::failed_call(*site_, call.key, Failure{std::current_exception()});
+                }
+            }
+            detail::prefetch_calls(door(), calls);
+            for (auto& call : calls) {
+                if (call.nothing) {
+                    lookups.emplace_back(std::move(call.nothing));
+                } else {
+                    lookups.emplace_back(as_result(call.result));
+                }
+            }
+        }
+        return lookups;
+    }
+
+ private:
+    static constexpr bool is_sound = Target::problem() == detail::CallProblem::none;
+    using Typed = detail::TypedCall<Target, Result, Arguments&&...>;
+
+    CachedCall(std::optional<Cache> cache, const CallOptions<Result>& options)
+        : site_(detail::make_call_site({.traits = &Target::traits,
+                                        .expires = options.expires,
+                                        .name = std::string{options.name},
+                                        .cache_name = std::string{options.cache},
+                                        .version = options.version,
+                                        .secret_keys = options.secret_keys,
+                                        .cache = std::move(cache)})),
+          unless_(options.unless) {
+        static_assert(detail::require_call<Target::problem()>());
+    }
+
+    detail::CallDoor door() const { return {*site_, detail::result_table<Result>}; }
+
+    detail::EntryKey make_key(const std::remove_reference_t<Arguments>&... arguments) const {
+        detail::CallKey key{*site_, Target::dynamic_type(arguments...)};
+        try {
+            Target::append_key(key, arguments...);
+        } catch (const InvalidKey& error) {
+            key.rethrow_with_part(error);
+        }
+        return std::move(key).finish();
+    }
+
+    static const Result& as_result(const std::shared_ptr<const void>& result) noexcept {
+        return *static_cast<const Result*>(result.get());
+    }
+
+    std::shared_ptr<detail::CallSite> site_;
+    bool (*unless_)(const Result&);
+};
+
+/// A `CachedCall` whose first argument is an object: what `CachedMethod` and `CachedFormMethod`
+/// are.
+///
+/// Thread safety: may be called concurrently.
+template <class Target, class Result, class Object, class... Parameters>
+class CachedObjectCall : public CachedCall<Target, Result, const Object&, Parameters...> {
+ public:
+    using CachedCall<Target, Result, const Object&, Parameters...>::CachedCall;
+
+    /// One answer for each object, in order, with the same arguments for all of them. The cache is
+    /// read in one round trip; the method runs for those that it does not have, once for equal
+    /// calls, and their results are stored in another one. `objects` is any range.
+    ///
+    /// Throws for no single object: what the method throws is its object's `failure()`.
+    template <class Range>
+    std::vector<Lookup<Result>> prefetch(Range&& objects, Parameters... parameters) const {
+        if constexpr (detail::KeepsObjects<std::remove_reference_t<Range>, Object>) {
+            return prefetch_kept(objects, parameters...);
+        } else {
+            std::vector<Object> kept;
+            for (auto&& object : objects) kept.push_back(std::forward<decltype(object)>(object));
+            return prefetch_kept(kept, parameters...);
+        }
+    }
+    std::vector<Lookup<Result>> prefetch(std::initializer_list<Object> objects,
+                                         Parameters... parameters) const {
+        return prefetch_kept(objects, parameters...);
+    }
+
+ private:
+    template <class Objects>
+    std::vector<Lookup<Result>> prefetch_kept(
+        Objects& objects, const std::remove_reference_t<Parameters>&... parameters) const {
+        std::vector<std::tuple<const Object&, const std::remove_reference_t<Parameters>&...>> calls;
+        if constexpr (requires { objects.size(); }) {
+            calls.reserve(static_cast<std::size_t>(objects.size()));
+        }
+        for (const Object& object : objects) calls.emplace_back(object, parameters...);
+        return this->prefetch_all(calls);
+    }
+};
+
+}  // namespace cachemodel

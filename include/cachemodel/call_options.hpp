@@ -1,0 +1,41 @@
+// cachemodel: how the results of a cached method or function are kept.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cachemodel/lifetime.hpp>
+
+#include <cstdint>
+#include <string_view>
+
+namespace cachemodel {
+
+/// How results are kept:
+///
+///     const CachedMethod<&Home::geocode, &Home::address> geocode{{.expires = 15min}};
+///
+/// Thread safety: that of a plain value.
+/// Lifetime: the texts are copied by whoever takes the options.
+template <class Result>
+struct CallOptions {
+    /// How long a result may be served. By default it does not expire by time.
+    Lifetime expires = never;
+    /// What stands in keys for class and function; by default their names as the source spells
+    /// them, with namespaces and parameter types. Must be given for lambdas and for what is inside
+    /// of one, and should be for functions in an unnamed namespace: two functions of one name share
+    /// their entries.
+    std::string_view name = {};
+    /// The named cache that is used. It is looked up at each call, and not at all where a `Cache`
+    /// is given to the constructor.
+    std::string_view cache = "default";
+    /// Part of the key: another number makes all older entries misses. To be raised when the
+    /// function gives another result than before for the same arguments.
+    std::uint32_t version = 1;
+    /// Members and arguments appear neither in keys nor in entries or errors, only a SHA-256 digest
+    /// of them does.
+    bool secret_keys = false;
+    /// Says of a result, before it is stored, that it is not to be: a lambda without captures. What
+    /// it throws leaves the call.
+    bool (*unless)(const Result& result) = nullptr;
+};
+
+}  // namespace cachemodel

@@ -1,0 +1,42 @@
+// cachemodel: a cached function: its settings, its names, what it has counted.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cachemodel/detail/cached_calls.hpp>
+
+#include <atomic>
+#include <mutex>
+#include <typeinfo>
+
+#include "counters.hpp"
+
+namespace cachemodel::detail {
+
+class CallSite {
+ public:
+    explicit CallSite(CallSettings settings_);
+    ~CallSite();
+    CallSite(const CallSite&) = delete;
+    CallSite& operator=(const CallSite&) = delete;
+
+    const CallNames& names(const std::type_info* dynamic);
+
+    const CallSettings settings;
+    Counters counters;
+
+ private:
+    /// One of a list that only grows, so that it is read without a lock.
+    struct Named {
+        const std::type_info* type;
+        CallNames names;
+        const Named* next;
+    };
+
+    const Named* find(const std::type_info* dynamic) const noexcept;
+    CallNames make_names(const std::type_info* dynamic) const;
+
+    std::atomic<const Named*> first_{nullptr};
+    std::mutex adding_;
+};
+
+}  // namespace cachemodel::detail

@@ -1,0 +1,149 @@
+// cachemodel: what is being computed, so that equal callers share one result.
+// SPDX-License-Identifier: MIT
+#include "flights.hpp"
+
+namespace cachemodel::detail {
+
+/// A thread that takes part in flights.
+struct Thread {
+    const Flight* waits_for = nullptr;
+};
+
+namespace {
+
+Thread& this_thread() {
+    static thread_local Thread thread;
+    return thread;
+}
+
+/// Guards who leads and who waits for whom, for all caches: a circle of waiting threads may go
+/// through several. Held for a look at a few pointers only.
+std::mutex& flights_mutex() {
+    // Never destroyed: other objects of static duration may use it until the very end.
+    static std::mutex& mutex = *new std::mutex;
+    return mutex;
+}
+
+/// Whether the end of `flight` depends on `thread`.
+bool depends_on(const Flight& flight, const Thread& thread) {
+    for (const Flight* at = &flight; at != nullptr && at->leader != nullptr;
+         at = at->leader->waits_for) {
+        if (at->leader == &thread) return true;
+    }
+    return false;
+}
+
+}  // namespace
+
+Flights::Boarding Flights::board(const std::string& key, const std::type_info& type) {
+    auto flight = std::make_shared<Flight>(type, &this_thread());
+    const std::lock_guard lock{flights_mutex()};
+    Place& place = places_[key];
+    const bool leads = place.flight == nullptr;
+    if (leads) place.flight = std::move(flight);
+    return {place.flight, leads};
+}
+
+Flights::Boarding Flights::board_anew(const std::string& key, const std::type_info& type) {
+    auto flight = std::make_shared<Flight>(type, &this_thread());
+    std::unique_lock lock{flights_mutex()};
+    const auto place = places_.try_emplace(key).first;
+    const auto& earlier = place->second.flight;
+    if (earlier && depends_on(*earlier, this_thread())) return {earlier, false};
+    supersede(place, flight);
+    wait_for_storing(key, lock);
+    return {std::move(flight), true};
+}
+
+void Flights::supersede(const std::string& key) {
+    std::unique_lock lock{flights_mutex()};
+    const auto place = places_.find(key);
+    if (place == places_.end()) return;
+    supersede(place, nullptr);
+    erase_if_empty(place);
+    wait_for_storing(key, lock);
+}
+
+void Flights::supersede(Places::iterator place, std::shared_ptr<Flight> by) noexcept {
+    if (place->second.flight) place->second.flight->superseded = true;
+    place->second.flight = std::move(by);
+}
+
+void Flights::erase_if_empty(Places::iterator place) noexcept {
+    if (!place->second.flight && place->second.storing == 0) places_.erase(place);
+}
+
+void Flights::wait_for_storing(const std::string& key, std::unique_lock<std::mutex>& lock) {
+    stored_.wait(lock, [&] {
+        const auto place = places_.find(key);
+        return place == places_.end() || place->second.storing == 0;
+    });
+}
+
+Flights::Lead::~Lead() {
+    if (!flight_) return;
+    flights_->landings_[runway_] += 1;
+    const std::lock_guard lock{flights_mutex()};
+    if (is_storing_) {
+        flights_->places_.find(key_)->second.storing -= 1;
+        flights_->stored_.notify_all();
+    }
+    leave();  // where it gave nothing, those who wait go on by themselves
+}
+
+void Flights::Lead::give(std::shared_ptr<const void> result) noexcept {
+    const std::lock_guard lock{flights_mutex()};
+    flight_->result = std::move(result);
+    flight_->leader = nullptr;
+    flight_->ended.notify_all();
+}
+
+void Flights::Lead::fail(std::exception_ptr error) noexcept {
+    const std::lock_guard lock{flights_mutex()};
+    flight_->error = std::move(error);
+    leave();
+}
+
+bool Flights::Lead::begin_storing() noexcept {
+    const std::lock_guard lock{flights_mutex()};
+    if (flight_->superseded) return false;
+    flights_->places_.find(key_)->second.storing += 1;
+    is_storing_ = true;
+    return true;
+}
+
+/// Lets nobody join any more.
+void Flights::Lead::leave() noexcept {
+    flight_->leader = nullptr;
+    flight_->ended.notify_all();
+    const auto place = flights_->places_.find(key_);
+    if (place == flights_->places_.end()) return;
+    if (place->second.flight == flight_) place->second.flight = nullptr;
+    flights_->erase_if_empty(place);
+}
+
+Passage::Passage(std::shared_ptr<Flight> flight, const std::type_info& type)
+    : flight_(std::move(flight)), kind_(Kind::alone) {
+    if (flight_->type != type) return;
+    Thread& me = this_thread();
+    std::unique_lock lock{flights_mutex()};
+    if (depends_on(*flight_, me)) {
+        entered_ = flight_->reentries == 0;
+        flight_->reentries += entered_ ? 1 : 0;
+        kind_ = entered_ ? Kind::alone : Kind::too_deep;
+        return;
+    }
+    me.waits_for = flight_.get();
+    flight_->ended.wait(lock, [&] { return flight_->leader == nullptr; });
+    me.waits_for = nullptr;
+    if (flight_->error) kind_ = Kind::failed;
+    if (flight_->result) kind_ = Kind::given;
+}
+
+Passage::~Passage() {
+    if (!entered_) return;
+    const std::lock_guard lock{flights_mutex()};
+    flight_->reentries -= 1;
+}
+
+}  // namespace cachemodel::detail

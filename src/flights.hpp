@@ -1,0 +1,141 @@
+// cachemodel: what is being computed, so that equal callers share one result.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <typeinfo>
+#include <unordered_map>
+#include <utility>
+
+namespace cachemodel::detail {
+
+struct Thread;
+
+/// One computation under way, led by one thread, awaited by others.
+struct Flight {
+    Flight(const std::type_info& type_, const Thread* leader_) : type(type_), leader(leader_) {}
+
+    const std::type_info& type;  ///< of the result
+    // Guarded by the mutex of all flights; what has been given stays as it is.
+    const Thread* leader;  ///< null once there is a result, or the leader gave up
+    int reentries = 0;     ///< computations inside of this one that go on without the cache
+    bool superseded = false;
+    std::shared_ptr<const void> result;
+    std::exception_ptr error;
+    std::condition_variable ended;
+};
+
+/// The computations for one cache: at most one for a key that others may join.
+///
+/// Thread safety: may be called concurrently.
+class Flights {
+ public:
+    class Lead;
+
+    /// Where the flights for a key are counted.
+    using Runway = std::size_t;
+    static Runway runway(std::string_view key) noexcept {
+        return std::hash<std::string_view>{}(key) % runways;
+    }
+    /// Changes when a flight from there has ended. Who gets a lead, and looked into the cache
+    /// before the last change, looks again.
+    std::uint64_t landings(Runway runway) const noexcept { return landings_[runway].load(); }
+
+    struct Boarding {
+        std::shared_ptr<Flight> flight;
+        bool leads;  ///< the flight is the caller's, who makes a `Lead` of it; else a `Passage`
+    };
+    /// The flight for `key`, a new one where there is none.
+    Boarding board(const std::string& key, const std::type_info& type);
+    /// A new flight that supersedes the one that is there, unless the caller is on that one. Waits
+    /// for those that are storing.
+    Boarding board_anew(const std::string& key, const std::type_info& type);
+    /// Lets nobody join the flight for `key` any more, and lets it store nothing. Waits for those
+    /// that are storing.
+    void supersede(const std::string& key);
+
+ private:
+    static constexpr std::size_t runways = 64;
+
+    /// What there is for a key.
+    struct Place {
+        std::shared_ptr<Flight> flight;  ///< the one to join, if any
+        int storing = 0;                 ///< how many are storing, superseded ones too
+    };
+    using Places = std::unordered_map<std::string, Place>;
+
+    void supersede(Places::iterator place, std::shared_ptr<Flight> by) noexcept;
+    void erase_if_empty(Places::iterator place) noexcept;
+    void wait_for_storing(const std::string& key, std::unique_lock<std::mutex>& lock);
+
+    // Guarded by the mutex of all flights.
+    Places places_;
+    std::condition_variable stored_;
+    std::array<std::atomic<std::uint64_t>, runways> landings_{};
+};
+
+/// The lead of a flight: the duty to give it a result, and to let it end.
+class Flights::Lead {
+ public:
+    Lead(Flights& flights, std::string key, std::shared_ptr<Flight> flight, Runway runway) noexcept
+        : flights_(&flights), key_(std::move(key)), flight_(std::move(flight)), runway_(runway) {}
+    Lead(Lead&&) noexcept = default;
+    Lead& operator=(Lead&&) = delete;
+    ~Lead();
+
+    /// Hands the result to those who wait, and to all who come before the flight ends.
+    void give(std::shared_ptr<const void> result) noexcept;
+    /// The same with an error; but who comes later is on no flight that failed.
+    void fail(std::exception_ptr error) noexcept;
+
+    /// False where the result is not to be stored any more. Otherwise no invalidation gets by until
+    /// this flight ends.
+    bool begin_storing() noexcept;
+
+ private:
+    void leave() noexcept;
+
+    Flights* flights_;
+    std::string key_;
+    std::shared_ptr<Flight> flight_;
+    Runway runway_;
+    bool is_storing_ = false;
+};
+
+/// How a thread that does not lead takes part in a flight.
+class Passage {
+ public:
+    enum class Kind : std::uint8_t {
+        given,     ///< there is a result
+        failed,    ///< the leader's computation threw
+        alone,     ///< it would wait for itself, or for another type, or was let down
+        too_deep,  ///< it would wait for itself, and does so for the second time
+    };
+
+    /// Waits for the result, unless that would never come.
+    explicit Passage(std::shared_ptr<Flight> flight, const std::type_info& type);
+    ~Passage();
+    Passage(const Passage&) = delete;
+    Passage& operator=(const Passage&) = delete;
+
+    Kind kind() const noexcept { return kind_; }
+    const std::shared_ptr<const void>& result() const noexcept { return flight_->result; }
+    [[noreturn]] void rethrow() const { std::rethrow_exception(flight_->error); }
+
+ private:
+    std::shared_ptr<Flight> flight_;
+    Kind kind_;
+    bool entered_ = false;
+};
+
+}  // namespace cachemodel::detail

@@ -1,0 +1,140 @@
+// cachemodel: many cached calls, answered with one read and one write.
+// SPDX-License-Identifier: MIT
+#include <cachemodel/detail/cached_calls.hpp>
+
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "call_steps.hpp"
+
+namespace cachemodel::detail {
+
+namespace {
+
+/// Answers many calls with one read and one write.
+class Prefetch {
+ public:
+    explicit Prefetch(const CallDoor& door)
+        : door_(door), steps_(door), flights_(door.cache.flights()) {}
+
+    /// Of equal calls only the first is made.
+    void add(PrefetchedCall& call) {
+        const auto [first, is_new] = by_key_.emplace(call.key.in_envelope(), &call);
+        if (!is_new) {
+            equal_.emplace_back(first->second, &call);
+            return;
+        }
+        auto result = door_.table.make();
+        const auto runway = Flights::runway(call.key.in_envelope());
+        keys_.push_back(call.key.stored);
+        wanted_.push_back({call.key, result.get()});
+        asked_.push_back({&call, std::move(result), runway, flights_.landings(runway)});
+    }
+
+    void answer() {
+        if (keys_.empty()) return;
+        steps_.read(keys_, wanted_);
+        for (std::size_t i = 0; i < asked_.size(); ++i) {
+            if (wanted_[i].found.found) {
+                asked_[i].call->result = std::move(asked_[i].result);
+            } else {
+                guard(*asked_[i].call, [&] { answer_miss(asked_[i], wanted_[i].found); });
+            }
+        }
+        store_all();
+        led_.clear();
+        // Only now: while this thread leads, another one may wait for it.
+        for (const auto& [call, flight] : others_) {
+            guard(*call,
+                  [&, to = call, on = flight] { to->result = steps_.join(to->key, to->call, on); });
+        }
+        for (const auto& [first, equal] : equal_) {
+            equal->result = first->result;
+            equal->nothing = first->nothing;
+        }
+    }
+
+ private:
+    struct Asked {
+        PrefetchedCall* call;
+        std::shared_ptr<void> result;
+        Flights::Runway runway;
+        std::uint64_t landings;
+    };
+    /// A flight that ends when its result is stored.
+    struct Led {
+        const EntryKey* key;
+        Flights::Lead lead;
+        PreparedEntry entry;
+    };
+
+    /// What `answer` throws is the call's own failure.
+    template <class Answer>
+    void guard(PrefetchedCall& call, Answer answer) const {
+        try {
+            answer();
+        } catch (...) {
+            call.nothing = failed_call(door_.site, call.key, Failure{std::current_exception()});
+        }
+    }
+
+    void answer_miss(const Asked& asked, const Found& first) {
+        PrefetchedCall& call = *asked.call;
+        if (door_.cache.is_bypass()) {
+            call.result = steps_.run(call.call);
+            return;
+        }
+        std::string flight = steps_.flight_key(call.key);
+        auto boarding = flights_.board(flight, *door_.table.type);
+        if (!boarding.leads) {
+            others_.emplace_back(&call, std::move(boarding.flight));
+            return;
+        }
+        Flights::Lead leading{flights_, std::move(flight), std::move(boarding.flight),
+                              asked.runway};
+        if (first.absent() && flights_.landings(asked.runway) != asked.landings) {
+            call.result = steps_.look_again(call.key);
+            if (call.result) return leading.give(call.result);
+        }
+        Computed computed = steps_.lead(call.key, call.call, leading);
+        call.result = computed.result;
+        if (computed.entry && first.absent()) {
+            led_.push_back({&call.key, std::move(leading), *std::move(computed.entry)});
+        }
+    }
+
+    void store_all() {
+        std::vector<Entry> entries;
+        for (auto& [key, leading, entry] : led_) {
+            if (!leading.begin_storing()) continue;
+            entries.push_back({key->stored, entry.bytes, entry.lifetime});
+        }
+        if (entries.empty()) return;
+        std::vector<Outcome> outcomes(entries.size());
+        steps_.store(entries, outcomes);
+    }
+
+    const CallDoor& door_;
+    const CallSteps steps_;
+    Flights& flights_;
+    std::unordered_map<std::string_view, PrefetchedCall*> by_key_;
+    std::vector<std::pair<PrefetchedCall*, PrefetchedCall*>> equal_;
+    std::vector<std::string_view> keys_;
+    std::vector<Wanted> wanted_;
+    std::vector<Asked> asked_;
+    std::vector<Led> led_;
+    std::vector<std::pair<PrefetchedCall*, std::shared_ptr<Flight>>> others_;
+};
+
+}  // namespace
+
+void prefetch_calls(const CallDoor& door, std::span<PrefetchedCall> calls) {
+    Prefetch prefetch{door};
+    for (auto& call : calls) {
+        if (!call.nothing) prefetch.add(call);
+    }
+    prefetch.answer();
+}
+
+}  // namespace cachemodel::detail
