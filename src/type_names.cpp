@@ -120,23 +120,34 @@ std::string spell_tagged(const std::type_info& tag) {
     return result;
 }
 
-/// Whether something other than what is tagged is an argument of a template by its address. Of
-/// overloaded functions the demangled name does not show which one it is.
-bool has_address_as_argument(std::string_view mangled_tag) {
+/// How often the address of something is an argument of a template in `mangled`. Of overloaded
+/// functions the demangled name does not show which one it is.
+int count_addresses(std::string_view mangled) {
     constexpr std::string_view address = "L_Z";
-    return mangled_tag.find(address, mangled_tag.find(address) + 1) != std::string_view::npos;
+    int count = 0;
+    for (auto at = mangled.find(address); at != std::string_view::npos;
+         at = mangled.find(address, at + 1)) {
+        ++count;
+    }
+    return count;
 }
 
 bool is_unnamed(const std::type_info& tag, std::string_view text) {
+    constexpr std::string_view of_an_object = "TagIXtl";
+    const std::string_view mangled = tag.name();
+    const bool is_pointer = mangled.find(of_an_object) == std::string_view::npos;
     return text.empty() || text.starts_with('{') || has_unnamed_part(text) ||
-           has_discriminator(tag.name()) || has_address_as_argument(tag.name());
+           has_discriminator(tag.name()) || count_addresses(mangled) > (is_pointer ? 1 : 0);
 }
 
 }  // namespace
 
 std::string name_of_type(const std::type_info& type) {
     std::string name = spell(type);
-    if (has_unnamed_part(name) || has_discriminator(type.name())) name.clear();
+    if (has_unnamed_part(name) || has_discriminator(type.name()) ||
+        count_addresses(type.name()) > 0) {
+        name.clear();
+    }
     return name;
 }
 

@@ -65,6 +65,10 @@ concept KeepsObjects = KeepsElements<Range> && requires(Range& range) {
     Standing<Object>::refer(*std::begin(range));
 };
 
+/// Whether one of the arguments is a model with secret keys.
+template <class... Arguments>
+inline constexpr bool any_secret = (SecretModel<std::remove_cvref_t<Arguments>> || ...);
+
 }  // namespace detail
 
 /// A function whose results are kept in a cache: what `CachedMethod`, `CachedFunction` and
@@ -248,13 +252,14 @@ class CachedCall {
     using Typed = detail::TypedCall<Target, Result, Arguments&&...>;
 
     CachedCall(std::optional<Cache> cache, const CallOptions<Result>& options)
-        : site_(detail::make_call_site({.traits = &Target::traits,
-                                        .expires = options.expires,
-                                        .name = std::string{options.name},
-                                        .cache_name = std::string{options.cache},
-                                        .version = options.version,
-                                        .secret_keys = options.secret_keys,
-                                        .cache = std::move(cache)})),
+        : site_(detail::make_call_site(
+              {.traits = &Target::traits,
+               .expires = options.expires,
+               .name = std::string{options.name},
+               .cache_name = std::string{options.cache},
+               .version = options.version,
+               .secret_keys = options.secret_keys || detail::any_secret<Arguments...>,
+               .cache = std::move(cache)})),
           unless_(options.unless) {
         static_assert(detail::require_call<Target::problem()>());
     }

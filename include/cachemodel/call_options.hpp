@@ -31,7 +31,7 @@ struct CallOptions {
     /// function gives another result than before for the same arguments.
     std::uint32_t version = 1;
     /// Members and arguments appear neither in keys nor in entries or errors, only a SHA-256 digest
-    /// of them does.
+    /// of them does. Always so where the object or an argument is a model with `.secret_keys`.
     bool secret_keys = false;
     /// Says of a result, before it is stored, that it is not to be: a lambda without captures. What
     /// it throws leaves the call.

@@ -153,6 +153,7 @@ enum class ModelProblem : std::uint8_t {
     nested_reference,
     constant,
     floating_key,
+    secret_member,
     unsupported_key,
     unsupported,
     no_key,
@@ -183,6 +184,8 @@ consteval ModelProblem as_model_problem(TypeProblem problem, bool in_key) {
             return ModelProblem::constant;
         case TypeProblem::floating_key:
             return ModelProblem::floating_key;
+        case TypeProblem::secret:
+            return ModelProblem::secret_member;
         case TypeProblem::unsupported:
             break;
     }
@@ -336,6 +339,9 @@ consteval bool require_model() {
     static_assert(problem != floating_key,
                   "cachemodel: a floating-point number is no key: equal values may differ in "
                   "their bits; write an integer, a string or a duration");
+    static_assert(problem != secret_member,
+                  "cachemodel: a model with secret_keys as a member would show its keys in the "
+                  "entries of the other one; leave its keys out");
     static_assert(problem != unsupported_key,
                   "cachemodel: this type cannot be a Key; give it a to_cache_key(const T&) beside "
                   "it");

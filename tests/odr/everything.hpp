@@ -1,4 +1,4 @@
-// cachemodel: all public headers, and a model that two translation units share.
+// cachemodel: all public headers, and a model and cached calls that two translation units share.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -19,6 +19,20 @@ struct Planet {
     cachemodel::Field<int> moons;
     cachemodel::Reference<Planet> inner_neighbour;
 };
+
+struct Orbit {
+    int radius = 0;
+    struct Cleaned {
+        int radius;
+    };
+    Cleaned cleaned_data() const { return {radius}; }
+    int length() const;  // differs from run to run, so that a second run shows
+};
+int days_of(const std::string& planet);
+
+inline const cachemodel::CachedMethod<&Orbit::length, &Orbit::radius> cached_length;
+inline const cachemodel::CachedFormMethod<&Orbit::length> cached_form_length;
+inline const cachemodel::CachedFunction<&days_of> cached_days;
 
 std::string first_saves();
 std::string second_reads();

@@ -941,3 +941,25 @@ TEST_CASE("threads that share a door read whole values", "[models][threads]") {
     CHECK(statistics.read_failures == 0);
     CHECK(statistics.hits + statistics.misses() == 4 * 750);
 }
+
+namespace models_test {
+
+int price(int amount) { return amount; }
+long price(long amount) { return amount; }
+
+template <auto function>
+struct Priced {
+    Key<int> id;
+};
+
+}  // namespace models_test
+
+TEST_CASE("models of one template do not share entries where overloads make them look alike",
+          "[models][failure]") {
+    // Both names are spelled Priced<&price>.
+    using ByInt = models_test::Priced<static_cast<int (*)(int)>(&models_test::price)>;
+    using ByLong = models_test::Priced<static_cast<long (*)(long)>(&models_test::price)>;
+    const Cache cache = Cache::open("memory://");
+    CHECK_THROWS_AS(Models<ByInt>{cache}.key_for(1), ConfigError);
+    CHECK_THROWS_AS(Models<ByLong>{cache}.key_for(1), ConfigError);
+}

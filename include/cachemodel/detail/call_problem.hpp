@@ -33,6 +33,7 @@ enum class CallProblem : std::uint8_t {
     long_double,
     other_clock,
     constant,
+    secret,
     incomplete,
     not_member,
     member_function,
@@ -60,6 +61,8 @@ consteval CallProblem common_problem(TypeProblem problem, CallProblem otherwise)
             return CallProblem::other_clock;
         case TypeProblem::constant:
             return CallProblem::constant;
+        case TypeProblem::secret:
+            return CallProblem::secret;
         default:
             return otherwise;
     }
@@ -90,6 +93,10 @@ consteval CallProblem parameter_problem() {
     using T = std::remove_reference_t<P>;
     if constexpr (std::is_reference_v<P> && !std::same_as<P, const std::remove_cv_t<T>&>) {
         return CallProblem::changeable_parameter;
+    } else if constexpr (SecretModel<std::remove_cv_t<T>>) {  // makes the whole key secret
+        return common_problem(key_members_problem<KeyUse::call, std::remove_cv_t<T>>(
+                                  std::make_index_sequence<member_count<std::remove_cv_t<T>>>{}),
+                              CallProblem::key_unsupported);
     } else {
         return key_part_problem<std::remove_cv_t<T>>();
     }

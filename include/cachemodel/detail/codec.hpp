@@ -44,7 +44,14 @@ enum class TypeProblem : std::uint8_t {
     nested_reference,
     constant,
     floating_key,
+    secret,
     unsupported,
+};
+
+/// A model whose keys must appear nowhere as they are.
+template <class T>
+concept SecretModel = requires {
+    requires T::cache_options.secret_keys;
 };
 
 template <class T, class... Seen>
@@ -122,6 +129,8 @@ consteval TypeProblem value_problem() {
                              value_problem<typename T::mapped_type, Seen...>());
     } else if constexpr (SetLike<T> || Sequence<T>) {
         return value_problem<typename T::value_type, Seen...>();
+    } else if constexpr (SecretModel<T>) {
+        return TypeProblem::secret;
     } else if constexpr (PlainAggregate<T>) {
         return members_problem<T, Seen...>(std::make_index_sequence<member_count<T>>{});
     } else {

@@ -107,6 +107,8 @@ consteval TypeProblem key_problem() {
         return key_problem<use, typename T::value_type, Seen...>();
     } else if constexpr (HasExternalCodec<T>) {
         return TypeProblem::unsupported;
+    } else if constexpr (SecretModel<T>) {
+        return TypeProblem::secret;
     } else if constexpr (PlainAggregate<T>) {
         return key_members_problem<use, T, Seen...>(std::make_index_sequence<member_count<T>>{});
     } else {

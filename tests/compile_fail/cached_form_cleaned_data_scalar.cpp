@@ -1,0 +1,25 @@
+// cachemodel: the cleaned data of a form are a struct, not a value alone.
+// SPDX-License-Identifier: MIT
+// expect: cachemodel: cleaned_data() returns a plain struct of what the key is made of
+#include <cachemodel/cachemodel.hpp>
+
+#include <string>
+
+using namespace cachemodel;
+
+struct Search {
+    std::string text;
+    struct Data {
+        std::string text;
+    };
+#ifdef CACHEMODEL_MISTAKE
+    std::string cleaned_data() const { return text; }
+#else
+    Data cleaned_data() const { return {text}; }
+#endif
+    int matches() const;
+};
+
+const CachedFormMethod<&Search::matches> matches;
+
+void use(const Search& search) { (void)matches(search); }

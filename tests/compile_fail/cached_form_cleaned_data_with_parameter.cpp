@@ -1,0 +1,26 @@
+// cachemodel: the cleaned data of a form come from a method without parameters.
+// SPDX-License-Identifier: MIT
+// expect: cachemodel: a form has a public const method cleaned_data() without parameters; its
+// expect: is_valid(), if there is one, is such a method too and gives a bool
+#include <cachemodel/cachemodel.hpp>
+
+#include <string>
+
+using namespace cachemodel;
+
+struct Search {
+    std::string text;
+    struct Data {
+        std::string text;
+    };
+#ifdef CACHEMODEL_MISTAKE
+    Data cleaned_data(bool strictly) const { return strictly ? Data{text} : Data{}; }
+#else
+    Data cleaned_data() const { return {text}; }
+#endif
+    int matches() const;
+};
+
+const CachedFormMethod<&Search::matches> matches;
+
+void use(const Search& search) { (void)matches(search); }

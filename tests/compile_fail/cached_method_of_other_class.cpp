@@ -1,0 +1,24 @@
+// cachemodel: a chosen method is one of the class.
+// SPDX-License-Identifier: MIT
+// expect: cachemodel: after the method come pointers to data members, or to const methods, of its
+// expect: class or of a base of it, &C::a; static ones do not tell objects apart
+#include <cachemodel/cachemodel.hpp>
+
+using namespace cachemodel;
+
+struct Street {
+    int length() const;
+};
+
+struct Home {
+    int number() const;
+    int rooms() const;
+};
+
+#ifdef CACHEMODEL_MISTAKE
+const CachedMethod<&Home::rooms, &Street::length> rooms;
+#else
+const CachedMethod<&Home::rooms, &Home::number> rooms;
+#endif
+
+void use(const Home& home) { (void)rooms(home); }
