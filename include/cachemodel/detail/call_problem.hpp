@@ -237,6 +237,10 @@ consteval bool require_call() {
                   "cachemodel: a struct in a result or in a key has a const member, which cannot "
                   "be read back; drop the const");
     static_assert(
+        problem != secret,
+        "cachemodel: a model with secret_keys inside of a result or a part of a key would "
+        "show its keys there; leave it out, or pass it as an argument of its own");
+    static_assert(
         problem != incomplete,
         "cachemodel: the type of the result, of a parameter or of a chosen member is only "
         "declared here; define it before the cached function");
