@@ -6,6 +6,7 @@
 #include <cachemodel/testing/recording_backend.hpp>
 
 #include "support/catch.hpp"
+#include "support/in_time.hpp"
 #include "support/memcached_server.hpp"
 
 #include <sys/wait.h>
@@ -115,20 +116,6 @@ std::string in_another_process(Work work) {
     int status = 0;
     ::waitpid(child, &status, 0);
     return status == 0 ? text : "the other process failed";
-}
-
-/// Checks that `call` takes at most the deadline of 200 ms and a tenth of it. The machine may be
-/// busy, so that one call of three must do.
-template <class Call>
-void check_in_time(Call call) {
-    auto shortest = std::chrono::nanoseconds::max();
-    for (int i = 0; i < 3 && shortest > 220ms; ++i) {
-        const auto begin = std::chrono::steady_clock::now();
-        call();
-        shortest =
-            std::min<std::chrono::nanoseconds>(shortest, std::chrono::steady_clock::now() - begin);
-    }
-    CHECK(shortest <= 220ms);
 }
 
 }  // namespace cached_calls_integration

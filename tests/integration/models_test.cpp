@@ -4,6 +4,7 @@
 
 #include "support/catch.hpp"
 #include "support/fake_server.hpp"
+#include "support/in_time.hpp"
 #include "support/memcached_server.hpp"
 #include "support/model_behaviour.hpp"
 
@@ -50,20 +51,6 @@ struct Page {
 
 Cache open(const RealMemcached& server, const std::string& options = "?deadline=200ms") {
     return Cache::open(server.url() + options);
-}
-
-/// Checks that `call` takes at most the deadline of 200 ms and a tenth of it. The machine may be
-/// busy, so that one call of three must do.
-template <class Call>
-void check_in_time(Call call) {
-    auto shortest = std::chrono::nanoseconds::max();
-    for (int i = 0; i < 3 && shortest > 220ms; ++i) {
-        const auto begin = std::chrono::steady_clock::now();
-        call();
-        shortest =
-            std::min<std::chrono::nanoseconds>(shortest, std::chrono::steady_clock::now() - begin);
-    }
-    CHECK(shortest <= 220ms);
 }
 
 template <class Call>

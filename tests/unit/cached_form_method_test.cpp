@@ -7,6 +7,7 @@
 #include <cachemodel/testing/scripted_backend.hpp>
 #include <cachemodel/testing/turnable_clock.hpp>
 
+#include "support/call_rig.hpp"
 #include "support/catch.hpp"
 
 #include <algorithm>
@@ -34,36 +35,15 @@ using Strings = std::vector<std::string>;
 
 namespace form_test {
 
-/// How often methods have run in this test.
-int runs = 0;
-/// What they do besides.
-std::function<void()> during_run;
-/// What they read.
+using support::count_run;
+using support::during_run;
+using support::runs;
+
+/// What methods read.
 Strings source;
 
-void count_run() {
-    ++runs;
-    if (during_run) during_run();
-}
-
-struct Rig {
-    Rig() {
-        runs = 0;
-        source = {"ada", "bob"};
-    }
-    ~Rig() { during_run = {}; }
-    Rig(const Rig&) = delete;
-    Rig& operator=(const Rig&) = delete;
-
-    testing::TurnableClock clock;
-    std::shared_ptr<testing::ScriptedBackend> scripted =
-        std::make_shared<testing::ScriptedBackend>(clock);
-    std::shared_ptr<testing::RecordingBackend> recording =
-        std::make_shared<testing::RecordingBackend>(scripted);
-    Cache cache{recording, {.clock = clock}};
-
-    testing::CallLog& log() { return recording->log(); }
-    std::size_t entries() { return scripted->keys().size(); }
+struct Rig : support::CallRig {
+    Rig() { source = {"ada", "bob"}; }
 };
 
 std::string lower(std::string text) {

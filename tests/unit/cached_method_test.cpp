@@ -12,6 +12,7 @@
 #include <cachemodel/testing/scripted_backend.hpp>
 #include <cachemodel/testing/turnable_clock.hpp>
 
+#include "support/call_rig.hpp"
 #include "support/catch.hpp"
 #include "support/decorators.hpp"
 
@@ -52,32 +53,10 @@ using Strings = std::vector<std::string>;
 
 namespace method_test {
 
-/// How often methods have run in this test.
-int runs = 0;
-/// What they do besides.
-std::function<void()> during_run;
-
-void count_run() {
-    ++runs;
-    if (during_run) during_run();
-}
-
-struct Rig {
-    Rig() { runs = 0; }
-    ~Rig() { during_run = {}; }
-    Rig(const Rig&) = delete;
-    Rig& operator=(const Rig&) = delete;
-
-    testing::TurnableClock clock;
-    std::shared_ptr<testing::ScriptedBackend> scripted =
-        std::make_shared<testing::ScriptedBackend>(clock);
-    std::shared_ptr<testing::RecordingBackend> recording =
-        std::make_shared<testing::RecordingBackend>(scripted);
-    Cache cache{recording, {.clock = clock}};
-
-    testing::CallLog& log() { return recording->log(); }
-    std::size_t entries() { return scripted->keys().size(); }
-};
+using support::count_run;
+using support::during_run;
+using support::runs;
+using Rig = support::CallRig;
 
 struct Coordinates {
     double latitude = 0;
