@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "claimed_names.hpp"
 #include "counters.hpp"
 #include "flights.hpp"
 
@@ -89,6 +90,7 @@ struct Cache::Shared {
     const Clock& clock;
     detail::Counters counters;
     detail::Flights flights;
+    detail::ClaimedNames names;
 };
 
 Cache Cache::open(std::string_view url, const Clock& clock) {
@@ -138,6 +140,7 @@ const Capabilities& Cache::capabilities() const noexcept {
 const Clock& Cache::clock() const noexcept { return shared_->clock; }
 detail::Counters& Cache::counters() const noexcept { return shared_->counters; }
 detail::Flights& Cache::flights() const noexcept { return shared_->flights; }
+detail::ClaimedNames& Cache::names() const noexcept { return shared_->names; }
 
 Statistics Cache::statistics() const noexcept { return shared_->counters.read(); }
 

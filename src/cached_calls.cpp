@@ -37,13 +37,12 @@ std::shared_ptr<const void> answer_call(const CallDoor& door, const EntryKey& ke
     const Found first = steps.read_one(key, hit);
     if (first.found) return nullptr;
 
-    std::string flight = steps.flight_key(key);
-    auto boarding = flights.board(flight, *door.table.type);
+    auto boarding = steps.board(key);
     if (!boarding.leads) return steps.join(key, call, std::move(boarding.flight));
-    Flights::Lead leading{flights, std::move(flight), std::move(boarding.flight), runway};
+    Flights::Lead leading{flights, std::move(boarding.flight), runway};
     if (first.absent() && flights.landings(runway) != landings) {
         if (auto result = steps.look_again(key)) {
-            leading.give(result);
+            leading.give(result, steps.over(steps.now()));
             return result;
         }
     }
@@ -58,17 +57,15 @@ std::shared_ptr<const void> answer_call(const CallDoor& door, const EntryKey& ke
 std::shared_ptr<const void> refresh_call(const CallDoor& door, const EntryKey& key, AnyCall& call) {
     const CallSteps steps{door};
     if (door.cache.is_bypass()) return steps.run(call);
-    Flights& flights = door.cache.flights();
-    std::string flight = steps.flight_key(key);
-    auto boarding = flights.board_anew(flight, *door.table.type);
+    auto boarding = steps.board_anew(key);
     if (!boarding.leads) return steps.join(key, call, std::move(boarding.flight));
-    Flights::Lead leading{flights, std::move(flight), std::move(boarding.flight),
+    Flights::Lead leading{door.cache.flights(), std::move(boarding.flight),
                           Flights::runway(key.in_envelope())};
     const Computed computed = steps.lead(key, call, leading);
     if (!leading.begin_storing()) return computed.result;
     // The old one must not outlive this.
     const bool stored = computed.entry && steps.store_one(key, *computed.entry);
-    if (!stored) (void)steps.remove_one(key);
+    if (!stored) steps.remove_if_possible(key);
     return computed.result;
 }
 
@@ -80,7 +77,7 @@ std::shared_ptr<const Nothing> peek_call(const CallDoor& door, const EntryKey& k
 
 bool invalidate_call(const CallDoor& door, const EntryKey& key) {
     const CallSteps steps{door};
-    door.cache.flights().supersede(steps.flight_key(key));
+    steps.supersede(key);
     return done_or_throw(steps.remove_one(key));
 }
 

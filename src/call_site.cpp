@@ -6,6 +6,7 @@
 
 #include <utility>
 
+#include "claimed_names.hpp"
 #include "type_names.hpp"
 
 namespace cachemodel::detail {
@@ -28,9 +29,9 @@ const CallNames& CallSite::names(const std::type_info* dynamic) {
 }
 
 const CallSite::Named* CallSite::find(const std::type_info* dynamic) const noexcept {
+    // By address: types of one name, each in an unnamed namespace, compare equal with clang.
     for (const Named* each = first_.load(); each != nullptr; each = each->next) {
         if (each->type == dynamic) return each;
-        if (each->type != nullptr && dynamic != nullptr && *each->type == *dynamic) return each;
     }
     return nullptr;
 }
@@ -38,22 +39,28 @@ const CallSite::Named* CallSite::find(const std::type_info* dynamic) const noexc
 CallNames CallSite::make_names(const std::type_info* dynamic) const {
     const CallTraits& traits = settings.traits();
     CallNames names;
-    names.name =
-        settings.name.empty() ? name_of_function(traits.tag, traits.parameters) : settings.name;
+    if (settings.name.empty()) {
+        names.name = name_of_function(traits.tag, traits.parameters);
+        names.own_addresses[0] = own_address(traits.tag);
+    } else {
+        names.name = settings.name;
+    }
     if (names.name.empty()) {
-        throw ConfigError("the function " + shown_name_of_type(traits.tag) +
-                          " has no name that is the same in every build; give it one: "
-                          "{.name = \"…\"}");
+        throw ConfigError(
+            "this function has no name that is the same in every build, as no lambda has; give it "
+            "one, {.name = \"…\"}: " +
+            shown_name_of_function(traits.tag));
     }
     append_head(names.head, names.name, settings.version);
     if (dynamic != nullptr) {
         const std::string type = name_of_type(*dynamic);
         if (type.empty()) {
-            throw ConfigError("the class " + shown_name_of_type(*dynamic) +
-                              ", an object of which " + names.name +
-                              " was called for, has no name that is the same in every build; "
-                              "declare it outside of the lambda");
+            throw ConfigError("the class " + shown_name_of_type(*dynamic) + ", for an object of " +
+                              "which " + names.name +
+                              " was called, has no name that is the same in every build; declare "
+                              "it outside of functions and lambdas");
         }
+        names.own_addresses[1] = own_address(*dynamic);
         names.head += '<';
         append_escaped(names.head, type);
         names.head += '>';
@@ -81,6 +88,14 @@ Cache cache_of(const CallSite& site) {
 Statistics statistics_of(const CallSite& site) noexcept { return site.counters.read(); }
 
 EntryKey finish_key(const CallSite& site, const CallNames& names, std::string text) {
+    if (names.own_addresses != std::array<const char*, 2>{}) {
+        if (!cache_of(site).names().claim(names.head, names.own_addresses)) {
+            throw ConfigError(
+                "two functions or classes, each in an unnamed namespace or static, "
+                "have one name in one cache; give them names of their own: " +
+                names.head);
+        }
+    }
     return make_entry_key(std::move(text), names.head.size(), site.settings.secret_keys);
 }
 

@@ -35,6 +35,7 @@ class ResultSink final : public ReadSink {
         wanted.found.reason = opened.reason;
         if (!opened.entry) return;
         CborReader reader{opened.entry->body};
+        reader.every_member_required = true;  // the function knows it
         try {
             wanted.found.found = door_.table.decode(reader, wanted.result) && reader.at_end();
         } catch (const std::bad_alloc&) {
@@ -42,7 +43,8 @@ class ResultSink final : public ReadSink {
         } catch (...) {
             // A converter of the user's: the entry does not fit, and that is a miss.
         }
-        wanted.found.reason = MissReason::undecodable;
+        wanted.found.reason =
+            reader.member_was_absent ? MissReason::member_absent : MissReason::undecodable;
     }
 
     const CallDoor& door_;
@@ -111,6 +113,21 @@ void CallSteps::make_storable(const EntryKey& key, Computed& computed) const {
     count(&Counters::store_failures);
 }
 
+std::optional<PreparedEntry> CallSteps::prepare_later(const EntryKey& key, const void* result,
+                                                      SteadyTime since) const {
+    const SteadyTime end = over(since);
+    const SteadyTime at = now();
+    if (at >= end) return std::nullopt;
+    const Lifetime rest = end == SteadyTime::max() ? Lifetime{} : Lifetime{end - at};
+    try {
+        return prepare_entry(door_.cache, key, rest,
+                             [&](CborWriter& writer) { door_.table.encode(writer, result); });
+    } catch (...) {  // a converter of the user's, or no memory
+        count(&Counters::store_failures);
+        return std::nullopt;
+    }
+}
+
 /// Errors: what the function throws, and what the user's predicate does.
 Computed CallSteps::compute(const EntryKey& key, AnyCall& call) const {
     Computed computed{run(call)};
@@ -155,8 +172,38 @@ Outcome CallSteps::remove_one(const EntryKey& key) const {
     return outcome;
 }
 
+void CallSteps::remove_if_possible(const EntryKey& key) const noexcept {
+    try {
+        (void)remove_one(key);
+    } catch (...) {
+        // No memory. The caller has its result all the same.
+    }
+}
+
 std::string CallSteps::flight_key(const EntryKey& key) const {
     return door_.cache.final_key(key.in_envelope());
+}
+
+Flights::Boarding CallSteps::board(const EntryKey& key) const {
+    return door_.cache.flights().board(flight_key(key), *door_.table.type, now());
+}
+
+Flights::Boarding CallSteps::board_anew(const EntryKey& key) const {
+    return door_.cache.flights().board_anew(flight_key(key), *door_.table.type);
+}
+
+void CallSteps::supersede(const EntryKey& key) const {
+    door_.cache.flights().supersede(flight_key(key));
+}
+
+SteadyTime CallSteps::now() const { return door_.cache.clock().steady(); }
+
+SteadyTime CallSteps::over(SteadyTime since) const {
+    const Lifetime expires = door_.site.settings.expires;
+    if (expires.is_never() || expires.duration() >= SteadyTime::max() - since) {
+        return SteadyTime::max();
+    }
+    return since + expires.duration();
 }
 
 /// Takes part in the flight of another one. Errors: what the function throws there, or here.
@@ -181,7 +228,7 @@ std::shared_ptr<const void> CallSteps::join(const EntryKey& key, AnyCall& call,
 Computed CallSteps::lead(const EntryKey& key, AnyCall& call, Flights::Lead& leading) const {
     try {
         Computed computed = compute(key, call);
-        leading.give(computed.result);
+        leading.give(computed.result, over(now()));
         return computed;
     } catch (...) {
         leading.fail(std::current_exception());

@@ -59,15 +59,29 @@ class CallSteps {
     /// Takes part in the flight of another one. Errors: what the function throws there, or here.
     std::shared_ptr<const void> join(const EntryKey& key, AnyCall& call,
                                      std::shared_ptr<Flight> flight) const;
-    std::string flight_key(const EntryKey& key) const;
+    /// The flight for the key, or a new one. `anew` supersedes the one that is there.
+    Flights::Boarding board(const EntryKey& key) const;
+    Flights::Boarding board_anew(const EntryKey& key) const;
+    /// Lets nobody join what is under way, and lets it store nothing.
+    void supersede(const EntryKey& key) const;
 
+    SteadyTime now() const;
+    /// When a result of `since` is too old to be served.
+    SteadyTime over(SteadyTime since) const;
+
+    /// The entry of a result that was computed at `since`; none where it is too old or cannot be
+    /// stored, which is counted.
+    std::optional<PreparedEntry> prepare_later(const EntryKey& key, const void* result,
+                                               SteadyTime since) const;
     // Never fail the call: what goes wrong is counted.
     void store(std::span<const Entry> entries, std::span<Outcome> outcomes) const;
     bool store_one(const EntryKey& key, const PreparedEntry& prepared) const;
+    void remove_if_possible(const EntryKey& key) const noexcept;
 
     Outcome remove_one(const EntryKey& key) const;
 
  private:
+    std::string flight_key(const EntryKey& key) const;
     Computed compute(const EntryKey& key, AnyCall& call) const;
     void make_storable(const EntryKey& key, Computed& computed) const;
     /// Counts for the cache and for the function.

@@ -7,6 +7,7 @@ namespace cachemodel::detail {
 /// A thread that takes part in flights.
 struct Thread {
     const Flight* waits_for = nullptr;
+    Flight* leads = nullptr;  ///< the first of a list that only the thread itself uses
 };
 
 namespace {
@@ -35,21 +36,39 @@ bool depends_on(const Flight& flight, const Thread& thread) {
 
 }  // namespace
 
-Flights::Boarding Flights::board(const std::string& key, const std::type_info& type) {
-    auto flight = std::make_shared<Flight>(type, &this_thread());
+/// The flight for `key` that waits for its result from the caller, although it may be superseded.
+std::shared_ptr<Flight> Flights::led_by_caller(const std::string& key) const noexcept {
+    for (Flight* led = this_thread().leads; led != nullptr; led = led->next_of_leader) {
+        const bool is_under_way = led->leader != nullptr;
+        if (is_under_way && &led->home == this && led->key == key) return led->shared_from_this();
+    }
+    return nullptr;
+}
+
+Flights::Boarding Flights::board(const std::string& key, const std::type_info& type,
+                                 SteadyTime now) {
+    auto flight = std::make_shared<Flight>(*this, key, type, &this_thread());
     const std::lock_guard lock{flights_mutex()};
-    Place& place = places_[key];
-    const bool leads = place.flight == nullptr;
-    if (leads) place.flight = std::move(flight);
-    return {place.flight, leads};
+    const auto place = places_.try_emplace(key).first;
+    if (const auto& there = place->second.flight; there && now < there->over) return {there, false};
+    if (auto led = led_by_caller(key)) {
+        erase_if_empty(place);
+        return {std::move(led), false};
+    }
+    supersede(place, flight);
+    return {std::move(flight), true};
 }
 
 Flights::Boarding Flights::board_anew(const std::string& key, const std::type_info& type) {
-    auto flight = std::make_shared<Flight>(type, &this_thread());
+    auto flight = std::make_shared<Flight>(*this, key, type, &this_thread());
     std::unique_lock lock{flights_mutex()};
     const auto place = places_.try_emplace(key).first;
     const auto& earlier = place->second.flight;
     if (earlier && depends_on(*earlier, this_thread())) return {earlier, false};
+    if (auto led = led_by_caller(key)) {
+        erase_if_empty(place);
+        return {std::move(led), false};
+    }
     supersede(place, flight);
     wait_for_storing(key, lock);
     return {std::move(flight), true};
@@ -80,20 +99,29 @@ void Flights::wait_for_storing(const std::string& key, std::unique_lock<std::mut
     });
 }
 
+Flights::Lead::Lead(Flights& flights, std::shared_ptr<Flight> flight, Runway runway) noexcept
+    : flights_(&flights), flight_(std::move(flight)), runway_(runway) {
+    flight_->next_of_leader = std::exchange(this_thread().leads, flight_.get());
+}
+
 Flights::Lead::~Lead() {
     if (!flight_) return;
     flights_->landings_[runway_] += 1;
+    Flight** link = &this_thread().leads;
+    while (*link != flight_.get()) link = &(*link)->next_of_leader;
+    *link = flight_->next_of_leader;
     const std::lock_guard lock{flights_mutex()};
     if (is_storing_) {
-        flights_->places_.find(key_)->second.storing -= 1;
+        flights_->places_.find(flight_->key)->second.storing -= 1;
         flights_->stored_.notify_all();
     }
     leave();  // where it gave nothing, those who wait go on by themselves
 }
 
-void Flights::Lead::give(std::shared_ptr<const void> result) noexcept {
+void Flights::Lead::give(std::shared_ptr<const void> result, SteadyTime over) noexcept {
     const std::lock_guard lock{flights_mutex()};
     flight_->result = std::move(result);
+    flight_->over = over;
     flight_->leader = nullptr;
     flight_->ended.notify_all();
 }
@@ -107,16 +135,15 @@ void Flights::Lead::fail(std::exception_ptr error) noexcept {
 bool Flights::Lead::begin_storing() noexcept {
     const std::lock_guard lock{flights_mutex()};
     if (flight_->superseded) return false;
-    flights_->places_.find(key_)->second.storing += 1;
+    flights_->places_.find(flight_->key)->second.storing += 1;
     is_storing_ = true;
     return true;
 }
 
-/// Lets nobody join any more.
 void Flights::Lead::leave() noexcept {
     flight_->leader = nullptr;
     flight_->ended.notify_all();
-    const auto place = flights_->places_.find(key_);
+    const auto place = flights_->places_.find(flight_->key);
     if (place == flights_->places_.end()) return;
     if (place->second.flight == flight_) place->second.flight = nullptr;
     flights_->erase_if_empty(place);

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
@@ -20,16 +21,24 @@
 namespace cachemodel::detail {
 
 struct Thread;
+class Flights;
+using SteadyTime = std::chrono::steady_clock::time_point;
 
 /// One computation under way, led by one thread, awaited by others.
-struct Flight {
-    Flight(const std::type_info& type_, const Thread* leader_) : type(type_), leader(leader_) {}
+struct Flight : std::enable_shared_from_this<Flight> {
+    Flight(const Flights& home_, const std::string& key_, const std::type_info& type_,
+           const Thread* leader_)
+        : home(home_), key(key_), type(type_), leader(leader_) {}
 
-    const std::type_info& type;  ///< of the result
+    const Flights& home;
+    const std::string key;
+    const std::type_info& type;        ///< of the result
+    Flight* next_of_leader = nullptr;  ///< the leader's own list
     // Guarded by the mutex of all flights; what has been given stays as it is.
     const Thread* leader;  ///< null once there is a result, or the leader gave up
     int reentries = 0;     ///< computations inside of this one that go on without the cache
     bool superseded = false;
+    SteadyTime over = SteadyTime::max();  ///< when the result is too old to be joined
     std::shared_ptr<const void> result;
     std::exception_ptr error;
     std::condition_variable ended;
@@ -44,6 +53,7 @@ class Flights {
 
     /// Where the flights for a key are counted.
     using Runway = std::size_t;
+    static constexpr std::size_t runways = 64;
     static Runway runway(std::string_view key) noexcept {
         return std::hash<std::string_view>{}(key) % runways;
     }
@@ -55,18 +65,16 @@ class Flights {
         std::shared_ptr<Flight> flight;
         bool leads;  ///< the flight is the caller's, who makes a `Lead` of it; else a `Passage`
     };
-    /// The flight for `key`, a new one where there is none.
-    Boarding board(const std::string& key, const std::type_info& type);
-    /// A new flight that supersedes the one that is there, unless the caller is on that one. Waits
-    /// for those that are storing.
+    /// The flight for `key`, a new one where there is none, or only one that is over.
+    Boarding board(const std::string& key, const std::type_info& type, SteadyTime now);
+    /// A new flight that supersedes the one that is there, unless that one waits for the caller.
+    /// Waits for those that are storing.
     Boarding board_anew(const std::string& key, const std::type_info& type);
     /// Lets nobody join the flight for `key` any more, and lets it store nothing. Waits for those
     /// that are storing.
     void supersede(const std::string& key);
 
  private:
-    static constexpr std::size_t runways = 64;
-
     /// What there is for a key.
     struct Place {
         std::shared_ptr<Flight> flight;  ///< the one to join, if any
@@ -74,6 +82,7 @@ class Flights {
     };
     using Places = std::unordered_map<std::string, Place>;
 
+    std::shared_ptr<Flight> led_by_caller(const std::string& key) const noexcept;
     void supersede(Places::iterator place, std::shared_ptr<Flight> by) noexcept;
     void erase_if_empty(Places::iterator place) noexcept;
     void wait_for_storing(const std::string& key, std::unique_lock<std::mutex>& lock);
@@ -87,14 +96,14 @@ class Flights {
 /// The lead of a flight: the duty to give it a result, and to let it end.
 class Flights::Lead {
  public:
-    Lead(Flights& flights, std::string key, std::shared_ptr<Flight> flight, Runway runway) noexcept
-        : flights_(&flights), key_(std::move(key)), flight_(std::move(flight)), runway_(runway) {}
+    Lead(Flights& flights, std::shared_ptr<Flight> flight, Runway runway) noexcept;
     Lead(Lead&&) noexcept = default;
     Lead& operator=(Lead&&) = delete;
     ~Lead();
 
-    /// Hands the result to those who wait, and to all who come before the flight ends.
-    void give(std::shared_ptr<const void> result) noexcept;
+    /// Hands the result to those who wait, and to all who come before `over` and before the flight
+    /// ends.
+    void give(std::shared_ptr<const void> result, SteadyTime over) noexcept;
     /// The same with an error; but who comes later is on no flight that failed.
     void fail(std::exception_ptr error) noexcept;
 
@@ -106,7 +115,6 @@ class Flights::Lead {
     void leave() noexcept;
 
     Flights* flights_;
-    std::string key_;
     std::shared_ptr<Flight> flight_;
     Runway runway_;
     bool is_storing_ = false;

@@ -2,6 +2,9 @@
 // SPDX-License-Identifier: MIT
 #include <cachemodel/detail/cached_calls.hpp>
 
+#include <array>
+#include <chrono>
+#include <cstdint>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -40,10 +43,12 @@ class Prefetch {
                 asked_[i].call->result = std::move(asked_[i].result);
             } else {
                 guard(*asked_[i].call, [&] { answer_miss(asked_[i], wanted_[i].found); });
+                if (!led_.empty() && steps_.now() - led_.front().computed_at >= longest_hold) {
+                    store_all();
+                }
             }
         }
         store_all();
-        led_.clear();
         // Only now: while this thread leads, another one may wait for it.
         for (const auto& [call, flight] : others_) {
             guard(*call,
@@ -62,12 +67,24 @@ class Prefetch {
         Flights::Runway runway;
         std::uint64_t landings;
     };
-    /// A flight that ends when its result is stored.
+    /// A flight with a result that is to be stored.
     struct Led {
-        const EntryKey* key;
+        const PrefetchedCall* call;
+        Flights::Runway runway;
         Flights::Lead lead;
         PreparedEntry entry;
+        SteadyTime computed_at;
     };
+    /// How many flights of one runway are this prefetch's own, and how many of them still hold a
+    /// result: the others have landed.
+    struct Own {
+        std::uint64_t begun = 0;
+        std::uint64_t held = 0;
+    };
+    /// What was computed is held back no longer than this, or than one run of the function.
+    static constexpr std::chrono::milliseconds longest_hold{250};
+    /// What is stored this much later than it was computed has less of its lifetime left.
+    static constexpr std::chrono::milliseconds longest_delay{10};
 
     /// What `answer` throws is the call's own failure.
     template <class Answer>
@@ -85,34 +102,47 @@ class Prefetch {
             call.result = steps_.run(call.call);
             return;
         }
-        std::string flight = steps_.flight_key(call.key);
-        auto boarding = flights_.board(flight, *door_.table.type);
+        auto boarding = steps_.board(call.key);
         if (!boarding.leads) {
             others_.emplace_back(&call, std::move(boarding.flight));
             return;
         }
-        Flights::Lead leading{flights_, std::move(flight), std::move(boarding.flight),
-                              asked.runway};
-        if (first.absent() && flights_.landings(asked.runway) != asked.landings) {
+        Flights::Lead leading{flights_, std::move(boarding.flight), asked.runway};
+        // Where somebody else has landed since, the result may be there by now.
+        Own& own = own_[asked.runway];
+        const bool look = first.absent() &&
+                          flights_.landings(asked.runway) != asked.landings + own.begun - own.held;
+        own.begun += 1;
+        if (look) {
             call.result = steps_.look_again(call.key);
-            if (call.result) return leading.give(call.result);
+            if (call.result) return leading.give(call.result, steps_.over(steps_.now()));
         }
         Computed computed = steps_.lead(call.key, call.call, leading);
         call.result = computed.result;
         if (computed.entry && first.absent()) {
-            led_.push_back({&call.key, std::move(leading), *std::move(computed.entry)});
+            led_.push_back({&call, asked.runway, std::move(leading), *std::move(computed.entry),
+                            steps_.now()});
+            own.held += 1;
         }
     }
 
     void store_all() {
         std::vector<Entry> entries;
-        for (auto& [key, leading, entry] : led_) {
+        for (auto& [call, runway, leading, entry, computed_at] : led_) {
+            own_[runway].held -= 1;
+            if (steps_.now() - computed_at >= longest_delay) {
+                auto later = steps_.prepare_later(call->key, call->result.get(), computed_at);
+                if (!later) continue;
+                entry = *std::move(later);
+            }
             if (!leading.begin_storing()) continue;
-            entries.push_back({key->stored, entry.bytes, entry.lifetime});
+            entries.push_back({call->key.stored, entry.bytes, entry.lifetime});
         }
-        if (entries.empty()) return;
-        std::vector<Outcome> outcomes(entries.size());
-        steps_.store(entries, outcomes);
+        if (!entries.empty()) {
+            std::vector<Outcome> outcomes(entries.size());
+            steps_.store(entries, outcomes);
+        }
+        led_.clear();
     }
 
     const CallDoor& door_;
@@ -124,6 +154,7 @@ class Prefetch {
     std::vector<Wanted> wanted_;
     std::vector<Asked> asked_;
     std::vector<Led> led_;
+    std::array<Own, Flights::runways> own_{};
     std::vector<std::pair<PrefetchedCall*, std::shared_ptr<Flight>>> others_;
 };
 

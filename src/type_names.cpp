@@ -22,17 +22,47 @@ void replace_all(std::string& text, std::string_view what, std::string_view with
 }
 
 /// Empty where `mangled` is not mangled.
-std::string demangle(const char* mangled) {
+std::string demangle(const std::string& mangled) {
     int status = 0;
     const std::unique_ptr<char, decltype(&std::free)> text{
-        abi::__cxa_demangle(mangled, nullptr, nullptr, &status), &std::free};
+        abi::__cxa_demangle(mangled.c_str(), nullptr, nullptr, &status), &std::free};
     if (status == -1) throw std::bad_alloc{};
     return status == 0 ? text.get() : "";
 }
 
+/// The mangled name of a type, such that demangling shows the parameters of functions in it.
+///
+/// Those of a function whose address is taken are not shown where its name has several parts, so
+/// that overloads would look alike. Those of one that is negated are: "ng" for "ad", as the Itanium
+/// C++ ABI calls the two operators.
+std::string mangled_name(const std::type_info& type) {
+    std::string mangled = type.name();
+    constexpr std::string_view address = "adL_Z";
+    for (auto at = mangled.find(address); at != std::string::npos;
+         at = mangled.find(address, at + 1)) {
+        std::string probe = mangled;
+        probe[at + 4] = 'z';
+        if (!demangle(probe).empty()) continue;  // part of an identifier
+        mangled.replace(at, 2, "ng");
+    }
+    return mangled;
+}
+
+bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
+
+/// Makes addresses again of what `mangled_name` has negated; numbers stay negative.
+void show_addresses(std::string& name) {
+    for (std::size_t i = 1; i + 1 < name.size(); ++i) {
+        const bool begins = name[i - 1] == '<' || name[i - 1] == '(' || name[i - 1] == ' ';
+        if (name[i] != '-' || !begins) continue;
+        if (name[i + 1] == '(' || is_letter(name[i + 1])) name[i] = '&';
+    }
+}
+
 /// The name of a type as its source spells it, the same for every compiler.
 std::string spell(const std::type_info& type) {
-    std::string name = demangle(type.name());
+    std::string name = demangle(mangled_name(type));
+    show_addresses(name);
     replace_all(name,
                 "std::__cxx11::basic_string<char, std::char_traits<char>, std::allocator<char> >",
                 "std::string");
@@ -60,8 +90,9 @@ bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 /// Whether a function has an earlier local type of the same name. Only the mangled name tells the
 /// two apart, by a number such as _0 or __10_ that the demangled name does not show.
-bool has_discriminator(const std::string& mangled) {
-    const std::string shown = demangle(mangled.c_str());
+bool has_discriminator(const std::type_info& type) {
+    const std::string mangled = mangled_name(type);
+    const std::string shown = demangle(mangled);
     for (auto at = mangled.find('_'); at != std::string::npos; at = mangled.find('_', at + 1)) {
         auto end = at + 1;
         if (mangled[end] == '_') {
@@ -73,7 +104,7 @@ bool has_discriminator(const std::string& mangled) {
         }
         std::string without = mangled;
         without.erase(at, end + 1 - at);
-        if (demangle(without.c_str()) == shown) return true;
+        if (demangle(without) == shown) return true;
     }
     return false;
 }
@@ -120,34 +151,16 @@ std::string spell_tagged(const std::type_info& tag) {
     return result;
 }
 
-/// How often the address of something is an argument of a template in `mangled`. Of overloaded
-/// functions the demangled name does not show which one it is.
-int count_addresses(std::string_view mangled) {
-    constexpr std::string_view address = "L_Z";
-    int count = 0;
-    for (auto at = mangled.find(address); at != std::string_view::npos;
-         at = mangled.find(address, at + 1)) {
-        ++count;
-    }
-    return count;
-}
-
 bool is_unnamed(const std::type_info& tag, std::string_view text) {
-    constexpr std::string_view of_an_object = "TagIXtl";
-    const std::string_view mangled = tag.name();
-    const bool is_pointer = mangled.find(of_an_object) == std::string_view::npos;
     return text.empty() || text.starts_with('{') || has_unnamed_part(text) ||
-           has_discriminator(tag.name()) || count_addresses(mangled) > (is_pointer ? 1 : 0);
+           has_discriminator(tag);
 }
 
 }  // namespace
 
 std::string name_of_type(const std::type_info& type) {
     std::string name = spell(type);
-    if (has_unnamed_part(name) || has_discriminator(type.name()) ||
-        count_addresses(type.name()) > 0) {
-        name.clear();
-    }
+    if (has_unnamed_part(name) || has_discriminator(type)) name.clear();
     return name;
 }
 
@@ -159,13 +172,28 @@ std::string shown_name_of_type(const std::type_info& type) {
 std::string name_of_function(const std::type_info& tag, const std::type_info& parameters) {
     std::string name = spell_tagged(tag);
     if (is_unnamed(tag, name)) return {};
-    // Of a function whose name has several parts, its address is spelled without parameters.
+    // A function object's name says nothing of them.
     if (!name.ends_with(')')) {
         const std::string function = spell(parameters);
         name += function.substr(function.find('('));
         replace_all(name, ", ", ",");
     }
     return name;
+}
+
+std::string shown_name_of_function(const std::type_info& tag) {
+    const std::string name = spell_tagged(tag);
+    return name.empty() ? tag.name() : name;
+}
+
+const char* own_address(const std::type_info& type) {
+    const std::string_view mangled = type.name();
+    bool is_local_to_file = mangled.find("_GLOBAL__N_") != std::string_view::npos;
+    // The mark of a static function; of other things too, which costs a little and changes nothing.
+    for (std::size_t i = 1; i < mangled.size(); ++i) {
+        is_local_to_file = is_local_to_file || (mangled[i - 1] == 'L' && is_digit(mangled[i]));
+    }
+    return is_local_to_file ? type.name() : nullptr;
 }
 
 std::string name_of_member(const std::type_info& tag, const std::type_info& owner) {

@@ -16,9 +16,16 @@ std::string name_of_type(const std::type_info& type);
 /// The same for messages, where any name is better than none.
 std::string shown_name_of_type(const std::type_info& type);
 
-/// The function that `tag`, a `Tag<&f>`, is about, with its parameters, which those of the function
-/// type `parameters` are: "Home::distance(std::string,Unit)". Empty where it has no such name.
+/// The function that `tag`, a `Tag<&f>`, is about, with the types of its parameters:
+/// "Home::distance(std::string,Unit)". A function object's come from the function type
+/// `parameters`. Empty where it has no such name.
 std::string name_of_function(const std::type_info& tag, const std::type_info& parameters);
+/// The same for messages.
+std::string shown_name_of_function(const std::type_info& tag);
+
+/// Where a type, or a function in a tag, is known in its source file only, an address that is its
+/// own: another file may have another one of the same name. Null for all others.
+const char* own_address(const std::type_info& type);
 
 /// The data member or member function that `tag` is about: "address", and "Place::address" where it
 /// is not a member of `owner` itself.

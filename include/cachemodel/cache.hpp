@@ -15,8 +15,9 @@
 namespace cachemodel {
 
 namespace detail {
-struct Counters;
+class ClaimedNames;
 class Flights;
+struct Counters;
 }  // namespace detail
 
 /// How a cache names its entries.
@@ -83,6 +84,8 @@ class Cache {
     detail::Counters& counters() const noexcept;
     /// What is being computed for this cache; for the layers above.
     detail::Flights& flights() const noexcept;
+    /// Names that belong to one source file; for the layers above.
+    detail::ClaimedNames& names() const noexcept;
 
     /// Whether two handles mean the same entries.
     friend bool operator==(const Cache& a, const Cache& b) noexcept;

@@ -9,10 +9,7 @@
 #include <cachemodel/lookup.hpp>
 #include <cachemodel/statistics.hpp>
 
-#include <cstddef>
 #include <exception>
-#include <initializer_list>
-#include <iterator>
 #include <memory>
 #include <new>
 #include <optional>
@@ -50,19 +47,6 @@ class TypedCall final : public AnyCall {
  private:
     Unless unless_;
     std::tuple<Passed...> arguments_;
-};
-
-/// Takes what is an `Object` or refers to one, but nothing that would have to be made into one.
-template <class Object>
-struct Standing {
-    static void refer(const Object&);
-    static void refer(const Object&&) = delete;
-};
-
-/// Whether the elements of a range are objects that stay where they are.
-template <class Range, class Object>
-concept KeepsObjects = KeepsElements<Range> && requires(Range& range) {
-    Standing<Object>::refer(*std::begin(range));
 };
 
 /// Whether one of the arguments is a model with secret keys.
@@ -205,6 +189,8 @@ class CachedCall {
     Cache cache() const { return detail::cache_of(*site_); }
 
  protected:
+    static constexpr bool is_sound = Target::problem() == detail::CallProblem::none;
+
     /// Answers calls whose arguments are `Passed` on, one Lookup for each.
     template <class... Passed>
     std::vector<Lookup<Result>> prefetch_all(
@@ -248,7 +234,6 @@ class CachedCall {
     }
 
  private:
-    static constexpr bool is_sound = Target::problem() == detail::CallProblem::none;
     using Typed = detail::TypedCall<Target, Result, Arguments&&...>;
 
     CachedCall(std::optional<Cache> cache, const CallOptions<Result>& options)
@@ -282,48 +267,6 @@ class CachedCall {
 
     std::shared_ptr<detail::CallSite> site_;
     bool (*unless_)(const Result&);
-};
-
-/// A `CachedCall` whose first argument is an object: what `CachedMethod` and `CachedFormMethod`
-/// are.
-///
-/// Thread safety: may be called concurrently.
-template <class Target, class Result, class Object, class... Parameters>
-class CachedObjectCall : public CachedCall<Target, Result, const Object&, Parameters...> {
- public:
-    using CachedCall<Target, Result, const Object&, Parameters...>::CachedCall;
-
-    /// One answer for each object, in order, with the same arguments for all of them. The cache is
-    /// read in one round trip; the method runs for those that it does not have, once for equal
-    /// calls, and their results are stored in another one. `objects` is any range.
-    ///
-    /// Throws for no single object: what the method throws is its object's `failure()`.
-    template <class Range>
-    std::vector<Lookup<Result>> prefetch(Range&& objects, Parameters... parameters) const {
-        if constexpr (detail::KeepsObjects<std::remove_reference_t<Range>, Object>) {
-            return prefetch_kept(objects, parameters...);
-        } else {
-            std::vector<Object> kept;
-            for (auto&& object : objects) kept.push_back(std::forward<decltype(object)>(object));
-            return prefetch_kept(kept, parameters...);
-        }
-    }
-    std::vector<Lookup<Result>> prefetch(std::initializer_list<Object> objects,
-                                         Parameters... parameters) const {
-        return prefetch_kept(objects, parameters...);
-    }
-
- private:
-    template <class Objects>
-    std::vector<Lookup<Result>> prefetch_kept(
-        Objects& objects, const std::remove_reference_t<Parameters>&... parameters) const {
-        std::vector<std::tuple<const Object&, const std::remove_reference_t<Parameters>&...>> calls;
-        if constexpr (requires { objects.size(); }) {
-            calls.reserve(static_cast<std::size_t>(objects.size()));
-        }
-        for (const Object& object : objects) calls.emplace_back(object, parameters...);
-        return this->prefetch_all(calls);
-    }
 };
 
 }  // namespace cachemodel

@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <cachemodel/cached_call.hpp>
 #include <cachemodel/cached_method.hpp>
+#include <cachemodel/cached_object_call.hpp>
 #include <cachemodel/detail/signature.hpp>
 #include <cachemodel/error.hpp>
 
@@ -21,12 +21,21 @@ concept HasCleanedData = requires(const Form& form) {
     form.cleaned_data();
 };
 
-/// As whatever it is there: one that cannot be asked must not be passed over.
+struct IsValid {
+    int is_valid;
+};
+/// Where the form has something of this name too, the name is ambiguous here.
+template <class Form>
+struct WithIsValid : Form, IsValid {};
+
+/// As whatever it is there, private or overloaded: one that cannot be asked must not be passed
+/// over. Of a final class only what can be named from outside is found.
 template <class Form>
 concept HasIsValid = requires(Form& form) {
     form.is_valid();
 }
-|| requires { &Form::is_valid; };
+|| requires { &Form::is_valid; }
+|| (std::is_class_v<Form> && !std::is_final_v<Form> && !requires { &WithIsValid<Form>::is_valid; });
 template <class Form>
 concept HasConstIsValid = requires(const Form& form) {
     { form.is_valid() } -> std::same_as<bool>;

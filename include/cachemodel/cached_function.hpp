@@ -3,9 +3,13 @@
 #pragma once
 
 #include <cachemodel/cached_call.hpp>
+#include <cachemodel/detail/call_problem.hpp>
+#include <cachemodel/detail/prefetch.hpp>
 #include <cachemodel/detail/signature.hpp>
+#include <cachemodel/lookup.hpp>
 
 #include <concepts>
+#include <cstddef>
 #include <initializer_list>
 #include <string>
 #include <string_view>
@@ -72,35 +76,67 @@ struct Kept<P> {
 /// Thread safety: may be called concurrently.
 template <class Target, class Result, class... Parameters>
 class CachedFunctionCall : public CachedCall<Target, Result, Parameters...> {
-    using Arguments = std::tuple<typename detail::Kept<Parameters>::type...>;
+    using Base = CachedCall<Target, Result, Parameters...>;
+    using Arguments = detail::ArgumentTuple<Parameters...>;
 
  public:
-    using CachedCall<Target, Result, Parameters...>::CachedCall;
+    using Base::Base;
 
     /// One answer for each tuple of arguments, in order; of a function with one parameter, for each
     /// argument. The cache is read in one round trip; the function runs for those that it does not
     /// have, once for equal calls, and their results are stored in another one. `calls` is any
-    /// range.
+    /// range; where a parameter holds views inside, a container of exactly such arguments.
     ///
     /// Throws for no single call: what the function throws is its call's `failure()`.
     template <class Range>
     std::vector<Lookup<Result>> prefetch(Range&& calls) const {
-        std::vector<Arguments> kept;
-        for (auto&& each : calls) kept.emplace_back(std::forward<decltype(each)>(each));
-        return prefetch_kept(kept);
+        using Given = std::remove_reference_t<Range>;
+        constexpr auto problem = detail::calls_problem<Given, Parameters...>();
+        static_assert(!Base::is_sound || detail::require_prefetch<problem>());
+        if constexpr (!Base::is_sound || problem != detail::PrefetchProblem::none) {
+            detail::refused();
+        } else if constexpr (detail::KeepsArguments<Given, Parameters...>) {
+            return prefetch_kept(calls);
+        } else {
+            std::vector<std::tuple<typename detail::Kept<Parameters>::type...>> kept;
+            for (auto&& each : calls) {
+                Arguments arguments = std::forward<decltype(each)>(each);  // as a call converts
+                kept.emplace_back(std::move(arguments));
+            }
+            return prefetch_kept(kept);
+        }
     }
-    std::vector<Lookup<Result>> prefetch(
-        std::initializer_list<std::tuple<std::remove_cvref_t<Parameters>...>> calls) const {
-        return prefetch_kept(calls);  // texts in braces live as long as this
+    std::vector<Lookup<Result>> prefetch(std::initializer_list<Arguments> calls) const {
+        constexpr auto problem =
+            detail::calls_problem<std::initializer_list<Arguments>, Parameters...>();
+        static_assert(!Base::is_sound || detail::require_prefetch<problem>());
+        if constexpr (!Base::is_sound || problem != detail::PrefetchProblem::none) {
+            detail::refused();
+        } else {
+            return prefetch_kept(calls);  // texts in braces live as long as this
+        }
     }
 
  private:
+    using Passed = std::tuple<typename detail::Kept<Parameters>::passed...>;
+
     template <class Calls>
-    std::vector<Lookup<Result>> prefetch_kept(const Calls& kept) const {
-        std::vector<std::tuple<typename detail::Kept<Parameters>::passed...>> calls;
-        calls.reserve(kept.size());
-        for (const auto& each : kept) calls.emplace_back(each);
+    std::vector<Lookup<Result>> prefetch_kept(Calls& kept) const {
+        std::vector<Passed> calls;
+        if constexpr (requires { kept.size(); }) {
+            calls.reserve(static_cast<std::size_t>(kept.size()));
+        }
+        for (const auto& each : kept) calls.push_back(as_passed(each));
         return this->prefetch_all(calls);
+    }
+    template <class Each>
+    static Passed as_passed(const Each& each) {
+        if constexpr ((std::same_as<Each, std::remove_cvref_t<Parameters>> && ...) &&
+                      sizeof...(Parameters) == 1) {
+            return Passed{each};
+        } else {
+            return std::apply([](const auto&... arguments) { return Passed{arguments...}; }, each);
+        }
     }
 };
 

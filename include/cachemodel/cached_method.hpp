@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <cachemodel/cached_call.hpp>
+#include <cachemodel/cached_object_call.hpp>
 #include <cachemodel/detail/signature.hpp>
 
 #include <array>

@@ -332,6 +332,35 @@ struct Strict {
     }
 };
 
+/// Asks its base whether it is valid, and is itself no base.
+struct Checked {
+    virtual ~Checked() = default;
+    virtual bool is_valid() const = 0;
+    bool is_valid(int least) const { return least > 0 && is_valid(); }
+};
+struct Closed final : Checked {
+    struct Data {
+        int id = 0;
+    };
+    explicit Closed(int id_) : id(id_) {}
+    bool is_valid() const override { return id > 0; }
+    Data cleaned_data() const { return {id}; }
+    int number() const { return id; }
+    int id;
+};
+struct Open : Checked {
+    struct Data {};
+    using Checked::is_valid;
+    Data cleaned_data() const { return {}; }
+    virtual int number() const = 0;
+};
+struct Opened : Open {
+    explicit Opened(bool valid_) : valid(valid_) {}
+    bool is_valid() const override { return valid; }
+    int number() const override { return 5; }
+    bool valid;
+};
+
 /// Its cached method is a member of it, about what is private.
 class Search {
  public:
@@ -455,6 +484,19 @@ TEST_CASE("is_valid is asked before cleaned_data", "[cached_form_method][failure
     CHECK(runs == 1);
     rig.clock.advance(15min);
     CHECK(form_test::twice.peek(Strict{3}).absent());
+}
+
+TEST_CASE("is_valid may be inherited, virtual and one of several",
+          "[cached_form_method][failure]") {
+    Rig rig;
+    using form_test::Closed;
+    using form_test::Opened;
+    const CachedFormMethod<&Closed::number> closed{rig.cache};
+    CHECK(closed(Closed{3}) == 3);
+    CHECK_THROWS_AS(closed(Closed{0}), InvalidForm);
+    const CachedFormMethod<&form_test::Open::number> open{rig.cache};
+    CHECK(open(Opened{true}) == 5);
+    CHECK_THROWS_AS(open(Opened{false}), InvalidForm);
 }
 
 TEST_CASE("a cached method may be a member of its form", "[cached_form_method][declaration]") {

@@ -370,19 +370,16 @@ struct Applying {
 }  // namespace method_test
 
 TEST_CASE("overloads as arguments of a template do not make its methods share results",
-          "[cached_method][failure]") {
+          "[cached_method]") {
     Rig rig;
     using OfInt = Applying<static_cast<int (*)(int)>(&twice)>;
     using OfLong = Applying<static_cast<int (*)(long)>(&twice)>;
-    // Their names are spelled alike.
     const CachedMethod<&OfInt::run> of_int{rig.cache};
     const CachedMethod<&OfLong::run> of_long{rig.cache};
-    CHECK_THROWS_AS(of_int.key_for({}, 1), ConfigError);
-    CHECK_THROWS_AS(of_long.key_for({}, 1), ConfigError);
-    const CachedMethod<&OfInt::run> named_of_int{rig.cache, {.name = "twice an int"}};
-    const CachedMethod<&OfLong::run> named_of_long{rig.cache, {.name = "twice a long"}};
-    CHECK(named_of_int({}, 1) == 2);
-    CHECK(named_of_long({}, 1) == 3);
+    CHECK(of_int({}, 1) == 2);
+    CHECK(of_long({}, 1) == 3);
+    CHECK(of_long.key_for({}, 1) ==
+          "method_test::Applying<&(method_test::twice(long))>::run(int)@1/(1)");
 }
 
 namespace method_test {
@@ -552,6 +549,54 @@ TEST_CASE("objects behind one base are prefetched as what they are", "[cached_me
     CHECK(*of_square.prefetch(squares)[1] == 1000);
     CHECK(*of_square.prefetch(std::vector<Fancy>{fancy})[0] == 1000);
     CHECK(runs == 4);
+}
+
+namespace method_test {
+
+struct Dot final : Figure {
+    explicit Dot(int id_) : id(id_) {}
+    double area() const override {
+        count_run();
+        return id;
+    }
+    int id;
+
+ private:
+    int count_edges() const override { return 0; }
+};
+
+/// Makes what it gives, one after the other: nothing stays.
+template <class T>
+struct Made {
+    struct Iterator {
+        int at;
+        T operator*() const { return T(at); }
+        Iterator& operator++() {
+            ++at;
+            return *this;
+        }
+        bool operator!=(const Iterator& other) const { return at != other.at; }
+    };
+    Iterator begin() const { return {1}; }
+    Iterator end() const { return {4}; }
+};
+
+}  // namespace method_test
+
+TEST_CASE("objects with virtual functions are prefetched by value where that is what they are",
+          "[cached_method][prefetch]") {
+    Rig rig;
+    const CachedMethod<&Dot::area, &Dot::id> of_dot{rig.cache};
+    const auto dots = of_dot.prefetch(Made<Dot>{});
+    REQUIRE(dots.size() == 3);
+    CHECK(*dots[2] == 3);
+    CHECK(*of_dot.prefetch({Dot{4}, Dot{5}})[1] == 5);
+    CHECK(runs == 5);
+
+    const CachedMethod<&Square::area, &Square::side> of_square{rig.cache};
+    CHECK(*of_square.prefetch(Made<Square>{})[2] == 9);
+    CHECK(*of_square.prefetch(std::vector<Square>{Square{3}})[0] == 9);
+    CHECK(runs == 8);
 }
 
 // ---- what a chosen member may be
@@ -2071,6 +2116,26 @@ TEST_CASE("a call that reaches itself twice is an error", "[cached_method][recur
     CHECK(weight.peek({.id = 1}, 2).found());
 }
 
+TEST_CASE("a call that reaches itself twice is an error, though it forgets itself in between",
+          "[cached_method][recursion]") {
+    Rig rig;
+    const Weight weight{rig.cache};
+    const WeighAs endless{[&](const Tree& tree, int by) {
+        (void)weight.invalidate(tree, by);
+        return weight(tree, by);
+    }};
+    CHECK_THROWS_AS(weight({.id = 1}, 2), RecursiveLoad);
+    CHECK(runs == 2);
+    CHECK_THROWS_AS(weight.refresh({.id = 1}, 2), RecursiveLoad);
+    CHECK(runs == 4);
+    const WeighAs refreshing{[&](const Tree& tree, int by) {
+        (void)weight.invalidate(tree, by);
+        return weight.refresh(tree, by);
+    }};
+    CHECK_THROWS_AS(weight({.id = 1}, 2), RecursiveLoad);
+    CHECK(runs == 6);
+}
+
 TEST_CASE("a call may reach itself once more after it has come back",
           "[cached_method][recursion]") {
     Rig rig;
@@ -2217,4 +2282,72 @@ TEST_CASE("a method that invalidates itself while it runs is not stored", "[cach
           std::vector<double>{2, 3});
     CHECK(geocode.peek({.address = "bb"}).absent());
     CHECK(geocode.peek({.address = "ccc"}).found());
+}
+
+// ---- prefetch and time
+
+TEST_CASE("a prefetch does not lengthen the life of what it computed first",
+          "[cached_method][prefetch]") {
+    Rig rig;
+    const CachedMethod<&Home::neighbours, &Home::floor> neighbours{rig.cache, {.expires = 5s}};
+    const std::vector<Home> homes{{.floor = 1}, {.floor = 2}, {.floor = 3}};
+    SECTION("by half of it") {
+        during_run = [&] {
+            if (runs == 2) rig.clock.advance(2s);
+        };
+        (void)neighbours.prefetch(homes, 7);
+        rig.clock.advance(2999ms);
+        CHECK(neighbours.peek(homes[0], 7).found());
+        rig.clock.advance(1ms);
+        CHECK(neighbours.peek(homes[0], 7).absent());
+        CHECK(neighbours.peek(homes[1], 7).found());
+    }
+    SECTION("by more than all of it") {
+        during_run = [&] {
+            if (runs != 2) return;
+            rig.clock.advance(1h);
+            // What is held back is too old by now.
+            CHECK(neighbours(homes[0], 7) == 70);
+            CHECK(runs == 3);
+        };
+        const auto results = neighbours.prefetch(homes, 7);
+        CHECK(*results[0] == 70);
+        CHECK(runs == 4);
+        rig.clock.advance(4s);
+        CHECK(neighbours.peek(homes[1], 7).found());
+        rig.clock.advance(1s);
+        for (const auto& home : homes) CHECK(neighbours.peek(home, 7).absent());
+    }
+}
+
+TEST_CASE("a prefetch stores what it has when the function takes long",
+          "[cached_method][prefetch]") {
+    Rig rig;
+    const CachedMethod<&Home::neighbours, &Home::floor> neighbours{rig.cache};
+    const std::vector<Home> homes{{.floor = 1}, {.floor = 2}, {.floor = 3}, {.floor = 4}};
+    std::size_t stored_before_last = 0;
+    during_run = [&] {
+        if (runs == 4) stored_before_last = rig.entries();
+        rig.clock.advance(150ms);
+    };
+    (void)neighbours.prefetch(homes, 7);
+    CHECK(stored_before_last == 3);
+    CHECK(rig.entries() == 4);
+}
+
+TEST_CASE("a prefetch takes two round trips, whatever becomes of its calls",
+          "[cached_method][prefetch][failure]") {
+    Rig rig;
+    const CachedMethod<&Home::neighbours, &Home::floor> neighbours{
+        rig.cache, {.unless = [](const int& count) { return count == 0; }}};
+    std::vector<Home> homes;
+    for (int floor = 0; floor < 200; ++floor) homes.push_back({.floor = floor});
+    during_run = [] {
+        if (runs % 3 == 0) throw std::domain_error{"nobody at home"};
+    };
+    const auto results = neighbours.prefetch(homes, 7);
+    CHECK(results[2].failed());
+    CHECK(*results[3] == 70);
+    CHECK(neighbours.statistics().round_trips == 2);
+    CHECK(neighbours.statistics().misses() == 200);
 }

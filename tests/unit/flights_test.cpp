@@ -195,7 +195,7 @@ struct Rig {
     /// The computation of an item that is under way.
     std::shared_ptr<detail::Flight> flight(int id = 1) {
         auto boarding =
-            cache.flights().board(cache.final_key(price.key_for(item(id))), typeid(int));
+            cache.flights().board(cache.final_key(price.key_for(item(id))), typeid(int), {});
         require_in_time(!boarding.leads, "a computation is under way");
         return std::move(boarding.flight);
     }
@@ -394,32 +394,32 @@ TEST_CASE("what the method throws reaches all that wait for it, and nobody later
 TEST_CASE("a computation that failed cannot be joined, though its leader is still leaving",
           "[flights][failure][threads]") {
     detail::Flights flights;
-    auto first = flights.board("key", typeid(int));
+    auto first = flights.board("key", typeid(int), {});
     REQUIRE(first.leads);
-    detail::Flights::Lead lead{flights, "key", std::move(first.flight), 0};
-    const auto waiting = flights.board("key", typeid(int));
+    detail::Flights::Lead lead{flights, std::move(first.flight), 0};
+    const auto waiting = flights.board("key", typeid(int), {});
     REQUIRE_FALSE(waiting.leads);
     lead.fail(std::make_exception_ptr(std::domain_error{"no price"}));
 
     const detail::Passage passage{waiting.flight, typeid(int)};
     CHECK(passage.kind() == detail::Passage::Kind::failed);
     CHECK_THROWS_AS(passage.rethrow(), std::domain_error);
-    auto later = flights.board("key", typeid(int));
+    auto later = flights.board("key", typeid(int), {});
     CHECK(later.leads);
-    detail::Flights::Lead next{flights, "key", std::move(later.flight), 0};
-    next.give(std::make_shared<const int>(1));
-    CHECK_FALSE(flights.board("key", typeid(int)).leads);
+    detail::Flights::Lead next{flights, std::move(later.flight), 0};
+    next.give(std::make_shared<const int>(1), detail::SteadyTime::max());
+    CHECK_FALSE(flights.board("key", typeid(int), {}).leads);
 }
 
 TEST_CASE("a thread that waits for a computation which is given up goes on by itself",
           "[flights][failure][threads]") {
     detail::Flights flights;
-    auto first = flights.board("key", typeid(int));
-    const auto waiting = flights.board("key", typeid(int));
-    { const detail::Flights::Lead lead{flights, "key", std::move(first.flight), 0}; }
+    auto first = flights.board("key", typeid(int), {});
+    const auto waiting = flights.board("key", typeid(int), {});
+    { const detail::Flights::Lead lead{flights, std::move(first.flight), 0}; }
     const detail::Passage passage{waiting.flight, typeid(int)};
     CHECK(passage.kind() == detail::Passage::Kind::alone);
-    CHECK(flights.board("key", typeid(int)).leads);
+    CHECK(flights.board("key", typeid(int), {}).leads);
 }
 
 TEST_CASE("a method that runs out of memory fails those that wait, and leaves nothing behind",
@@ -860,11 +860,10 @@ struct StoringRig : Rig {
     void await_end_of_joining(const std::shared_ptr<detail::Flight>& earlier) {
         await("nobody can join any more", [&] {
             auto boarding =
-                cache.flights().board(cache.final_key(price.key_for(item())), typeid(int));
+                cache.flights().board(cache.final_key(price.key_for(item())), typeid(int), {});
             if (boarding.leads) {
-                const detail::Flights::Lead given_up{cache.flights(),
-                                                     cache.final_key(price.key_for(item())),
-                                                     std::move(boarding.flight), 0};
+                const detail::Flights::Lead given_up{cache.flights(), std::move(boarding.flight),
+                                                     0};
                 return true;
             }
             return boarding.flight != earlier;

@@ -7,6 +7,7 @@
 
 #include "support/catch.hpp"
 #include "support/golden.hpp"
+#include "unit/file_local_names.hpp"
 
 #include <algorithm>
 #include <cstdint>
@@ -401,7 +402,8 @@ TEST_CASE("what has no name that is the same in every build needs one", "[type_n
         };
         const auto square = make();
         const CachedMethod<&Shape::area, &Shape::radius> area{cache, {.name = "area"}};
-        CHECK_THROWS_WITH(area(*square), Contains("area") && Contains("outside of the lambda"));
+        CHECK_THROWS_WITH(area(*square),
+                          Contains("area") && Contains("outside of functions and lambdas"));
         CHECK(area(Circle{}) == 6);
     }
 }
@@ -411,4 +413,22 @@ TEST_CASE("conversion functions that are chosen as members are told apart", "[ty
     CHECK(CachedMethod < &Home::rooms,
           &Home::operator int>{}.key_for(home) != CachedMethod < &Home::rooms,
           &Home::operator long>{}.key_for(home));
+}
+
+TEST_CASE("functions and classes of one name, each known in its file only, share nothing",
+          "[type_names][failure]") {
+    using namespace file_local_names;
+    const Cache cache = Cache::open("memory://");
+    const Cache other = Cache::open("memory://");
+    CHECK(answer_1(cache) == 11);
+    CHECK_THROWS_AS(answer_2(cache), ConfigError);
+    CHECK(answer_2(other) == 12);
+    CHECK(answer_1(cache) == 11);
+    CHECK(static_answer_2(cache) == 12);
+    CHECK_THROWS_AS(static_answer_1(cache), ConfigError);
+    CHECK(named_answer_1(cache) == 11);
+    CHECK(named_answer_2(cache) == 12);
+    CHECK(area_1(cache) == 1);
+    CHECK_THROWS_AS(area_2(cache), ConfigError);
+    CHECK(area_2(other) == 2);
 }

@@ -13,6 +13,7 @@
 #include <cachemodel/model.hpp>
 #include <cachemodel/statistics.hpp>
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -49,6 +50,9 @@ struct CallNames {
     std::string name;                  ///< as in messages
     std::string head;                  ///< as in keys, with the version and the dynamic type
     std::vector<std::string> members;  ///< each as in keys, with what stands between them
+    /// Of the function and of the dynamic type, where these are known in one source file only;
+    /// another file may have others of the same names.
+    std::array<const char*, 2> own_addresses = {};
 };
 
 /// A cached function: its settings, its names, what it has counted. Shared by copies.
@@ -62,7 +66,9 @@ const CallNames& names_of(CallSite& site, const std::type_info* dynamic);
 /// Errors: `ConfigError`.
 Cache cache_of(const CallSite& site);
 Statistics statistics_of(const CallSite& site) noexcept;
-/// `text` as the key of a call of a function whose keys begin with `head`.
+/// `text` as the key of a call.
+///
+/// Errors: `ConfigError` where the names belong to something else in this cache.
 EntryKey finish_key(const CallSite& site, const CallNames& names, std::string text);
 
 /// Errors: `InvalidForm`.

@@ -234,8 +234,8 @@ consteval bool require_call() {
                   "cachemodel: only time points of std::chrono::system_clock mean anything to "
                   "another process; write one of these or a duration");
     static_assert(problem != constant,
-                  "cachemodel: a struct in a result or in a key has a const member, which cannot "
-                  "be read back; drop the const");
+                  "cachemodel: a struct in a result has a const member, which cannot be read back; "
+                  "drop the const");
     static_assert(
         problem != secret,
         "cachemodel: a model with secret_keys inside of a result or a part of a key would "

@@ -73,6 +73,8 @@ template <KeyUse use, class T, class... Seen>
 consteval TypeProblem key_problem() {
     if constexpr ((std::same_as<T, Seen> || ...)) {
         return TypeProblem::none;
+    } else if constexpr (use == KeyUse::call && std::is_const_v<T>) {  // is never read back
+        return key_problem<use, unwrapped<std::remove_const_t<T>>, Seen...>();
     } else if constexpr (HasToCacheKey<T>) {
         if constexpr (std::convertible_to<CacheKeyOf<T>, std::string_view>) {
             return TypeProblem::none;
@@ -225,7 +227,7 @@ void append_key(std::string& out, const T& value) {
         });
     } else if constexpr (Array<T> || Sequence<T>) {
         append_list(out, '[', ']', value, [](std::string& to, const auto& element) {
-            append_key<typename T::value_type>(to, element);
+            append_key<std::remove_const_t<typename T::value_type>>(to, element);
         });
     } else if constexpr (SetLike<T>) {
         append_list(out, '{', '}', value, [](std::string& to, const auto& element) {

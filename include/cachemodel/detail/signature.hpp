@@ -78,6 +78,10 @@ template <class Object, class R, class... P>
 struct ObjectSignature<Object, R (Object::*)(P...) const> : Signature<R, void, P...> {};
 template <class Object, class R, class... P>
 struct ObjectSignature<Object, R (Object::*)(P...) const noexcept> : Signature<R, void, P...> {};
+template <class Object, class R, class... P>
+struct ObjectSignature<Object, R (Object::*)(P...) const&> : Signature<R, void, P...> {};
+template <class Object, class R, class... P>
+struct ObjectSignature<Object, R (Object::*)(P...) const& noexcept> : Signature<R, void, P...> {};
 template <class F>
 requires requires { &F::operator(); }
 struct FunctionSignature<F> : ObjectSignature<F, decltype(&F::operator())> {};
