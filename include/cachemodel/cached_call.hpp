@@ -129,6 +129,7 @@ class CachedCall {
     /// or is not to be, the old one is removed, as far as that is possible.
     ///
     /// In other processes a call that began earlier may still store its result after this one.
+    /// Through a view that bypasses the cache, nothing is stored or removed.
     ///
     /// Errors: as for the call; the old result then stays.
     Result refresh(Arguments... arguments) const {

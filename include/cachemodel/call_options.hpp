@@ -21,8 +21,8 @@ struct CallOptions {
     Lifetime expires = never;
     /// What stands in keys for class and function; by default their names as the source spells
     /// them, with namespaces and parameter types. Must be given for lambdas and for what is inside
-    /// of one, and should be for functions in an unnamed namespace: two functions of one name share
-    /// their entries.
+    /// of one, and should be for functions that are static or in an unnamed namespace. Two
+    /// functions of one given name share their entries.
     std::string_view name = {};
     /// The named cache that is used. It is looked up at each call, and not at all where a `Cache`
     /// is given to the constructor.

@@ -70,7 +70,8 @@ class [[nodiscard]] Lookup {
 
     /// The value.
     ///
-    /// Errors: where there is none, what `get` would have thrown.
+    /// Errors: where there is none, what `get` would have thrown; of a cached function `Missing`
+    /// with the function's name as `model()`, or what the function threw.
     const T& operator*() const& { return present(*this); }
     T& operator*() & { return present(*this); }
     T&& operator*() && { return std::move(present(*this)); }

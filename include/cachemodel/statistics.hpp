@@ -25,7 +25,7 @@ struct Statistics {
     std::uint64_t loads = 0;           ///< objects that a loader, results that a function supplied
     std::uint64_t load_failures = 0;   ///< objects or results for which one of these threw
     std::uint64_t source_misses = 0;   ///< objects that a loader says do not exist
-    std::uint64_t joined = 0;          ///< calls that took the result of an equal one under way
+    std::uint64_t joined = 0;          ///< misses that took the result of an equal call under way
     std::uint64_t kept_out = 0;        ///< results that `CallOptions::unless` kept out of the cache
     std::array<std::uint64_t, miss_reason_count> misses_by_reason{};
 
