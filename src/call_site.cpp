@@ -18,9 +18,9 @@ CallSite::~CallSite() {
     while (next != nullptr) delete std::exchange(next, next->next);
 }
 
-const CallNames& CallSite::names(const std::type_info* dynamic) {
+const CallNames& CallSite::names(const std::type_info* dynamic, const std::type_info* call) {
     if (const Named* const named = find(dynamic)) return named->names;
-    auto names = make_names(dynamic);
+    auto names = make_names(dynamic, call);
     const std::lock_guard lock{adding_};
     if (const Named* const named = find(dynamic)) return named->names;
     const auto* const named = new Named{dynamic, std::move(names), first_.load()};
@@ -36,12 +36,12 @@ const CallSite::Named* CallSite::find(const std::type_info* dynamic) const noexc
     return nullptr;
 }
 
-CallNames CallSite::make_names(const std::type_info* dynamic) const {
+CallNames CallSite::make_names(const std::type_info* dynamic, const std::type_info* call) const {
     const CallTraits& traits = settings.traits();
     CallNames names;
     if (settings.name.empty()) {
         names.name = name_of_function(traits.tag, traits.parameters);
-        names.own_addresses[0] = own_address(traits.tag);
+        if (call != nullptr) names.own_addresses[0] = own_address(*call);
     } else {
         names.name = settings.name;
     }
@@ -77,8 +77,9 @@ std::shared_ptr<CallSite> make_call_site(CallSettings settings) {
     return std::make_shared<CallSite>(std::move(settings));
 }
 
-const CallNames& names_of(CallSite& site, const std::type_info* dynamic) {
-    return site.names(dynamic);
+const CallNames& names_of(CallSite& site, const std::type_info* dynamic,
+                          const std::type_info* call) {
+    return site.names(dynamic, call);
 }
 
 Cache cache_of(const CallSite& site) {
@@ -89,7 +90,8 @@ Statistics statistics_of(const CallSite& site) noexcept { return site.counters.r
 
 EntryKey finish_key(const CallSite& site, const CallNames& names, std::string text) {
     if (names.own_addresses != std::array<const char*, 2>{}) {
-        if (!cache_of(site).names().claim(names.head, names.own_addresses)) {
+        const Cache cache = cache_of(site);
+        if (!cache.names().claim(cache.final_key(names.head), names.own_addresses)) {
             throw ConfigError(
                 "two functions or classes, each in an unnamed namespace or static, "
                 "have one name in one cache; give them names of their own: " +

@@ -19,7 +19,7 @@ class CallSite {
     CallSite(const CallSite&) = delete;
     CallSite& operator=(const CallSite&) = delete;
 
-    const CallNames& names(const std::type_info* dynamic);
+    const CallNames& names(const std::type_info* dynamic, const std::type_info* call);
 
     const CallSettings settings;
     Counters counters;
@@ -33,7 +33,7 @@ class CallSite {
     };
 
     const Named* find(const std::type_info* dynamic) const noexcept;
-    CallNames make_names(const std::type_info* dynamic) const;
+    CallNames make_names(const std::type_info* dynamic, const std::type_info* call) const;
 
     std::atomic<const Named*> first_{nullptr};
     std::mutex adding_;

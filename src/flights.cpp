@@ -108,8 +108,8 @@ Flights::Lead::~Lead() {
     if (!flight_) return;
     flights_->landings_[runway_] += 1;
     Flight** link = &this_thread().leads;
-    while (*link != flight_.get()) link = &(*link)->next_of_leader;
-    *link = flight_->next_of_leader;
+    while (*link != nullptr && *link != flight_.get()) link = &(*link)->next_of_leader;
+    if (*link != nullptr) *link = flight_->next_of_leader;
     const std::lock_guard lock{flights_mutex()};
     if (is_storing_) {
         flights_->places_.find(flight_->key)->second.storing -= 1;
@@ -151,7 +151,6 @@ void Flights::Lead::leave() noexcept {
 
 Passage::Passage(std::shared_ptr<Flight> flight, const std::type_info& type)
     : flight_(std::move(flight)), kind_(Kind::alone) {
-    if (flight_->type != type) return;
     Thread& me = this_thread();
     std::unique_lock lock{flights_mutex()};
     if (depends_on(*flight_, me)) {
@@ -160,6 +159,7 @@ Passage::Passage(std::shared_ptr<Flight> flight, const std::type_info& type)
         kind_ = entered_ ? Kind::alone : Kind::too_deep;
         return;
     }
+    if (flight_->type != type) return;
     me.waits_for = flight_.get();
     flight_->ended.wait(lock, [&] { return flight_->leader == nullptr; });
     me.waits_for = nullptr;

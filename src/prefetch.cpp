@@ -5,6 +5,7 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -72,7 +73,7 @@ class Prefetch {
         const PrefetchedCall* call;
         Flights::Runway runway;
         Flights::Lead lead;
-        PreparedEntry entry;
+        std::optional<PreparedEntry> entry;  ///< none where it is too old by now
         SteadyTime computed_at;
     };
     /// How many flights of one runway are this prefetch's own, and how many of them still hold a
@@ -120,28 +121,30 @@ class Prefetch {
         Computed computed = steps_.lead(call.key, call.call, leading);
         call.result = computed.result;
         if (computed.entry && first.absent()) {
-            led_.push_back({&call, asked.runway, std::move(leading), *std::move(computed.entry),
-                            steps_.now()});
+            led_.push_back(
+                {&call, asked.runway, std::move(leading), std::move(computed.entry), steps_.now()});
             own.held += 1;
         }
     }
 
     void store_all() {
+        for (auto& led : led_) {
+            own_[led.runway].held -= 1;
+            if (steps_.now() - led.computed_at < longest_delay) continue;
+            led.entry =
+                steps_.prepare_later(led.call->key, led.call->result.get(), led.computed_at);
+        }
         std::vector<Entry> entries;
-        for (auto& [call, runway, leading, entry, computed_at] : led_) {
-            own_[runway].held -= 1;
-            if (steps_.now() - computed_at >= longest_delay) {
-                auto later = steps_.prepare_later(call->key, call->result.get(), computed_at);
-                if (!later) continue;
-                entry = *std::move(later);
-            }
-            if (!leading.begin_storing()) continue;
-            entries.push_back({call->key.stored, entry.bytes, entry.lifetime});
+        std::vector<Outcome> outcomes;
+        entries.reserve(led_.size());
+        outcomes.reserve(led_.size());
+        // From here on an invalidation waits: none of the user's code runs.
+        for (auto& led : led_) {
+            if (!led.entry || !led.lead.begin_storing()) continue;
+            entries.push_back({led.call->key.stored, led.entry->bytes, led.entry->lifetime});
+            outcomes.emplace_back();
         }
-        if (!entries.empty()) {
-            std::vector<Outcome> outcomes(entries.size());
-            steps_.store(entries, outcomes);
-        }
+        if (!entries.empty()) steps_.store(entries, outcomes);
         led_.clear();
     }
 

@@ -138,7 +138,8 @@ std::string spell_tagged(const std::type_info& tag) {
     std::string_view text = whole;
     text.remove_prefix(text.find('<') + 1);
     text.remove_suffix(1);
-    if (text.starts_with('(')) {  // a cast, which some compilers show
+    if (text.starts_with('(') && !text.starts_with("(anonymous namespace)")) {
+        // A cast, which some compilers show.
         text.remove_prefix(end_of_parenthesis(text) + 1);
         remove_outer_parentheses(text);
     }
@@ -154,6 +155,32 @@ std::string spell_tagged(const std::type_info& tag) {
 bool is_unnamed(const std::type_info& tag, std::string_view text) {
     return text.empty() || text.starts_with('{') || has_unnamed_part(text) ||
            has_discriminator(tag);
+}
+
+#ifdef __GLIBCXX__
+/// The standard library's own mark of types that are not to be compared by their names.
+struct MarkedName : std::type_info {
+    static bool is_marked(const std::type_info& type) {
+        return *(type.*(&MarkedName::__name)) == '*';
+    }
+};
+#endif
+
+bool is_local_to_file(const std::type_info& type) {
+#ifdef __GLIBCXX__
+    if (MarkedName::is_marked(type)) return true;  // by g++
+#endif
+    const std::string mangled = type.name();
+    if (mangled.find("_GLOBAL__N_") != std::string::npos) return true;
+    // A static function has an L before its name; without it, it is spelled alike.
+    const std::string shown = demangle(mangled);
+    for (std::size_t i = 0; i + 1 < mangled.size(); ++i) {
+        if (mangled[i] != 'L' || !is_digit(mangled[i + 1])) continue;
+        std::string without = mangled;
+        without.erase(i, 1);
+        if (demangle(without) == shown) return true;
+    }
+    return false;
 }
 
 }  // namespace
@@ -187,13 +214,7 @@ std::string shown_name_of_function(const std::type_info& tag) {
 }
 
 const char* own_address(const std::type_info& type) {
-    const std::string_view mangled = type.name();
-    bool is_local_to_file = mangled.find("_GLOBAL__N_") != std::string_view::npos;
-    // The mark of a static function; of other things too, which costs a little and changes nothing.
-    for (std::size_t i = 1; i < mangled.size(); ++i) {
-        is_local_to_file = is_local_to_file || (mangled[i - 1] == 'L' && is_digit(mangled[i]));
-    }
-    return is_local_to_file ? type.name() : nullptr;
+    return is_local_to_file(type) ? type.name() : nullptr;
 }
 
 std::string name_of_member(const std::type_info& tag, const std::type_info& owner) {

@@ -23,8 +23,8 @@ std::string name_of_function(const std::type_info& tag, const std::type_info& pa
 /// The same for messages.
 std::string shown_name_of_function(const std::type_info& tag);
 
-/// Where a type, or a function in a tag, is known in its source file only, an address that is its
-/// own: another file may have another one of the same name. Null for all others.
+/// Where a type, or something that it is made of, is known in its source file only, an address that
+/// is its own: another file may have another one of the same name. Null for all others.
 const char* own_address(const std::type_info& type);
 
 /// The data member or member function that `tag` is about: "address", and "Place::address" where it

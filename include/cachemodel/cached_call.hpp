@@ -16,6 +16,7 @@
 #include <string>
 #include <tuple>
 #include <type_traits>
+#include <typeinfo>
 #include <utility>
 #include <vector>
 
@@ -253,7 +254,7 @@ class CachedCall {
     detail::CallDoor door() const { return {*site_, detail::result_table<Result>}; }
 
     detail::EntryKey make_key(const std::remove_reference_t<Arguments>&... arguments) const {
-        detail::CallKey key{*site_, Target::dynamic_type(arguments...)};
+        detail::CallKey key{*site_, Target::dynamic_type(arguments...), typeid(CachedCall)};
         try {
             Target::append_key(key, arguments...);
         } catch (const InvalidKey& error) {

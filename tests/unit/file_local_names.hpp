@@ -17,6 +17,10 @@ int static_answer_1(const cachemodel::Cache& cache);
 int static_answer_2(const cachemodel::Cache& cache);
 int named_answer_1(const cachemodel::Cache& cache);
 int named_answer_2(const cachemodel::Cache& cache);
+int answer_of_template_1(const cachemodel::Cache& cache);
+int answer_of_template_2(const cachemodel::Cache& cache);
+int number_1(const cachemodel::Cache& cache);
+int number_2(const cachemodel::Cache& cache);
 int area_1(const cachemodel::Cache& cache);
 int area_2(const cachemodel::Cache& cache);
 

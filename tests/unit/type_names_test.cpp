@@ -426,6 +426,11 @@ TEST_CASE("functions and classes of one name, each known in its file only, share
     CHECK(answer_1(cache) == 11);
     CHECK(static_answer_2(cache) == 12);
     CHECK_THROWS_AS(static_answer_1(cache), ConfigError);
+    CHECK(answer_of_template_1(cache) == 11);
+    CHECK_THROWS_AS(answer_of_template_2(cache), ConfigError);
+    CHECK(number_1(cache) == 1);
+    CHECK_THROWS_AS(number_2(cache), ConfigError);
+    CHECK(answer_2(cache.with_prefix("other")) == 12);
     CHECK(named_answer_1(cache) == 11);
     CHECK(named_answer_2(cache) == 12);
     CHECK(area_1(cache) == 1);

@@ -62,7 +62,8 @@ std::shared_ptr<CallSite> make_call_site(CallSettings settings);
 /// The names for objects of the type `dynamic`, or of no type in particular. Made at first use.
 ///
 /// Errors: `ConfigError` where something has no name that is the same in every build.
-const CallNames& names_of(CallSite& site, const std::type_info* dynamic);
+const CallNames& names_of(CallSite& site, const std::type_info* dynamic,
+                          const std::type_info* call = nullptr);
 /// Errors: `ConfigError`.
 Cache cache_of(const CallSite& site);
 Statistics statistics_of(const CallSite& site) noexcept;
@@ -77,8 +78,10 @@ EntryKey finish_key(const CallSite& site, const CallNames& names, std::string te
 /// The key of a call in the making.
 class CallKey {
  public:
-    CallKey(CallSite& site, const std::type_info* dynamic)
-        : site_(site), names_(names_of(site, dynamic)) {
+    /// `call` is the type of the cached call: with a function or class that only one file knows, it
+    /// is that file's own. Of what is made from such a class, compilers make some parts common.
+    CallKey(CallSite& site, const std::type_info* dynamic, const std::type_info& call)
+        : site_(site), names_(names_of(site, dynamic, &call)) {
         text_.reserve(190);
         text_ = names_.head;
     }
