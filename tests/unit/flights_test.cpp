@@ -4,6 +4,7 @@
 #include <cachemodel/cached_method.hpp>
 #include <cachemodel/testing/recording_backend.hpp>
 #include <cachemodel/testing/scripted_backend.hpp>
+#include <cachemodel/testing/turnable_clock.hpp>
 
 #include "support/catch.hpp"
 #include "support/decorators.hpp"
@@ -1306,4 +1307,66 @@ TEST_CASE("no call ever gives a result that is older than the last invalidation 
         (void)rig.price.invalidate(rig.item(id));
         CHECK(rig.price(rig.item(id)) == truth.at(static_cast<std::size_t>(id)));
     }
+}
+
+namespace flights_test {
+
+/// A result whose converter does something besides.
+struct Watched {
+    int value = 0;
+
+    static inline std::function<void(int value)> on_encode;
+};
+
+}  // namespace flights_test
+
+template <>
+struct cachemodel::detail::ExternalCodec<flights_test::Watched> {
+    static constexpr bool may_be_null = false;
+
+    static void encode(CborWriter& writer, const flights_test::Watched& watched) {
+        if (flights_test::Watched::on_encode) flights_test::Watched::on_encode(watched.value);
+        writer.signed_integer(watched.value);
+    }
+    static bool decode(CborReader& reader, flights_test::Watched& watched) {
+        return reader.integer(watched.value);
+    }
+};
+
+namespace flights_test {
+
+testing::TurnableClock* watched_clock = nullptr;
+
+Watched watch(int id) {
+    watched_clock->advance(20ms);
+    return {id};
+}
+
+}  // namespace flights_test
+
+TEST_CASE("an invalidation does not wait for converters that a prefetch runs",
+          "[flights][prefetch][threads]") {
+    testing::TurnableClock clock;
+    watched_clock = &clock;
+    const Cache cache{std::make_shared<testing::ScriptedBackend>(clock), {.clock = clock}};
+    const CachedFunction<&watch> watched{cache};
+    std::atomic<bool> invalidated{false};
+    int encoded = 0;
+    Crew crew;
+    Watched::on_encode = [&](int value) {
+        // The first result was computed 40 ms ago, so that both are written anew when they are
+        // stored.
+        if (value != 2 || ++encoded != 2) return;
+        crew.start([&] {
+            (void)watched.invalidate(1);
+            invalidated = true;
+        });
+        await("the first one is invalidated", [&] { return invalidated.load(); });
+    };
+    (void)watched.prefetch({1, 2, 3});
+    CHECK(crew.join() == 0);
+    Watched::on_encode = {};
+    CHECK(invalidated);
+    CHECK(watched.peek(1).absent());
+    CHECK(watched.peek(2).found());
 }
