@@ -11,15 +11,18 @@
 #include <limits>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace cachemodel {
 
 /// What a backend can and cannot do.
 ///
 /// A cache goes by `lifetime_resolution`, and where that is coarser than a millisecond it needs
-/// `compare_and_set` to touch an entry. The others are for users to look at: it is the backend that
-/// refuses what is too large, or a key that it does not take.
+/// `compare_and_set` to touch an entry; by `portable_keys_only`; and by `atomic_increment` and
+/// `tells_lifetimes`, which say what of `Backend` works. The others are for users to look at: it is
+/// the backend that refuses what is too large, or a key that it does not take.
 ///
 /// Thread safety: that of a plain value.
 struct Capabilities {
@@ -29,8 +32,18 @@ struct Capabilities {
     std::chrono::nanoseconds lifetime_resolution{1};
     std::size_t longest_key = unlimited;    ///< bytes of a final key
     std::size_t largest_value = unlimited;  ///< bytes of a value under the shortest key
-    bool shared = false;                    ///< other processes see the same entries
+    /// Keys with a byte up to 0x20 or with 0x7f are refused, not only warned of.
+    bool portable_keys_only = false;
+    bool shared = false;           ///< other processes see the same entries
+    bool persistent = false;       ///< entries outlive the processes that use them
     bool compare_and_set = false;  ///< reads hand out tokens, `Store::compare_and_set` works
+    /// A token stands for one writing. Otherwise it stands for the value: an entry that was written
+    /// again with the same bytes counts as unchanged.
+    bool token_per_write = true;
+    bool atomic_increment = false;       ///< `Backend::increment` works
+    bool counters_stop_at_zero = false;  ///< a counter that would fall below zero becomes zero
+    bool tells_lifetimes = false;        ///< `Backend::remaining_lifetime` works
+    bool lists_keys = false;             ///< `Backend::list_keys` works
 };
 
 /// What became of one key of a writing call.
@@ -99,6 +112,28 @@ class ReadSink {
     ~ReadSink() = default;
 };
 
+/// Takes the keys that a backend lists.
+///
+/// Thread safety: a call of a backend gives its keys one after the other.
+class KeySink {
+ public:
+    /// A final key, valid during the call only. No lock of the backend is held. What this throws
+    /// ends the listing and leaves it.
+    virtual void key(std::string_view key) = 0;
+
+ protected:
+    ~KeySink() = default;
+};
+
+/// One thing that a backend knows about itself, such as how many entries it holds.
+///
+/// Thread safety: that of a plain value.
+struct Fact {
+    std::string subject;  ///< of several servers which one; empty where there is only one
+    std::string name;
+    std::string value;
+};
+
 /// A store of bytes under keys. Many keys at a time; one key is a batch of one.
 ///
 /// Every key gets its own answer, and "could not tell" is never "nothing there". A call throws only
@@ -133,6 +168,35 @@ class Backend {
 
     /// Gives up connections and other resources; the next call takes them again.
     virtual void close() noexcept {}
+
+    // What follows need not be overridden. Where it is not, it answers that it is not supported.
+
+    /// As `get_many`, but it is no use of the entries: what has to make room later is chosen as if
+    /// this had not been. By default `get_many`.
+    virtual void peek_many(std::span<const std::string_view> keys, ReadSink& sink);
+
+    /// Adds `delta` to the decimal number that is stored under `key`, atomically, and writes the
+    /// sum to `value`. The entry keeps its lifetime, and changes its token.
+    ///
+    /// Declines where nothing is there. Fails with `NotAnInteger` where something else is, and with
+    /// `Overflow` where the sum does not fit into 64 bits with a sign; the entry is unchanged then.
+    virtual Outcome increment(std::string_view key, std::int64_t delta, std::int64_t& value);
+
+    /// Writes to `left` how long the entry has, rounded as the backend keeps lifetimes. Declines
+    /// where nothing is there.
+    virtual Outcome remaining_lifetime(std::string_view key, Lifetime& left);
+
+    /// Lists every living entry whose key begins with `prefix`, in any order; an entry that is
+    /// written or removed meanwhile may be listed or not, and none twice if it can be helped.
+    ///
+    /// Errors: `BackendError`.
+    virtual void list_keys(std::string_view prefix, KeySink& sink);
+
+    /// What a person wants to know about the store: entries, bytes, versions of servers. By default
+    /// nothing.
+    ///
+    /// Errors: `BackendError`.
+    virtual std::vector<Fact> facts();
 };
 
 }  // namespace cachemodel

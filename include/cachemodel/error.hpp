@@ -126,6 +126,27 @@ class IncompleteKey : public Error {
     std::vector<std::string> unset_;
 };
 
+/// An entry was found, and it is not of the type that was asked for.
+///
+/// Not thrown by `Cache::get` but kept in its answer, as `failure()`.
+class TypeMismatch : public Error {
+ public:
+    using Error::Error;
+};
+
+/// A counting verb met an entry that is no integer. The entry is unchanged.
+class NotAnInteger : public Error {
+ public:
+    using Error::Error;
+};
+
+/// A number would leave its range: a counter beyond 64 bits with a sign, a version below 0.
+/// Nothing was changed.
+class Overflow : public Error {
+ public:
+    using Error::Error;
+};
+
 /// A cached method of a form was called, and the form's `is_valid()` is false.
 class InvalidForm : public Error {
  public:
