@@ -40,7 +40,7 @@ struct RoundTrip {
     std::size_t done = 0;      ///< found, stored, removed, touched, counted, listed
     std::size_t declined = 0;  ///< absent, or declined
     std::size_t failed = 0;    ///< the backend could not, or could not tell
-    std::chrono::nanoseconds duration{};
+    std::chrono::nanoseconds duration{};  ///< by the steady time of the cache's clock
 };
 
 /// A key that not every backend would take.
