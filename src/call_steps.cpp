@@ -1,6 +1,7 @@
 // cachemodel: the steps of which answering a cached call is made.
 // SPDX-License-Identifier: MIT
 #include "call_steps.hpp"
+#include "cache_core.hpp"
 
 #include <utility>
 
@@ -55,7 +56,7 @@ class ResultSink final : public ReadSink {
 }  // namespace
 
 void CallSteps::count(Counter Counters::*counter) const noexcept {
-    door_.cache.counters().*counter += 1;
+    door_.cache.core().counters.*counter += 1;
     door_.site.counters.*counter += 1;
 }
 
@@ -68,7 +69,7 @@ void CallSteps::read(std::span<const std::string_view> keys, std::span<Wanted> w
     for (const auto& [key, result, found] : wanted) {
         if (found.found) count(&Counters::hits);
         if (found.absent()) {
-            door_.cache.counters().count_miss(found.reason);
+            door_.cache.core().counters.count_miss(found.reason);
             door_.site.counters.count_miss(found.reason);
         }
         if (found.failure) door_.site.counters.read_failures += 1;
@@ -147,7 +148,7 @@ void CallSteps::store(std::span<const Entry> entries, std::span<Outcome> outcome
         door_.cache.store_many(Store::set, entries, outcomes);
     } catch (...) {
         for (auto& outcome : outcomes) outcome = Failure{std::current_exception()};
-        door_.cache.counters().store_failures += entries.size();
+        door_.cache.core().counters.store_failures += entries.size();
     }
     for (std::size_t i = 0; i < outcomes.size(); ++i) {
         // A lifetime that is over removes.
@@ -185,15 +186,15 @@ std::string CallSteps::flight_key(const EntryKey& key) const {
 }
 
 Flights::Boarding CallSteps::board(const EntryKey& key) const {
-    return door_.cache.flights().board(flight_key(key), *door_.table.type, now());
+    return door_.cache.core().flights.board(flight_key(key), *door_.table.type, now());
 }
 
 Flights::Boarding CallSteps::board_anew(const EntryKey& key) const {
-    return door_.cache.flights().board_anew(flight_key(key), *door_.table.type);
+    return door_.cache.core().flights.board_anew(flight_key(key), *door_.table.type);
 }
 
 void CallSteps::supersede(const EntryKey& key) const {
-    door_.cache.flights().supersede(flight_key(key));
+    door_.cache.core().flights.supersede(flight_key(key));
 }
 
 SteadyTime CallSteps::now() const { return door_.cache.clock().steady(); }
@@ -218,6 +219,7 @@ std::shared_ptr<const void> CallSteps::join(const EntryKey& key, AnyCall& call,
             passage.rethrow();
         case Passage::Kind::too_deep:
             throw RecursiveLoad("to compute " + key.stored + " it is needed itself");
+        case Passage::Kind::entered:
         case Passage::Kind::alone:
             break;
     }

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "cache_core.hpp"
 #include "call_steps.hpp"
 
 namespace cachemodel::detail {
@@ -20,7 +21,7 @@ namespace {
 class Prefetch {
  public:
     explicit Prefetch(const CallDoor& door)
-        : door_(door), steps_(door), flights_(door.cache.flights()) {}
+        : door_(door), steps_(door), flights_(door.cache.core().flights) {}
 
     /// Of equal calls only the first is made.
     void add(PrefetchedCall& call) {
