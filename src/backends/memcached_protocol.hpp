@@ -21,9 +21,6 @@ inline constexpr std::size_t item_overhead = 59;
 /// No server keeps a larger one.
 inline constexpr std::size_t largest_item = std::size_t{1} << 30;
 
-/// The longest line of an answer that is read. The server's own are far shorter.
-inline constexpr std::size_t longest_line = 2048;
-
 /// The server's expiration time for `lifetime`: 0 is never, up to 30 days are seconds from now,
 /// rounded up, and anything above is a unix time. The server keeps 32 bits: what ends later than
 /// they can say is kept for ever. A lifetime that is over gives -1, which is gone at once.

@@ -6,8 +6,8 @@
 #include <cachemodel/error.hpp>
 #include <cachemodel/testing/turnable_clock.hpp>
 
-#include "backends/memcached_connection.hpp"
 #include "backends/memcached_protocol.hpp"
+#include "net/connection.hpp"
 
 #include "support/backend_calls.hpp"
 #include "support/catch.hpp"
@@ -98,8 +98,8 @@ TEST_CASE("a host's name is looked up once, and again when its addresses are use
           "[memcached][unit]") {
     for (const std::string host : {"localhost", "127.0.0.1", "::1"}) {
         INFO(host);
-        memcached::Addresses addresses{{host + ":11211", host, 11211, {}}};
-        std::optional<memcached::Trouble> trouble;
+        net::Addresses addresses{{host + ":11211", host, 11211, {}}};
+        std::optional<net::Trouble> trouble;
         const auto found = addresses.find(trouble);
         REQUIRE_FALSE(trouble);
         CHECK_FALSE(found->empty());
