@@ -155,8 +155,11 @@ class MemcachedBackend::Implementation {
         capabilities_.lifetime_resolution = std::chrono::seconds{1};
         capabilities_.longest_key = memcached::longest_key;
         capabilities_.largest_value = largest_stored() - 1;
+        capabilities_.portable_keys_only = true;
         capabilities_.shared = true;
         capabilities_.compare_and_set = true;
+        capabilities_.atomic_increment = true;
+        capabilities_.counters_stop_at_zero = true;
     }
 
     const MemcachedOptions& options() const noexcept { return options_; }
@@ -207,6 +210,30 @@ class MemcachedBackend::Implementation {
             talks.push_back(&made.emplace_back(make(i, servers[i], sorted.of(i))));
         }
         net::run(talks, deadline, options_.deadline);
+    }
+
+    /// Lets one conversation with every server take place, all at the same time.
+    /// `make(server, positions, outcomes)` makes a `Talk`.
+    ///
+    /// Errors: `BackendError` when one of them failed.
+    template <class Talk, class Make>
+    void converse_with_all(Make make) {
+        const auto deadline = std::chrono::steady_clock::now() + options_.deadline;
+        auto& servers = this->servers();
+        std::vector<std::uint32_t> positions(servers.size());
+        std::iota(positions.begin(), positions.end(), std::uint32_t{0});
+        std::vector<Outcome> outcomes(servers.size());
+        std::vector<Talk> made;
+        made.reserve(servers.size());
+        std::vector<Conversation*> talks;
+        for (std::size_t i = 0; i < servers.size(); ++i) {
+            talks.push_back(
+                &made.emplace_back(make(servers[i], Positions{positions}.subspan(i, 1), outcomes)));
+        }
+        net::run(talks, deadline, options_.deadline);
+        for (const auto& outcome : outcomes) {
+            if (outcome.failed()) outcome.failure().rethrow();
+        }
     }
 
  private:
@@ -299,23 +326,33 @@ void MemcachedBackend::touch_many(std::span<const std::string_view> keys, Lifeti
         });
 }
 
+Outcome MemcachedBackend::increment(std::string_view key, std::int64_t delta, std::int64_t& value) {
+    Outcome outcome;
+    implementation_->converse<memcached::Counting>(
+        1, [&](std::size_t) { return key; }, [&](std::size_t) { return accept_key(key, outcome); },
+        [&](std::size_t /*number*/, Server& server, Positions positions) {
+            return memcached::Counting{server, positions, {&outcome, 1}, key, delta, value};
+        });
+    return outcome;
+}
+
 void MemcachedBackend::clear() {
-    const auto deadline = std::chrono::steady_clock::now() + implementation_->options().deadline;
-    auto& servers = implementation_->servers();
-    std::vector<std::uint32_t> positions(servers.size());
-    std::iota(positions.begin(), positions.end(), std::uint32_t{0});
-    std::vector<Outcome> outcomes(servers.size());
-    std::vector<memcached::Flushing> made;
-    made.reserve(servers.size());
-    std::vector<Conversation*> talks;
-    for (std::size_t i = 0; i < servers.size(); ++i) {
-        talks.push_back(
-            &made.emplace_back(servers[i], Positions{positions}.subspan(i, 1), outcomes));
-    }
-    net::run(talks, deadline, implementation_->options().deadline);
-    for (const auto& outcome : outcomes) {
-        if (outcome.failed()) outcome.failure().rethrow();
-    }
+    implementation_->converse_with_all<memcached::Flushing>(
+        [](Server& server, Positions positions, std::span<Outcome> outcomes) {
+            return memcached::Flushing{server, positions, outcomes};
+        });
+}
+
+std::vector<Fact> MemcachedBackend::facts() {
+    std::vector<Fact> facts;
+    const bool is_one = implementation_->options().servers.size() == 1;
+    implementation_->converse_with_all<memcached::Inquiring>(
+        [&](Server& server, Positions positions, std::span<Outcome> outcomes) {
+            const auto subject = is_one ? std::string{} : server.endpoint().name;
+            return memcached::Inquiring{server, positions, outcomes, subject, facts};
+        });
+    std::ranges::stable_sort(facts, {}, &Fact::subject);
+    return facts;
 }
 
 void MemcachedBackend::close() noexcept { implementation_->close_idle(); }

@@ -2,7 +2,10 @@
 // SPDX-License-Identifier: MIT
 #include "backends/memcached_conversation.hpp"
 
+#include "counter_text.hpp"
+
 #include <algorithm>
+#include <array>
 #include <exception>
 #include <limits>
 #include <utility>
@@ -123,7 +126,7 @@ net::Conversation::Heard Commanding::hear(std::string_view answer) {
     if (next_ == asked_) return Heard::nonsense();
     const auto reply = parse_reply(*line);
     if (reply == Reply::server_error) return Heard::wrong(refusal(*line));
-    auto outcome = judge(position(next_), reply);
+    auto outcome = judge(position(next_), reply, *line);
     if (!outcome && reply == Reply::out_of_memory) {
         outcome = Failure{BackendFault::full,
                           server().endpoint().name + ": the server says: " + std::string{*line}};
@@ -147,7 +150,8 @@ void Storing::command(std::size_t position, std::string& request) {
     }
 }
 
-std::optional<Outcome> Storing::judge(std::size_t position, Reply reply) {
+std::optional<Outcome> Storing::judge(std::size_t position, Reply reply,
+                                      std::string_view /*line*/) {
     const auto& entry = entries_[position];
     if (entry.value.size() + entry.key.size() > largest_) {
         if (reply == Reply::deleted || reply == Reply::not_found) {
@@ -172,7 +176,8 @@ void Removing::command(std::size_t position, std::string& request) {
     append_delete(request, keys_[position]);
 }
 
-std::optional<Outcome> Removing::judge(std::size_t /*position*/, Reply reply) {
+std::optional<Outcome> Removing::judge(std::size_t /*position*/, Reply reply,
+                                       std::string_view /*line*/) {
     if (reply == Reply::deleted) return Outcome{};
     if (reply == Reply::not_found) return Outcome::declined_by_backend();
     return std::nullopt;
@@ -182,17 +187,78 @@ void Touching::command(std::size_t position, std::string& request) {
     append_touch(request, keys_[position], expiration_);
 }
 
-std::optional<Outcome> Touching::judge(std::size_t /*position*/, Reply reply) {
+std::optional<Outcome> Touching::judge(std::size_t /*position*/, Reply reply,
+                                       std::string_view /*line*/) {
     if (reply == Reply::touched) return Outcome{};
     if (reply == Reply::not_found) return Outcome::declined_by_backend();
     return std::nullopt;
+}
+
+void Counting::command(std::size_t /*position*/, std::string& request) {
+    append_count(request, key_, delta_);
+}
+
+std::optional<Outcome> Counting::judge(std::size_t /*position*/, Reply reply,
+                                       std::string_view line) {
+    if (reply == Reply::not_found) return Outcome::declined_by_backend();
+    if (reply == Reply::not_a_number) return detail::not_an_integer();
+    const auto number = parse_number(line);
+    if (!number) return std::nullopt;
+    // The server counts in 64 bits without a sign, and goes on at zero beyond them: only then is
+    // the sum less than what was added.
+    const bool has_wrapped = delta_ > 0 && *number < static_cast<std::uint64_t>(delta_);
+    if (has_wrapped || *number > std::numeric_limits<std::int64_t>::max()) {
+        return detail::counter_overflow();
+    }
+    value_ = static_cast<std::int64_t>(*number);
+    return Outcome{};
+}
+
+std::size_t Inquiring::ask(std::size_t /*index*/, std::string& request) {
+    request += "stats\r\n";
+    return 1;
+}
+
+net::Conversation::Heard Inquiring::hear(std::string_view answer) {
+    static constexpr std::array<std::string_view, 10> wanted{
+        "version",        "pid",      "uptime",     "curr_items", "bytes",
+        "limit_maxbytes", "get_hits", "get_misses", "evictions",  "curr_connections"};
+    const auto line = first_line(answer);
+    if (!line) return Heard::more();
+    if (next_ == asked_) return Heard::nonsense();
+    switch (parse_reply(*line)) {
+        case Reply::end:
+            outcomes_[position(next_++)] = Outcome{};
+            return Heard::done(line->size() + line_end);
+        case Reply::out_of_memory:
+        case Reply::server_error:
+            return Heard::wrong(refusal(*line));
+        default:
+            break;
+    }
+    const auto stat = parse_stat_line(*line);
+    if (!stat) return Heard::nonsense();
+    if (std::find(wanted.begin(), wanted.end(), stat->name) != wanted.end()) {
+        const auto is_known = [&](const Fact& fact) {
+            return fact.subject == subject_ && fact.name == stat->name;
+        };
+        if (std::none_of(facts_.begin(), facts_.end(), is_known)) {
+            facts_.push_back({subject_, std::string{stat->name}, std::string{stat->value}});
+        }
+    }
+    return Heard::done(line->size() + line_end);
+}
+
+void Inquiring::fail(std::size_t position, const Failure& failure) {
+    outcomes_[position] = failure;
 }
 
 void Flushing::command(std::size_t /*position*/, std::string& request) {
     request += "flush_all\r\n";
 }
 
-std::optional<Outcome> Flushing::judge(std::size_t /*position*/, Reply reply) {
+std::optional<Outcome> Flushing::judge(std::size_t /*position*/, Reply reply,
+                                       std::string_view /*line*/) {
     if (reply == Reply::ok) return Outcome{};
     return std::nullopt;
 }

@@ -14,6 +14,8 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace cachemodel::memcached {
 
@@ -69,8 +71,9 @@ class Commanding : public Conversation {
 
  protected:
     virtual void command(std::size_t position, std::string& request) = 0;
-    /// Nothing when `reply` is no answer to that command.
-    virtual std::optional<Outcome> judge(std::size_t position, Reply reply) = 0;
+    /// `line` is the whole reply. Nothing when it is no answer to that command.
+    virtual std::optional<Outcome> judge(std::size_t position, Reply reply,
+                                         std::string_view line) = 0;
 
  private:
     std::size_t ask(std::size_t index, std::string& request) final;
@@ -94,7 +97,7 @@ class Storing final : public Commanding {
 
  private:
     void command(std::size_t position, std::string& request) override;
-    std::optional<Outcome> judge(std::size_t position, Reply reply) override;
+    std::optional<Outcome> judge(std::size_t position, Reply reply, std::string_view line) override;
     bool is_repeatable() const noexcept override { return how_ == Store::set; }
 
     Store how_;
@@ -112,7 +115,7 @@ class Removing final : public Commanding {
 
  private:
     void command(std::size_t position, std::string& request) override;
-    std::optional<Outcome> judge(std::size_t position, Reply reply) override;
+    std::optional<Outcome> judge(std::size_t position, Reply reply, std::string_view line) override;
 
     std::span<const std::string_view> keys_;
 };
@@ -125,10 +128,48 @@ class Touching final : public Commanding {
 
  private:
     void command(std::size_t position, std::string& request) override;
-    std::optional<Outcome> judge(std::size_t position, Reply reply) override;
+    std::optional<Outcome> judge(std::size_t position, Reply reply, std::string_view line) override;
 
     std::span<const std::string_view> keys_;
     std::int64_t expiration_;
+};
+
+/// Adds to one counter, or subtracts from it.
+class Counting final : public Commanding {
+ public:
+    Counting(Server& server, Positions positions, std::span<Outcome> outcomes, std::string_view key,
+             std::int64_t delta, std::int64_t& value)
+        : Commanding(server, positions, outcomes), key_(key), delta_(delta), value_(value) {}
+
+ private:
+    void command(std::size_t position, std::string& request) override;
+    std::optional<Outcome> judge(std::size_t position, Reply reply, std::string_view line) override;
+    bool is_repeatable() const noexcept override { return false; }
+
+    std::string_view key_;
+    std::int64_t delta_;
+    std::int64_t& value_;
+};
+
+/// Asks a server what it knows about itself.
+class Inquiring final : public Conversation {
+ public:
+    /// Facts get `subject`.
+    Inquiring(Server& server, Positions positions, std::span<Outcome> outcomes, std::string subject,
+              std::vector<Fact>& facts)
+        : Conversation(server, positions),
+          outcomes_(outcomes),
+          subject_(std::move(subject)),
+          facts_(facts) {}
+
+ private:
+    std::size_t ask(std::size_t index, std::string& request) override;
+    Heard hear(std::string_view answer) override;
+    void fail(std::size_t position, const Failure& failure) override;
+
+    std::span<Outcome> outcomes_;
+    std::string subject_;
+    std::vector<Fact>& facts_;
 };
 
 class Flushing final : public Commanding {
@@ -137,7 +178,7 @@ class Flushing final : public Commanding {
 
  private:
     void command(std::size_t position, std::string& request) override;
-    std::optional<Outcome> judge(std::size_t position, Reply reply) override;
+    std::optional<Outcome> judge(std::size_t position, Reply reply, std::string_view line) override;
 };
 
 /// The `ValueTooLarge` of one value, and what `limit` bytes a server takes under `key`.

@@ -38,6 +38,9 @@ void append_store(std::string& request, Store how, const Entry& entry, std::int6
 void append_delete(std::string& request, std::string_view key);
 void append_touch(std::string& request, std::string_view key, std::int64_t expiration);
 
+/// `incr`, or `decr` where `delta` is negative.
+void append_count(std::string& request, std::string_view key, std::int64_t delta);
+
 /// The first line of one found entry: `VALUE <key> <flags> <bytes> <unique>`.
 struct ValueLine {
     std::string_view key;
@@ -48,6 +51,18 @@ struct ValueLine {
 /// Reads a line without its end; nothing unless it is exactly of that form.
 std::optional<ValueLine> parse_value_line(std::string_view line) noexcept;
 
+/// One line of an answer to `stats`: `STAT <name> <value>`.
+struct StatLine {
+    std::string_view name;
+    std::string_view value;
+};
+
+/// Reads a line without its end; nothing unless it is of that form.
+std::optional<StatLine> parse_stat_line(std::string_view line) noexcept;
+
+/// A decimal number without a sign, and nothing else.
+std::optional<std::uint64_t> parse_number(std::string_view word) noexcept;
+
 enum class Reply : std::uint8_t {
     stored,
     not_stored,
@@ -57,6 +72,7 @@ enum class Reply : std::uint8_t {
     touched,
     ok,
     end,
+    not_a_number,   ///< what is stored cannot be counted
     too_large,      ///< the value has been read and thrown away
     out_of_memory,  ///< likewise
     server_error,   ///< the server cannot, for a reason of its own
