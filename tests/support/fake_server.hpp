@@ -54,7 +54,8 @@ class FakeServer {
     FakeServer(const FakeServer&) = delete;
     FakeServer& operator=(const FakeServer&) = delete;
 
-    /// The path of its unix socket, or its port on the loopback interface; the other is empty, or 0.
+    /// The path of its unix socket, or its port on the loopback interface; the other is empty, or
+    /// 0.
     std::string socket() const { return port_ == 0 ? socket_ : std::string{}; }
     std::uint16_t port() const noexcept { return port_; }
     /// The same, for a backend of memcached.
