@@ -46,5 +46,6 @@ TEST_CASE("a numbered database over TCP and one connection keep the contract of 
 TEST_CASE("Redis keeps the contract of backends among threads", "[redis][contract][threads]") {
     RealRedis server;
     RedisBackend backend{server.options()};
-    backend_contract_of_threads(backend);
+    backend_contract_of_threads(backend, waiting);
+    backend_contract_of_clear_among_threads(backend);
 }
