@@ -296,6 +296,9 @@ void Scanning::command(std::size_t /*position*/, std::string& request) {
 }
 
 bool Scanning::take(const Item& item) {
+    const bool is_list = item.depth == 1 && item.kind == Item::Kind::array;
+    // How long it is, is of no interest: what it has is taken one by one.
+    if (is_list) return Commanding::take({.kind = item.kind, .depth = 1, .text = {}});
     if (item.depth != 2) return Commanding::take(item);
     if (item.kind != Item::Kind::text) return false;
     keys_.emplace_back(item.text);

@@ -105,7 +105,11 @@ std::size_t Commanding::ask(std::size_t index, std::string& request) {
 }
 
 bool Commanding::take(const Item& item) {
-    if (answers_.size() == most_answers || item.text.size() > longest_answer) return false;
+    const bool is_long_array =
+        item.kind == Item::Kind::array && item.integer > static_cast<std::int64_t>(most_answers);
+    if (answers_.size() == most_answers || item.text.size() > longest_answer || is_long_array) {
+        return false;
+    }
     if (item.kind == Item::Kind::error && !error_) error_ = std::string{item.text};
     answers_.push_back({item.kind, item.integer, std::string{item.text}});
     return true;
