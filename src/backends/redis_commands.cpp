@@ -22,6 +22,8 @@ constexpr std::size_t longest_command = std::size_t{32} << 10;
 
 /// How many keys the server looks at in one step of a listing.
 constexpr std::string_view keys_per_step = "1000";
+/// It tells of more where its table is crowded, but not of so many.
+constexpr std::size_t most_keys_per_step = 100'000;
 constexpr std::size_t longest_cursor = 20;
 
 bool is_cursor(std::string_view text) noexcept {
@@ -300,7 +302,7 @@ bool Scanning::take(const Item& item) {
     // How long it is, is of no interest: what it has is taken one by one.
     if (is_list) return Commanding::take({.kind = item.kind, .depth = 1, .text = {}});
     if (item.depth != 2) return Commanding::take(item);
-    if (item.kind != Item::Kind::text) return false;
+    if (item.kind != Item::Kind::text || keys_.size() == most_keys_per_step) return false;
     keys_.emplace_back(item.text);
     return true;
 }
