@@ -22,6 +22,7 @@
 #include <cstdint>
 #include <functional>
 #include <limits>
+#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -100,6 +101,23 @@ TEST_CASE("a cache is opened by a URL of Redis", "[redis][integration]") {
     const auto cache = Cache::open("redis+unix://" + server.options().socket);
     CHECK_THROWS_AS(Cache::open("rediss://127.0.0.1"), ConfigError);
     CHECK_THROWS_AS(Cache::open("redis://127.0.0.1?max_entries=10"), ConfigError);
+}
+
+TEST_CASE("a cache of Redis is made in code", "[redis][integration]") {
+    const std::string password = "p@ss/w?rd";
+    RealRedis server{Transport::tcp, {"--requirepass", password}};
+    const auto port = server.options().port;
+    // [in_code]
+    RedisOptions options;
+    options.host = "127.0.0.1";
+    options.port = port;
+    options.password = password;
+    options.database = 5;
+    const Cache cache{std::make_shared<RedisBackend>(options)};
+    // [/in_code]
+    CHECK(cache.capabilities().tells_lifetimes);
+    RedisBackend same{options};
+    CHECK(get(same, "k").absent());
 }
 
 TEST_CASE("making the backend connects to nothing", "[redis][integration]") {
@@ -193,6 +211,34 @@ TEST_CASE("a user of the server's access list may do what it may", "[redis][auth
     CHECK_THROWS_AS(backend.clear(), BackendError);
     CHECK_THROWS_AS(backend.facts(), BackendError);
     CHECK(get(backend, "k").absent());
+}
+
+TEST_CASE("the user of the guide may do all that a cache does, but clear", "[redis][auth]") {
+    RealRedis server;
+    server.ask(
+        "ACL SETUSER shop on >password ~shop:* +get +mget +set +del +pexpire +pttl +exists "
+        "+persist +multi +exec +watch +unwatch +select +info +scan +evalsha +eval +incrby "
+        "+getrange\r\n");
+    auto options = server.options();
+    options.user = "shop";
+    options.password = "password";
+    options.database = 1;
+    RedisBackend backend{options};
+    CHECK(set(backend, "shop:n", "1", 1h).done());
+    CHECK(add(backend, "shop:n", "1").declined());
+    CHECK(increment(backend, "shop:n").is(2));
+    CHECK(compare_and_set(backend, "shop:n", "x", get(backend, "shop:n").token).done());
+    CHECK(fails_with<NotAnInteger>(increment(backend, "shop:n").outcome));
+    CHECK(compare_and_set(backend, "shop:n", "y", 5).declined());
+    CHECK(get_many(backend, {"shop:n", "shop:no"}).at(0).found("x"));
+    CHECK(touch(backend, "shop:n", 1min).done());
+    CHECK(touch(backend, "shop:n", never).done());
+    CHECK(remaining_lifetime(backend, "shop:n").is(never));
+    CHECK(list_keys(backend, "shop:").size() == 1);
+    CHECK(value_of(backend.facts(), "keys") == "1");
+    CHECK(remove(backend, "shop:n").done());
+    CHECK(fault_of(get(backend, "other")) == BackendFault::permission);
+    CHECK_THROWS_AS(backend.clear(), BackendError);
 }
 
 TEST_CASE("a wrong password is an error of its own, and is not tried on every call",
