@@ -42,6 +42,7 @@ net::Endpoint endpoint_of(const MemcachedServer& server) {
 
 std::vector<net::Endpoint> endpoints_of(const std::vector<MemcachedServer>& servers) {
     std::vector<net::Endpoint> endpoints;
+    endpoints.reserve(servers.size());
     for (const auto& server : servers) endpoints.push_back(endpoint_of(server));
     return endpoints;
 }

@@ -24,7 +24,6 @@ namespace cachemodel {
 namespace {
 
 using net::Positions;
-using net::Server;
 
 constexpr std::uint32_t most_databases = std::numeric_limits<std::int32_t>::max();
 

@@ -238,6 +238,28 @@ TEST_CASE("a reply that is cut off is a failure", "[redis][nonsense]") {
     CHECK(fault_of(reads[2]) == BackendFault::unavailable);
 }
 
+TEST_CASE("no signal comes when the server closes in the middle of a large value",
+          "[redis][signals]") {
+    FakeServer server{[](Caller& caller) { caller.skip(1000); }};
+    RedisBackend backend{options_for(server)};
+    const std::string value(8 << 20, 'x');
+    CHECK(fault_of(set(backend, "k", value)) == BackendFault::unavailable);
+    CHECK(fault_of(add(backend, "k", value)) == BackendFault::unavailable);
+    CHECK(server.connections() == 2);
+}
+
+TEST_CASE("a server that turns a connection away at once is unavailable", "[redis][errors]") {
+    FakeServer server{
+        [](Caller& caller) { caller.send("-ERR max number of clients reached\r\n"); }};
+    auto options = options_for(server);
+    options.retry_after = 0s;
+    RedisBackend backend{options};
+    CHECK(fault_of(get(backend, "k")) == BackendFault::unavailable);
+    options.password = "secret";
+    RedisBackend with_password{options};
+    CHECK(fault_of(get(with_password, "k")) == BackendFault::unavailable);
+}
+
 TEST_CASE("a late answer is never that of another key", "[redis][deadline]") {
     FakeServer server{[](Caller& caller) {
         const auto command = caller.read_command();
