@@ -70,6 +70,7 @@ class Outcome;
 class Overflow;
 class ReadSink;
 class RecursiveLoad;
+class RedisBackend;
 class ScopedCaches;
 class TypeMismatch;
 class UnloadedReference;
@@ -86,6 +87,7 @@ struct MemoryOptions;
 struct MemoryUsage;
 struct ModelOptions;
 struct Never;
+struct RedisOptions;
 struct Statistics;
 struct WireName;
 
