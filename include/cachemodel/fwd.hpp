@@ -71,6 +71,7 @@ class Overflow;
 class ReadSink;
 class RecursiveLoad;
 class ScopedCaches;
+class SqliteBackend;
 class TypeMismatch;
 class UnloadedReference;
 class ValueTooLarge;
@@ -86,6 +87,7 @@ struct MemoryOptions;
 struct MemoryUsage;
 struct ModelOptions;
 struct Never;
+struct SqliteOptions;
 struct Statistics;
 struct WireName;
 
