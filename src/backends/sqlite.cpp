@@ -140,7 +140,6 @@ class SqliteBackend::Implementation {
     Implementation(const Implementation&) = delete;
     Implementation& operator=(const Implementation&) = delete;
 
-    const SqliteOptions& options() const noexcept { return options_; }
     const Capabilities& capabilities() const noexcept { return capabilities_; }
     Now now() const noexcept { return Now{clock_}; }
     Deadline deadline() const noexcept { return Deadline::from_now(options_.deadline); }
@@ -191,12 +190,7 @@ SqliteBackend::SqliteBackend(SqliteOptions options, const Clock& clock)
 SqliteBackend::~SqliteBackend() = default;
 
 bool SqliteBackend::create_table() {
-    const auto& options = implementation_->options();
-    if (options.path == sqlite::Database::in_memory) {
-        const auto lease = implementation_->pool().borrow_for_writing(implementation_->deadline());
-        return false;
-    }
-    return Table::create(options, implementation_->deadline());
+    return implementation_->pool().create_table(implementation_->deadline());
 }
 
 std::string SqliteBackend::create_table_sql(const SqliteOptions& options) {

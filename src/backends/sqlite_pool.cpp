@@ -118,16 +118,24 @@ Pool::Lease Pool::borrow_for_reading(const Deadline& deadline) {
     return {*this, false, std::move(idle), deadline};
 }
 
-Pool::Lease Pool::borrow_for_writing(const Deadline& deadline) {
+std::unique_ptr<Table> Pool::become_writer(const Deadline& deadline) {
     std::unique_lock lock{mutex_};
     const auto is_free = [this] { return !is_forking_ && !lent_writer_; };
     if (!writer_freed_.wait_until(lock, deadline.end, is_free)) {
         throw timed_out(options_.path, deadline, "other threads are writing");
     }
     lent_writer_ = true;
-    auto idle = std::move(writer_);
-    lock.unlock();
-    return {*this, true, std::move(idle), deadline};
+    return std::move(writer_);
+}
+
+Pool::Lease Pool::borrow_for_writing(const Deadline& deadline) {
+    return {*this, true, become_writer(deadline), deadline};
+}
+
+bool Pool::create_table(const Deadline& deadline) {
+    // It has a connection of its own, for which a fork waits as for any other.
+    const Lease lease{*this, true, become_writer(deadline)};
+    return !is_private() && Table::create(options_, deadline);
 }
 
 void Pool::take_back(std::unique_ptr<Table> table, bool writes) noexcept {
@@ -163,6 +171,7 @@ void Pool::hold_for_fork() noexcept {
     const auto end = std::chrono::steady_clock::now() + options_.deadline + patience_of_fork;
     mutex_.lock();
     is_forking_ = true;
+    // A call that takes even longer has a disk that does not answer. Its connection is inherited.
     while ((lent_readers_ > 0 || lent_writer_) && std::chrono::steady_clock::now() < end) {
         mutex_.unlock();
         std::this_thread::sleep_for(200us);

@@ -53,6 +53,9 @@ class Pool {
     Lease borrow_for_reading(const Deadline& deadline);
     Lease borrow_for_writing(const Deadline& deadline);
 
+    /// Makes file and table where they are not there; returns whether it made the table.
+    bool create_table(const Deadline& deadline);
+
     void close_idle() noexcept;
 
     /// Never 0, and each only once. Not to be guessed, nor met by another process.
@@ -65,6 +68,8 @@ class Pool {
     friend class Forking;
 
     bool is_private() const noexcept { return options_.path == Database::in_memory; }
+    /// Waits until nobody writes. Returns the connection of the last one who did, if it is there.
+    std::unique_ptr<Table> become_writer(const Deadline& deadline);
     void take_back(std::unique_ptr<Table> table, bool writes) noexcept;
     void hold_for_fork() noexcept;
     void go_on_after_fork() noexcept;

@@ -59,6 +59,14 @@ TEST_CASE("sqlite keeps the contract of backends among threads", "[sqlite][contr
     backend_contract_of_threads(backend);
 }
 
+TEST_CASE("sqlite with one connection keeps the contract of backends among threads",
+          "[sqlite][contract][threads]") {
+    const TemporaryDirectory directory;
+    SqliteBackend backend{
+        {.path = directory.path() / "cache.db", .deadline = patience, .connections = 1}};
+    backend_contract_of_threads(backend);
+}
+
 TEST_CASE("sqlite in memory keeps the contract of backends among threads",
           "[sqlite][contract][threads]") {
     SqliteBackend backend{{.path = ":memory:", .deadline = patience}};

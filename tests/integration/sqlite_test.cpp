@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #include <cachemodel/backends/sqlite.hpp>
 
+#include <cachemodel/cache_url.hpp>
 #include <cachemodel/error.hpp>
 #include <cachemodel/testing/turnable_clock.hpp>
 
@@ -11,6 +12,7 @@
 #include "support/process.hpp"
 #include "support/sqlite_connection.hpp"
 
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -442,6 +444,40 @@ TEST_CASE("a database that may only be read is read, and not written", "[sqlite]
     CHECK(child.succeeded());
     CHECK(get(owner, "k").found("v"));
     REQUIRE(::chmod(rig.directory.path().c_str(), 0700) == 0);
+}
+
+TEST_CASE("a value for which there is no room on the disk leaves the old one in sqlite",
+          "[sqlite][failure]") {
+    const Rig rig;
+    {
+        SqliteBackend backend{rig.options};
+        CHECK(set(backend, "k", "old").done());
+    }
+    // No file may grow beyond this, which is an error to whoever ignores the signal.
+    Forked child{[&] {
+        const rlimit limit{256 << 10, 256 << 10};
+        if (::setrlimit(RLIMIT_FSIZE, &limit) != 0) return false;
+        if (::signal(SIGXFSZ, SIG_IGN) == SIG_ERR) return false;
+        SqliteBackend backend{rig.options};
+        const auto outcome = set(backend, "k", std::string(1 << 20, 'x'));
+        return outcome.failed() && outcome.failure().fault() == BackendFault::unavailable &&
+               get(backend, "k").found("old") && set(backend, "k", "new").done();
+    }};
+    CHECK(child.succeeded());
+    SqliteBackend backend{rig.options};
+    CHECK(get(backend, "k").found("new"));
+}
+
+TEST_CASE("the table can be made as a step of deployment", "[sqlite][table]") {
+    const Rig rig;
+    const auto configured = "sqlite://" + rig.options.path + "?table=sessions&auto_create=false";
+    // [create_table]
+    auto url = CacheUrl::parse(configured);
+    SqliteBackend backend{sqlite_options(url)};
+    const bool is_new = backend.create_table();
+    // [/create_table]
+    CHECK(is_new);
+    CHECK(rig.connection().ask("SELECT count(*) FROM sessions") == "0");
 }
 
 TEST_CASE("a transaction of the application is not that of the cache", "[sqlite]") {
