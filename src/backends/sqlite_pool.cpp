@@ -44,11 +44,11 @@ class Forking {
 
  private:
     // Never destroyed: a process may fork while it ends.
-    static std::mutex& mutex() noexcept {
+    static std::mutex& mutex() {
         static auto& mutex = *new std::mutex;
         return mutex;
     }
-    static std::vector<Pool*>& pools() noexcept {
+    static std::vector<Pool*>& pools() {
         static auto& pools = *new std::vector<Pool*>;
         return pools;
     }
