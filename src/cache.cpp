@@ -6,16 +6,18 @@
 #include <cachemodel/schemes.hpp>
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 #include <vector>
 
-#include "claimed_names.hpp"
-#include "counters.hpp"
-#include "flights.hpp"
+#include "cache_core.hpp"
 
 namespace cachemodel {
 
 namespace {
+
+using detail::CacheView;
+using detail::FinalKeys;
 
 constexpr std::size_t longest_prefix = 40;
 
@@ -23,144 +25,187 @@ void check_prefix(std::string_view prefix) {
     const auto is_wrong = [](char c) { return c <= 0x20 || c >= 0x7f || c == ':'; };
     const bool wrong = std::any_of(prefix.begin(), prefix.end(), is_wrong);
     if (!wrong && prefix.size() <= longest_prefix) return;
-    throw ConfigError("key_prefix: \"" + std::string{prefix} +
+    throw ConfigError("key_prefix: \"" + detail::shown_key(prefix) +
                       "\" is not at most 40 bytes of visible ASCII without a colon");
 }
 
-/// Passes a read on and counts what could not be told.
-class CountingSink final : public ReadSink {
- public:
-    CountingSink(ReadSink& next, detail::Counter& failures) : next_(next), failures_(failures) {}
-
-    void found(std::size_t index, std::string_view value, std::uint64_t token) noexcept override {
-        next_.found(index, value, token);
-    }
-    void absent(std::size_t index) noexcept override { next_.absent(index); }
-    void failed(std::size_t index, const Failure& failure) noexcept override {
-        failures_ += 1;
-        next_.failed(index, failure);
-    }
-
- private:
-    ReadSink& next_;
-    detail::Counter& failures_;
-};
-
-/// The keys of a call as the backend sees them, in one piece of memory.
-class FinalKeys {
- public:
-    FinalKeys(std::string_view head, std::span<const std::string_view> keys) {
-        std::size_t size = 0;
-        for (const auto key : keys) size += head.size() + key.size();
-        text_.reserve(size);  // so that it stays where it is
-        views_.reserve(keys.size());
-        for (const auto key : keys) {
-            const auto start = text_.size();
-            text_.append(head).append(key);
-            views_.push_back(std::string_view{text_}.substr(start));
-        }
-    }
-    FinalKeys(const FinalKeys&) = delete;
-    FinalKeys& operator=(const FinalKeys&) = delete;
-
-    std::span<const std::string_view> views() const noexcept { return views_; }
-
- private:
-    std::string text_;
-    std::vector<std::string_view> views_;
-};
-
-/// Some keys of a call, and which ones of it.
-struct Part {
-    std::vector<std::string_view> keys;
-    std::vector<std::size_t> places;
-};
+CacheOptions take_options(CacheUrl& url, const Clock& clock) {
+    CacheOptions options{.clock = clock};
+    options.key_prefix = url.take_text("key_prefix", "");
+    options.version = static_cast<std::uint32_t>(
+        url.take_integer("version", 1, 1, std::numeric_limits<std::uint32_t>::max()));
+    options.timeout = url.take_lifetime("timeout", options.timeout);
+    const auto key_function = url.take_text("key_function", "plain");
+    options.key_function = find_key_function(key_function);
+    constexpr std::string_view warnings[] = {"ignore", "warn", "error"};
+    options.key_warnings = static_cast<KeyWarnings>(
+        url.take_choice("key_warnings", warnings, static_cast<std::size_t>(KeyWarnings::warn)));
+    options.ignore_errors = url.take_flag("ignore_errors", false);
+    options.mismatch_is_miss = url.take_flag("mismatch_is_miss", false);
+    constexpr std::string_view clear[] = {"allow", "forbid"};
+    options.clear_allowed = url.take_choice("clear", clear, 0) == 0;
+    return options;
+}
 
 void fill(std::span<Outcome> outcomes, const Outcome& outcome) {
     std::fill(outcomes.begin(), outcomes.end(), outcome);
 }
 
-}  // namespace
-
-struct Cache::Shared {
-    Shared(std::shared_ptr<Backend> backend_, const Clock& clock_)
-        : backend(std::move(backend_)), clock(clock_) {}
-
-    std::shared_ptr<Backend> backend;
-    const Clock& clock;
-    detail::Counters counters;
-    detail::Flights flights;
-    detail::ClaimedNames names;
+/// Some entries of a call, and which ones of it.
+struct Part {
+    std::vector<std::string_view> keys;
+    std::vector<std::size_t> places;
 };
+
+}  // namespace
 
 Cache Cache::open(std::string_view url, const Clock& clock) {
     auto parsed = CacheUrl::parse(url);
-    CacheOptions options{.key_prefix = parsed.take_text("key_prefix", ""), .clock = clock};
-    options.version = static_cast<std::uint32_t>(
-        parsed.take_integer("version", 1, 1, std::numeric_limits<std::uint32_t>::max()));
+    auto options = take_options(parsed, clock);
     auto backend = find_scheme(parsed.scheme())(parsed, clock);
     parsed.expect_all_taken();
-    return Cache{std::move(backend), std::move(options)};
+    Cache cache{std::move(backend), std::move(options)};
+    CacheView view = cache.view();
+    view.warnings = parsed.warnings();
+    return Cache{cache.core_, std::move(view)};
 }
 
 Cache::Cache(std::shared_ptr<Backend> backend, CacheOptions options)
-    : shared_(std::make_shared<Shared>(std::move(backend), options.clock)),
-      prefix_(std::move(options.key_prefix)),
-      version_(options.version) {
-    if (!shared_->backend) throw ConfigError("a cache needs a backend");
-    check_prefix(prefix_);
+    : core_(std::make_shared<detail::CacheCore>(std::move(backend), options.clock)),
+      view_(std::make_shared<const CacheView>(CacheView{
+          .name = std::move(options.name),
+          .prefix = std::move(options.key_prefix),
+          .version = options.version,
+          .timeout = options.timeout,
+          .key_function = options.key_function,
+          .key_policy = options.key_policy,
+          .key_warnings = options.key_warnings,
+          .ignore_errors = options.ignore_errors,
+          .mismatch_is_miss = options.mismatch_is_miss,
+          .clear_allowed = options.clear_allowed,
+      })) {
+    if (!core_->has_backend()) throw ConfigError("a cache needs a backend");
+    if (view_->key_function == nullptr) throw ConfigError("a cache needs a key function");
+    if (view_->key_policy == nullptr) throw ConfigError("a cache needs a key policy");
+    check_prefix(view_->prefix);
 }
+
+Cache::Cache(std::shared_ptr<detail::CacheCore> core, CacheView view)
+    : core_(std::move(core)), view_(std::make_shared<const CacheView>(std::move(view))) {}
+
+// ---- views
 
 Cache Cache::with_prefix(std::string prefix) const {
     check_prefix(prefix);
-    Cache view = *this;
-    view.prefix_ = std::move(prefix);
-    return view;
+    CacheView view = *view_;
+    view.prefix = std::move(prefix);
+    return {core_, std::move(view)};
 }
 
 Cache Cache::with_version(std::uint32_t version) const {
-    Cache view = *this;
-    view.version_ = version;
-    return view;
+    CacheView view = *view_;
+    view.version = version;
+    return {core_, std::move(view)};
+}
+
+Cache Cache::with_timeout(Lifetime timeout) const {
+    CacheView view = *view_;
+    view.timeout = timeout;
+    return {core_, std::move(view)};
 }
 
 Cache Cache::bypass() const {
-    Cache view = *this;
-    view.bypass_ = true;
-    return view;
+    CacheView view = *view_;
+    view.bypass = true;
+    return {core_, std::move(view)};
 }
 
-std::string Cache::final_key(std::string_view key) const { return key_head().append(key); }
-
-std::string Cache::key_head() const { return prefix_ + ':' + std::to_string(version_) + ':'; }
-
-const Capabilities& Cache::capabilities() const noexcept {
-    return shared_->backend->capabilities();
-}
-const Clock& Cache::clock() const noexcept { return shared_->clock; }
-detail::Counters& Cache::counters() const noexcept { return shared_->counters; }
-detail::Flights& Cache::flights() const noexcept { return shared_->flights; }
-detail::ClaimedNames& Cache::names() const noexcept { return shared_->names; }
-
-Statistics Cache::statistics() const noexcept { return shared_->counters.read(); }
-
-void Cache::clear() const {
-    shared_->counters.round_trips += 1;
-    shared_->backend->clear();
+Cache Cache::with_name(std::string_view name) const {
+    CacheView view = *view_;
+    view.name = name;
+    return {core_, std::move(view)};
 }
 
-void Cache::close() const noexcept { shared_->backend->close(); }
+bool Cache::is_bypass() const noexcept { return view_->bypass; }
+
+// ---- about the cache
+
+std::string Cache::final_key(std::string_view key) const { return view_->final_key(key); }
+const std::string& Cache::name() const noexcept { return view_->name; }
+const std::string& Cache::prefix() const noexcept { return view_->prefix; }
+std::uint32_t Cache::version() const noexcept { return view_->version; }
+Lifetime Cache::timeout() const noexcept { return view_->timeout; }
+const Capabilities& Cache::capabilities() const noexcept { return backend().capabilities(); }
+const Clock& Cache::clock() const noexcept { return core_->clock(); }
+const std::vector<std::string>& Cache::warnings() const noexcept { return view_->warnings; }
+Backend& Cache::backend() const noexcept { return core_->backend(); }
+
+Statistics Cache::statistics() const noexcept { return core_->counters.read(); }
+std::vector<ModelStatistics> Cache::model_statistics() const { return core_->models.read(); }
+void Cache::observe(std::shared_ptr<Observer> observer) const {
+    core_->observe(std::move(observer));
+}
+
+bool operator==(const Cache& a, const Cache& b) noexcept {
+    const auto identity = [](const CacheView& view) {
+        return std::tie(view.prefix, view.version, view.key_function, view.bypass);
+    };
+    return a.core_ == b.core_ && (a.view_ == b.view_ || identity(*a.view_) == identity(*b.view_));
+}
+
+// ---- the whole cache
+
+bool Cache::clear() const {
+    if (!view_->clear_allowed) {
+        throw ConfigError("clear is forbidden for this cache: it was opened with clear=forbid");
+    }
+    try {
+        core_->clear(*view_);
+        return true;
+    } catch (const BackendError& error) {
+        if (!core_->ignores(*view_, Operation::clear, Failure{std::current_exception()})) throw;
+        return false;
+    }
+}
+
+std::size_t Cache::clear_prefix() const {
+    if (!detail::keeps_prefix(view_->key_function)) {
+        throw BackendError(BackendFault::unsupported,
+                           "clear_prefix cannot tell which keys a key function of one's own makes");
+    }
+    class KeyKeeper final : public KeySink {
+     public:
+        void key(std::string_view key) override { list.add(key); }
+        detail::KeyList list;
+    } keeper;
+    core_->list_keys(*view_, view_->prefix + ':', keeper);
+    const auto keys = keeper.list.views();
+    std::size_t removed = 0;
+    constexpr std::size_t batch = 1000;
+    for (std::size_t begin = 0; begin < keys.size(); begin += batch) {
+        const auto part = std::span{keys}.subspan(begin, std::min(batch, keys.size() - begin));
+        std::vector<Outcome> outcomes(part.size());
+        core_->remove_many(*view_, part, outcomes);
+        for (const auto& outcome : outcomes) {
+            if (outcome.failed()) outcome.failure().rethrow();
+            removed += outcome.done() ? 1 : 0;
+        }
+    }
+    return removed;
+}
+
+void Cache::close() const noexcept { backend().close(); }
+
+// ---- bytes under keys
 
 void Cache::read_many(std::span<const std::string_view> keys, ReadSink& sink) const {
     if (keys.empty()) return;
-    if (bypass_) {
+    if (view_->bypass) {
         for (std::size_t i = 0; i < keys.size(); ++i) sink.absent(i);
         return;
     }
-    const FinalKeys final_keys{key_head(), keys};
-    CountingSink counting{sink, shared_->counters.read_failures};
-    shared_->counters.round_trips += 1;
-    shared_->backend->get_many(final_keys.views(), counting);
+    const FinalKeys final_keys{*core_, *view_, Operation::get, keys};
+    core_->get_many(*view_, final_keys.views(), sink, false);
 }
 
 void Cache::store_many(Store how, std::span<const Entry> entries,
@@ -173,6 +218,7 @@ void Cache::store_many(Store how, std::span<const Entry> entries,
         part.keys.push_back(entries[i].key);
         part.places.push_back(i);
     }
+    const FinalKeys final_keys{*core_, *view_, Operation::set, living.keys};
     // What lives no longer is removed instead, where it would have replaced what is there.
     if (how != Store::set) {
         for (const auto place : over.places) outcomes[place] = Outcome::declined_by_backend();
@@ -183,8 +229,7 @@ void Cache::store_many(Store how, std::span<const Entry> entries,
             if (removed[i].failed()) outcomes[over.places[i]] = std::move(removed[i]);
         }
     }
-    if (living.keys.empty() || bypass_) return;
-    const FinalKeys final_keys{key_head(), living.keys};
+    if (living.keys.empty() || view_->bypass) return;
     std::vector<Entry> to_store;
     to_store.reserve(living.keys.size());
     for (std::size_t i = 0; i < living.keys.size(); ++i) {
@@ -192,11 +237,8 @@ void Cache::store_many(Store how, std::span<const Entry> entries,
         entry.key = final_keys.views()[i];
     }
     std::vector<Outcome> stored(to_store.size());
-    shared_->counters.round_trips += 1;
-    shared_->backend->store_many(how, to_store, stored);
+    core_->store_many(*view_, how, to_store, stored);
     for (std::size_t i = 0; i < stored.size(); ++i) {
-        if (stored[i].done()) shared_->counters.stores += 1;
-        if (stored[i].failed()) shared_->counters.store_failures += 1;
         outcomes[living.places[i]] = std::move(stored[i]);
     }
 }
@@ -204,27 +246,17 @@ void Cache::store_many(Store how, std::span<const Entry> entries,
 void Cache::remove_many(std::span<const std::string_view> keys, std::span<Outcome> outcomes) const {
     fill(outcomes, Outcome{});
     if (keys.empty()) return;
-    const FinalKeys final_keys{key_head(), keys};
-    shared_->counters.round_trips += 1;
-    shared_->backend->remove_many(final_keys.views(), outcomes);
-    for (const auto& outcome : outcomes) {
-        if (outcome.done()) shared_->counters.removals += 1;
-    }
+    const FinalKeys final_keys{*core_, *view_, Operation::remove, keys};
+    core_->remove_many(*view_, final_keys.views(), outcomes);
 }
 
 void Cache::touch_many(std::span<const std::string_view> keys, Lifetime lifetime,
                        std::span<Outcome> outcomes) const {
     if (lifetime.is_over()) return remove_many(keys, outcomes);
-    fill(outcomes, bypass_ ? Outcome::declined_by_backend() : Outcome{});
-    if (keys.empty() || bypass_) return;
-    const FinalKeys final_keys{key_head(), keys};
-    shared_->counters.round_trips += 1;
-    shared_->backend->touch_many(final_keys.views(), lifetime, outcomes);
-}
-
-bool operator==(const Cache& a, const Cache& b) noexcept {
-    return a.shared_ == b.shared_ && a.prefix_ == b.prefix_ && a.version_ == b.version_ &&
-           a.bypass_ == b.bypass_;
+    fill(outcomes, view_->bypass ? Outcome::declined_by_backend() : Outcome{});
+    if (keys.empty() || view_->bypass) return;
+    const FinalKeys final_keys{*core_, *view_, Operation::touch, keys};
+    core_->touch_many(*view_, final_keys.views(), lifetime, outcomes);
 }
 
 }  // namespace cachemodel

@@ -10,10 +10,12 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <iterator>
 #include <limits>
 #include <span>
 #include <system_error>
+#include <utility>
 
 namespace cachemodel {
 
@@ -123,6 +125,22 @@ std::string in_units(std::uint64_t amount, std::span<const Unit> units) {
 
 std::string in_quotes(std::string_view text) { return std::string{'"'}.append(text) + '"'; }
 
+/// Whether at most two letters have to be changed, added or left out to make `meant` of `written`
+/// (Levenshtein distance).
+bool is_misspelt(std::string_view written, std::string_view meant) {
+    std::vector<std::size_t> row(meant.size() + 1);
+    for (std::size_t i = 0; i < row.size(); ++i) row[i] = i;
+    for (std::size_t i = 0; i < written.size(); ++i) {
+        std::size_t diagonal = std::exchange(row[0], i + 1);
+        for (std::size_t j = 0; j < meant.size(); ++j) {
+            const std::size_t changed = diagonal + (written[i] == meant[j] ? 0 : 1);
+            diagonal = row[j + 1];
+            row[j + 1] = std::min({changed, row[j] + 1, row[j + 1] + 1});
+        }
+    }
+    return row.back() <= 2;
+}
+
 bool is_ipv6(const std::string& address) {
     in6_addr ignored{};
     return ::inet_pton(AF_INET6, address.c_str(), &ignored) == 1;
@@ -182,6 +200,7 @@ CacheUrl CacheUrl::parse(std::string_view text) {
 
     const auto options = rest.substr(authority_length + path_length);
     if (!options.empty()) url.read_options(options.substr(1));
+    url.is_lenient_ = url.take_flag("lenient", false);
 
     url.redacted_ = url.scheme_ + "://";
     if (has_login) {
@@ -255,7 +274,8 @@ void CacheUrl::read_options(std::string_view list) {
         const std::size_t ampersand = list.find('&');
         const auto text = list.substr(0, ampersand);
         const std::size_t equals = text.find('=');
-        const auto name = text.substr(0, equals);
+        std::string name{text.substr(0, equals)};
+        std::transform(name.begin(), name.end(), name.begin(), to_lower);
         if (name.empty()) refuse(which() + " has no name");
         if (!std::all_of(name.begin(), name.end(), is_option_character)) {
             refuse("the name of " + which() +
@@ -286,9 +306,10 @@ std::size_t CacheUrl::take_size(std::string_view option, std::size_t otherwise, 
     if (!value) return otherwise;
     const auto bytes = parse_with_unit(*value, size_units);
     if (!bytes || *bytes < least || *bytes > most) {
-        refuse_option(option, *value,
-                      "a size such as 512KiB or 64MiB, from " + in_units(least, size_units) +
-                          " to " + in_units(most, size_units));
+        refuse_value(option, *value,
+                     "a size such as 512KiB or 64MiB, from " + in_units(least, size_units) +
+                         " to " + in_units(most, size_units));
+        return otherwise;
     }
     return static_cast<std::size_t>(*bytes);
 }
@@ -299,9 +320,10 @@ std::uint64_t CacheUrl::take_integer(std::string_view option, std::uint64_t othe
     if (!value) return otherwise;
     const auto number = parse_number(*value);
     if (!number || *number < least || *number > most) {
-        refuse_option(
+        refuse_value(
             option, *value,
             "a whole number from " + std::to_string(least) + " to " + std::to_string(most));
+        return otherwise;
     }
     return *number;
 }
@@ -316,15 +338,62 @@ std::chrono::nanoseconds CacheUrl::take_duration(std::string_view option,
     const auto shortest = static_cast<std::uint64_t>(std::max<std::int64_t>(least.count(), 0));
     const auto longest = static_cast<std::uint64_t>(std::max<std::int64_t>(most.count(), 0));
     if (!amount || *amount < shortest || *amount > longest) {
-        refuse_option(option, *value,
-                      "a duration such as 250ms, 30s or 15min, from " +
-                          in_units(shortest, duration_units) + " to " +
-                          in_units(longest, duration_units));
+        refuse_value(option, *value,
+                     "a duration such as 250ms, 30s or 15min, from " +
+                         in_units(shortest, duration_units) + " to " +
+                         in_units(longest, duration_units));
+        return otherwise;
     }
     return std::chrono::nanoseconds{static_cast<std::chrono::nanoseconds::rep>(*amount)};
 }
 
-void CacheUrl::expect_all_taken() const {
+Lifetime CacheUrl::take_lifetime(std::string_view option, Lifetime otherwise) {
+    const auto value = take(option);
+    if (!value) return otherwise;
+    if (*value == "never" || *value == "none") return never;
+    double seconds = 0;
+    const char* const end = value->data() + value->size();
+    const auto [stopped_at, error] =
+        std::from_chars(value->data(), end, seconds, std::chars_format::fixed);
+    if (error == std::errc{} && stopped_at == end && std::isfinite(seconds)) {
+        if (seconds < 0) {
+            warnings_.push_back("option " + std::string{option} + "=" + *value +
+                                ": what is stored has expired at once");
+        }
+        return std::chrono::duration<double>{seconds};
+    }
+    const auto amount = parse_with_unit(*value, duration_units);
+    if (amount && *amount <= std::uint64_t{std::numeric_limits<std::int64_t>::max()}) {
+        return std::chrono::nanoseconds{static_cast<std::int64_t>(*amount)};
+    }
+    refuse_value(option, *value,
+                 "a number of seconds such as 60 or 1.5, a duration such as 15min, or never");
+    return otherwise;
+}
+
+bool CacheUrl::take_flag(std::string_view option, bool otherwise) {
+    const auto value = take(option);
+    if (!value) return otherwise;
+    if (*value == "true" || *value == "1") return true;
+    if (*value == "false" || *value == "0") return false;
+    refuse_value(option, *value, "true or false");
+    return otherwise;
+}
+
+std::size_t CacheUrl::take_choice(std::string_view option,
+                                  std::span<const std::string_view> choices,
+                                  std::size_t otherwise) {
+    const auto value = take(option);
+    if (!value) return otherwise;
+    const auto found = std::find(choices.begin(), choices.end(), *value);
+    if (found != choices.end()) return static_cast<std::size_t>(found - choices.begin());
+    std::string list;
+    for (const auto choice : choices) list.append(list.empty() ? "" : " or ").append(choice);
+    refuse_value(option, *value, list);
+    return otherwise;
+}
+
+void CacheUrl::expect_all_taken() {
     if (options_.empty()) return;
     const auto listed = [](const auto& names, auto name_of) {
         std::string list;
@@ -333,11 +402,16 @@ void CacheUrl::expect_all_taken() const {
     };
     std::string message =
         options_.size() == 1 ? "there is no option named " : "there are no options named ";
-    message += listed(options_, [](const auto& option) { return option.first; });
+    message += listed(options_, [&](const auto& option) { return option.first; });
+    for (const auto& [name, value] : options_) {
+        const auto meant = std::find_if(asked_for_.begin(), asked_for_.end(),
+                                        [&](const auto& each) { return is_misspelt(name, each); });
+        if (meant != asked_for_.end()) message += "; " + name + " may be meant as " + *meant;
+    }
     message += asked_for_.empty()
                    ? "; it takes none"
                    : "; it takes " + listed(asked_for_, [](const auto& name) { return name; });
-    refuse(message);
+    refuse_option(message);
 }
 
 std::optional<std::string> CacheUrl::take(std::string_view option) {
@@ -353,10 +427,15 @@ void CacheUrl::refuse(const std::string& why) const {
     throw ConfigError("cache URL (" + scheme_ + "): " + why);
 }
 
-void CacheUrl::refuse_option(std::string_view option, std::string_view value,
-                             const std::string& expected) const {
-    refuse("option " + std::string{option} + "=" + std::string{value} + ": expected is " +
-           expected);
+void CacheUrl::refuse_option(const std::string& why) {
+    if (!is_lenient_) refuse(why);
+    warnings_.push_back(why);
+}
+
+void CacheUrl::refuse_value(std::string_view option, std::string_view value,
+                            const std::string& expected) {
+    refuse_option("option " + std::string{option} + "=" + std::string{value} + ": expected is " +
+                  expected);
 }
 
 }  // namespace cachemodel

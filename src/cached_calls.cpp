@@ -5,6 +5,7 @@
 
 #include <utility>
 
+#include "cache_core.hpp"
 #include "call_steps.hpp"
 
 namespace cachemodel::detail {
@@ -31,7 +32,7 @@ std::shared_ptr<const void> answer_call(const CallDoor& door, const EntryKey& ke
                                         void* hit) {
     const CallSteps steps{door};
     if (door.cache.is_bypass()) return steps.run(call);
-    Flights& flights = door.cache.flights();
+    Flights& flights = door.cache.core().flights;
     const auto runway = Flights::runway(key.in_envelope());
     const auto landings = flights.landings(runway);
     const Found first = steps.read_one(key, hit);
@@ -41,10 +42,7 @@ std::shared_ptr<const void> answer_call(const CallDoor& door, const EntryKey& ke
     if (!boarding.leads) return steps.join(key, call, std::move(boarding.flight));
     Flights::Lead leading{flights, std::move(boarding.flight), runway};
     if (first.absent() && flights.landings(runway) != landings) {
-        if (auto result = steps.look_again(key)) {
-            leading.give(result, steps.over(steps.now()));
-            return result;
-        }
+        if (auto result = steps.look_again(key, leading)) return result;
     }
     const Computed computed = steps.lead(key, call, leading);
     // What the cache could not tell about is not written back: it may hold something newer.
@@ -59,7 +57,7 @@ std::shared_ptr<const void> refresh_call(const CallDoor& door, const EntryKey& k
     if (door.cache.is_bypass()) return steps.run(call);
     auto boarding = steps.board_anew(key);
     if (!boarding.leads) return steps.join(key, call, std::move(boarding.flight));
-    Flights::Lead leading{door.cache.flights(), std::move(boarding.flight),
+    Flights::Lead leading{door.cache.core().flights, std::move(boarding.flight),
                           Flights::runway(key.in_envelope())};
     const Computed computed = steps.lead(key, call, leading);
     if (!leading.begin_storing()) return computed.result;

@@ -10,8 +10,13 @@
 namespace cachemodel {
 
 struct Caches::State {
+    struct Named {
+        Cache cache;
+        bool is_used = false;
+    };
+
     std::mutex mutex;
-    std::map<std::string, Cache, std::less<>> by_name;
+    std::map<std::string, Named, std::less<>> by_name;
 };
 
 Caches::Caches() : state_(std::make_unique<State>()) {}
@@ -27,9 +32,12 @@ Cache Caches::operator[](std::string_view name) {
             for (const auto& [known, cache] : state_->by_name) message += " \"" + known + '"';
             throw ConfigError(message);
         }
-        found = state_->by_name.emplace(name, Cache::open("memory://")).first;
+        found =
+            state_->by_name.emplace(name, State::Named{Cache::open("memory://").with_name(name)})
+                .first;
     }
-    return found->second;
+    found->second.is_used = true;
+    return found->second.cache;
 }
 
 void Caches::configure(std::string_view name, std::string_view url) {
@@ -37,10 +45,31 @@ void Caches::configure(std::string_view name, std::string_view url) {
 }
 
 void Caches::configure(std::string_view name, Cache cache) {
+    State::Named named{cache.with_name(name)};
     const std::lock_guard lock{state_->mutex};
-    const auto [place, is_new] = state_->by_name.emplace(name, cache);
-    // The old one goes with the argument, after the lock: closing it may take time.
-    if (!is_new) std::swap(place->second, cache);
+    const auto [place, is_new] = state_->by_name.emplace(name, named);
+    // The old one goes with the local one, after the lock: closing it may take time.
+    if (!is_new) std::swap(place->second, named);
+}
+
+std::vector<std::string> Caches::names() const {
+    const std::lock_guard lock{state_->mutex};
+    std::vector<std::string> names;
+    for (const auto& [name, named] : state_->by_name) names.push_back(name);
+    return names;
+}
+
+std::vector<Cache> Caches::used() const {
+    const std::lock_guard lock{state_->mutex};
+    std::vector<Cache> used;
+    for (const auto& [name, named] : state_->by_name) {
+        if (named.is_used) used.push_back(named.cache);
+    }
+    return used;
+}
+
+void Caches::close_all() const {
+    for (const auto& cache : used()) cache.close();
 }
 
 Caches& caches() {
@@ -48,6 +77,8 @@ Caches& caches() {
     static Caches& registry = *new Caches;
     return registry;
 }
+
+Cache default_cache() { return caches()["default"]; }
 
 ScopedCaches::ScopedCaches()
     : outer_(std::exchange(caches().state_, std::make_unique<Caches::State>())) {}

@@ -1,6 +1,7 @@
 // cachemodel: a cached function: its settings, its names, what it has counted.
 // SPDX-License-Identifier: MIT
 #include "call_site.hpp"
+#include "cache_core.hpp"
 
 #include <cachemodel/caches.hpp>
 
@@ -91,7 +92,7 @@ Statistics statistics_of(const CallSite& site) noexcept { return site.counters.r
 EntryKey finish_key(const CallSite& site, const CallNames& names, std::string text) {
     if (names.own_addresses != std::array<const char*, 2>{}) {
         const Cache cache = cache_of(site);
-        if (!cache.names().claim(cache.final_key(names.head), names.own_addresses)) {
+        if (!cache.core().names.claim(cache.final_key(names.head), names.own_addresses)) {
             throw ConfigError(
                 "two functions or classes, each in an unnamed namespace or static, "
                 "have one name in one cache; give them names of their own: " +

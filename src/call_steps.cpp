@@ -1,6 +1,7 @@
 // cachemodel: the steps of which answering a cached call is made.
 // SPDX-License-Identifier: MIT
 #include "call_steps.hpp"
+#include "cache_core.hpp"
 
 #include <utility>
 
@@ -31,20 +32,12 @@ class ResultSink final : public ReadSink {
  private:
     /// Errors: `std::bad_alloc`; whatever else goes wrong is a miss.
     void decode_entry(Wanted& wanted, std::string_view bytes) const {
-        const OpenResult opened = open_living(door_.cache, bytes, wanted.key);
-        wanted.found.reason = opened.reason;
-        if (!opened.entry) return;
-        CborReader reader{opened.entry->body};
-        reader.every_member_required = true;  // the function knows it
-        try {
-            wanted.found.found = door_.table.decode(reader, wanted.result) && reader.at_end();
-        } catch (const std::bad_alloc&) {
-            throw;
-        } catch (...) {
-            // A converter of the user's: the entry does not fit, and that is a miss.
-        }
-        wanted.found.reason =
-            reader.member_was_absent ? MissReason::member_absent : MissReason::undecodable;
+        const auto reason = read_entry(door_.cache, bytes, wanted.key, [&](CborReader& reader) {
+            reader.every_member_required = true;  // the function knows it
+            return door_.table.decode(reader, wanted.result);
+        });
+        wanted.found.found = !reason;
+        wanted.found.reason = reason.value_or(MissReason{});
     }
 
     const CallDoor& door_;
@@ -55,7 +48,7 @@ class ResultSink final : public ReadSink {
 }  // namespace
 
 void CallSteps::count(Counter Counters::*counter) const noexcept {
-    door_.cache.counters().*counter += 1;
+    door_.cache.core().counters.*counter += 1;
     door_.site.counters.*counter += 1;
 }
 
@@ -68,7 +61,7 @@ void CallSteps::read(std::span<const std::string_view> keys, std::span<Wanted> w
     for (const auto& [key, result, found] : wanted) {
         if (found.found) count(&Counters::hits);
         if (found.absent()) {
-            door_.cache.counters().count_miss(found.reason);
+            door_.cache.core().counters.count_miss(found.reason);
             door_.site.counters.count_miss(found.reason);
         }
         if (found.failure) door_.site.counters.read_failures += 1;
@@ -147,7 +140,7 @@ void CallSteps::store(std::span<const Entry> entries, std::span<Outcome> outcome
         door_.cache.store_many(Store::set, entries, outcomes);
     } catch (...) {
         for (auto& outcome : outcomes) outcome = Failure{std::current_exception()};
-        door_.cache.counters().store_failures += entries.size();
+        door_.cache.core().counters.store_failures += entries.size();
     }
     for (std::size_t i = 0; i < outcomes.size(); ++i) {
         // A lifetime that is over removes.
@@ -185,15 +178,15 @@ std::string CallSteps::flight_key(const EntryKey& key) const {
 }
 
 Flights::Boarding CallSteps::board(const EntryKey& key) const {
-    return door_.cache.flights().board(flight_key(key), *door_.table.type, now());
+    return door_.cache.core().flights.board(flight_key(key), *door_.table.type, now());
 }
 
 Flights::Boarding CallSteps::board_anew(const EntryKey& key) const {
-    return door_.cache.flights().board_anew(flight_key(key), *door_.table.type);
+    return door_.cache.core().flights.board_anew(flight_key(key), *door_.table.type);
 }
 
 void CallSteps::supersede(const EntryKey& key) const {
-    door_.cache.flights().supersede(flight_key(key));
+    door_.cache.core().flights.supersede(flight_key(key));
 }
 
 SteadyTime CallSteps::now() const { return door_.cache.clock().steady(); }
@@ -218,6 +211,7 @@ std::shared_ptr<const void> CallSteps::join(const EntryKey& key, AnyCall& call,
             passage.rethrow();
         case Passage::Kind::too_deep:
             throw RecursiveLoad("to compute " + key.stored + " it is needed itself");
+        case Passage::Kind::entered:
         case Passage::Kind::alone:
             break;
     }
@@ -236,10 +230,14 @@ Computed CallSteps::lead(const EntryKey& key, AnyCall& call, Flights::Lead& lead
     }
 }
 
-/// The result that somebody stored after a first look into the cache; null where there is none.
-std::shared_ptr<const void> CallSteps::look_again(const EntryKey& key) const {
+/// The result that somebody stored after a first look into the cache, which is given to those who
+/// wait; null where there is none.
+std::shared_ptr<const void> CallSteps::look_again(const EntryKey& key,
+                                                  Flights::Lead& leading) const {
     auto result = door_.table.make();
-    return read_one(key, result.get()).found ? result : nullptr;
+    if (!read_one(key, result.get()).found) return nullptr;
+    leading.give(result, over(now()));
+    return result;
 }
 
 }  // namespace cachemodel::detail

@@ -43,6 +43,7 @@ bool decode_members(CborReader& reader, void* object, std::span<const MemberCode
     }
     if (seen.count() != members.size() && reader.every_member_required) {
         reader.member_was_absent = true;
+        reader.no_member_was_present = seen.none();
         return false;
     }
     return true;

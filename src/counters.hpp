@@ -32,6 +32,11 @@ struct Counters {
     Counter source_misses;
     Counter joined;
     Counter kept_out;
+    Counter counts;
+    Counter type_mismatches;
+    Counter key_warnings;
+    Counter ignored_errors;
+    Counter observer_failures;
     std::array<Counter, miss_reason_count> misses;
 
     void count_miss(MissReason reason) noexcept { misses[static_cast<std::size_t>(reason)] += 1; }
@@ -49,6 +54,11 @@ struct Counters {
             .source_misses = source_misses.read(),
             .joined = joined.read(),
             .kept_out = kept_out.read(),
+            .counts = counts.read(),
+            .type_mismatches = type_mismatches.read(),
+            .key_warnings = key_warnings.read(),
+            .ignored_errors = ignored_errors.read(),
+            .observer_failures = observer_failures.read(),
             .misses_by_reason = {},
         };
         for (std::size_t i = 0; i < miss_reason_count; ++i) {

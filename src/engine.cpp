@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "cache_core.hpp"
 #include "counters.hpp"
 #include "entries.hpp"
 
@@ -38,6 +39,39 @@ PreparedEntry prepare(const Cache& cache, const ModelTable& table, const void* o
         encode_members(writer, object, table.members);
     });
 }
+
+/// Counts for a cache and for each of its models.
+class Tally {
+ public:
+    explicit Tally(const Cache& cache) : core_(cache.core()) {}
+
+    Counters& cache() const noexcept { return core_.counters; }
+    Counters& of(const ModelTable& table) {
+        if (table_ != &table) {
+            counters_ = &core_.models.of(table);
+            table_ = &table;
+        }
+        return *counters_;
+    }
+    void count(const ModelTable& table, Counter Counters::*counter) {
+        cache().*counter += 1;
+        of(table).*counter += 1;
+    }
+    void count_miss(const ModelTable& table, MissReason reason) {
+        cache().count_miss(reason);
+        of(table).count_miss(reason);
+    }
+    /// Those of a writing call; the cache has counted them for itself.
+    void count_outcome(const ModelTable& table, const Outcome& outcome, Counter Counters::*done) {
+        if (outcome.done()) of(table).*done += 1;
+        if (outcome.failed() && done == &Counters::stores) of(table).store_failures += 1;
+    }
+
+ private:
+    CacheCore& core_;
+    const ModelTable* table_ = nullptr;
+    Counters* counters_ = nullptr;
+};
 
 // ---- fetching
 
@@ -289,11 +323,12 @@ class Load::Sink final : public ReadSink {
 };
 
 void Load::count_read(const Group& group) {
-    auto& counters = group.cache.counters();
+    Tally tally{group.cache};
     for (const std::size_t index : group.items) {
         const Item& item = items_[index];
-        if (item.state == State::found) counters.hits += 1;
-        if (item.state == State::absent) counters.count_miss(item.reason);
+        if (item.state == State::found) tally.count(*item.table, &Counters::hits);
+        if (item.state == State::absent) tally.count_miss(*item.table, item.reason);
+        if (item.state == State::failed) tally.of(*item.table).read_failures += 1;
     }
 }
 
@@ -311,30 +346,15 @@ void Load::fetch_group(const Group& group) {
 
 /// Errors: `std::bad_alloc`, `TooManyObjects`; whatever else goes wrong is a miss.
 void Load::read_entry(const Cache& cache, Item& item, std::string_view bytes) {
-    const OpenResult opened = open_living(cache, bytes, item.key);
-    item.state = State::absent;
-    item.reason = opened.reason;
-    if (!opened.entry) return;
-
-    CborReader reader{opened.entry->body};
-    reader.graph = graph_ ? &**graph_ : nullptr;
-    reader.references_own_graph = item.target == nullptr;
-    reader.every_member_required = find_loader(door_, *item.table) != nullptr;
-    bool decoded = false;
-    try {
-        decoded = decode_members(reader, item.object, item.table->members) && reader.at_end();
-    } catch (const std::bad_alloc&) {
-        throw;
-    } catch (const TooManyObjects&) {
-        throw;
-    } catch (...) {
-        // A converter of the user's: the entry does not fit, and that is a miss.
-    }
-    if (decoded) {
-        item.state = State::found;
-        return;
-    }
-    item.reason = reader.member_was_absent ? MissReason::member_absent : MissReason::undecodable;
+    const auto reason = detail::read_entry(cache, bytes, item.key, [&](CborReader& reader) {
+        reader.graph = graph_ ? &**graph_ : nullptr;
+        reader.references_own_graph = item.target == nullptr;
+        reader.every_member_required = find_loader(door_, *item.table) != nullptr;
+        return decode_members(reader, item.object, item.table->members);
+    });
+    item.state = reason ? State::absent : State::found;
+    if (!reason) return;
+    item.reason = *reason;
     reset(*item.table, item.object);
 }
 
@@ -364,19 +384,13 @@ void Load::load_missing(const Group& group) {
         } else {
             load_batch(*loader, wanted);
         }
-        auto& counters = group.cache.counters();
+        Tally tally{group.cache};
         for (const std::size_t index : wanted) {
-            switch (items_[index].state) {
-                case State::found:
-                    counters.loads += 1;
-                    break;
-                case State::failed:
-                    counters.load_failures += 1;
-                    break;
-                default:
-                    counters.source_misses += 1;
-                    break;
-            }
+            const Item& item = items_[index];
+            const auto counter = item.state == State::found    ? &Counters::loads
+                                 : item.state == State::failed ? &Counters::load_failures
+                                                               : &Counters::source_misses;
+            tally.count(*item.table, counter);
         }
     }
     std::erase_if(to_store, [&](std::size_t index) { return items_[index].state != State::found; });
@@ -464,12 +478,15 @@ void Load::load_batch(const Loader& loader, const std::vector<std::size_t>& want
 /// A refill never fails the call: what goes wrong is counted.
 void Load::store(const Group& group, const std::vector<std::size_t>& loaded) {
     if (loaded.empty() || group.cache.is_bypass()) return;
-    std::size_t unsent = loaded.size();
+    Tally tally{group.cache};
+    std::vector<std::size_t> sent;
+    std::vector<Outcome> outcomes;
     try {
         std::vector<PreparedEntry> prepared;
         std::vector<Entry> entries;
         prepared.reserve(loaded.size());
         entries.reserve(loaded.size());
+        sent.reserve(loaded.size());
         for (const std::size_t index : loaded) {
             const Item& item = items_[index];
             try {
@@ -479,14 +496,26 @@ void Load::store(const Group& group, const std::vector<std::size_t>& loaded) {
                 continue;
             }
             entries.push_back({item.key.stored, prepared.back().bytes, prepared.back().lifetime});
+            sent.push_back(index);
         }
-        std::vector<Outcome> outcomes(entries.size());
+        outcomes.resize(entries.size());
         group.cache.store_many(Store::set, entries, outcomes);
-        unsent -= entries.size();  // the cache has counted these
+        for (std::size_t i = 0; i < sent.size(); ++i) {
+            tally.count_outcome(*items_[sent[i]].table, outcomes[i], &Counters::stores);
+        }
     } catch (...) {
         // No memory. What is not stored will be loaded again.
+        sent.clear();
     }
-    group.cache.counters().store_failures += unsent;
+    // Those that were sent, the cache has counted.
+    std::size_t next_sent = 0;
+    for (const std::size_t index : loaded) {
+        if (next_sent < sent.size() && sent[next_sent] == index) {
+            ++next_sent;
+        } else {
+            tally.count(*items_[index].table, &Counters::store_failures);
+        }
+    }
 }
 
 // ---- references
@@ -599,7 +628,9 @@ void Load::answer(std::span<Answer> answers) {
     for (std::size_t i = 0; i < root_count_; ++i) {
         Item& item = items_[i];
         if (item.state == State::found) continue;
-        if (item.broken) door_.cache.counters().count_miss(MissReason::broken_reference);
+        if (item.broken) {
+            Tally{door_.cache}.count_miss(*item.table, MissReason::broken_reference);
+        }
         answers[i] = std::make_shared<const Nothing>(Nothing{
             .model = item.table->name().name,
             .key = std::move(item.key.stored),
@@ -616,39 +647,6 @@ void Load::fill_given() noexcept {
         if (target->loaded) *reference = ReferenceBase{target, true};
     }
 }
-
-/// Keeps the one object that a read of one key is about.
-class EntrySink final : public ReadSink {
- public:
-    EntrySink(const Cache& cache, const EntryKey& key) : cache_(cache), key_(key) {}
-
-    void found(std::size_t, std::string_view value, std::uint64_t token) noexcept override {
-        try {
-            bytes_ = value;
-            token_ = token;
-            opened_ = open_living(cache_, bytes_, key_);
-        } catch (...) {
-            failure_ = Failure{std::current_exception()};
-        }
-    }
-    void absent(std::size_t) noexcept override {}
-    void failed(std::size_t, const Failure& failure) noexcept override { failure_ = failure; }
-
-    /// The entry, if there is a sound one. Errors: what prevented knowing.
-    const std::optional<OpenedEntry>& entry() const {
-        if (failure_) failure_->rethrow();
-        return opened_.entry;
-    }
-    std::uint64_t token() const noexcept { return token_; }
-
- private:
-    const Cache& cache_;
-    const EntryKey& key_;
-    std::string bytes_;
-    std::uint64_t token_ = 0;
-    OpenResult opened_;
-    std::optional<Failure> failure_;
-};
 
 }  // namespace
 
@@ -670,11 +668,9 @@ void fetch_references(const Door& door, const ModelTable& table, std::span<void*
 }
 
 bool model_exists(const Door& door, const ModelTable& table, const void* object) {
-    const EntryKey key = make_model_key(table, object);
-    const std::string_view stored = key.stored;
-    EntrySink sink{door.cache, key};
-    door.cache.read_many({&stored, 1}, sink);
-    return sink.entry().has_value();
+    const StoredEntry stored{door.cache, make_model_key(table, object), Operation::get};
+    if (stored.failure()) stored.failure()->rethrow();
+    return stored.entry().has_value();
 }
 
 void save_models(const Door& door, const ModelTable& table, std::span<const void* const> objects,
@@ -702,7 +698,11 @@ void save_models(const Door& door, const ModelTable& table, std::span<const void
     }
     std::vector<Outcome> stored(entries.size());
     door.cache.store_many(Store::set, entries, stored);
-    for (std::size_t i = 0; i < places.size(); ++i) outcomes[places[i]] = std::move(stored[i]);
+    Tally tally{door.cache};
+    for (std::size_t i = 0; i < places.size(); ++i) {
+        tally.count_outcome(table, stored[i], &Counters::stores);
+        outcomes[places[i]] = std::move(stored[i]);
+    }
 }
 
 void remove_models(const Door& door, const ModelTable& table, std::span<const void* const> objects,
@@ -725,39 +725,20 @@ void remove_models(const Door& door, const ModelTable& table, std::span<const vo
     }
     std::vector<Outcome> removed(stored.size());
     door.cache.remove_many(stored, removed);
-    for (std::size_t i = 0; i < places.size(); ++i) outcomes[places[i]] = std::move(removed[i]);
+    Tally tally{door.cache};
+    for (std::size_t i = 0; i < places.size(); ++i) {
+        tally.count_outcome(table, removed[i], &Counters::removals);
+        outcomes[places[i]] = std::move(removed[i]);
+    }
+}
+
+Statistics model_statistics(const Cache& cache, const ModelTable& table) {
+    return cache.core().models.read(table);
 }
 
 Outcome touch_model(const Door& door, const ModelTable& table, const void* object,
                     Lifetime lifetime) {
-    const EntryKey key = make_model_key(table, object);
-    const std::string_view stored = key.stored;
-    const Cache& cache = door.cache;
-    const auto [backends, is_exact] = backend_lifetime(lifetime, cache.capabilities());
-    const bool keeps_all = cache.capabilities().lifetime_resolution <= std::chrono::milliseconds{1};
-    Outcome outcome;
-    // An entry that carries its own end, or has to, is rewritten; again where it changed meanwhile.
-    for (int attempt = 0; !keeps_all && !lifetime.is_over() && attempt < 3; ++attempt) {
-        EntrySink sink{cache, key};
-        cache.read_many({&stored, 1}, sink);
-        const auto& entry = sink.entry();
-        if (!entry) return Outcome::declined_by_backend();
-        if (is_exact && !entry->envelope.fresh_until) break;
-        Envelope envelope = entry->envelope;
-        envelope.fresh_until.reset();
-        if (!is_exact) envelope.fresh_until = fresh_until(lifetime, wall_time(cache));
-        std::string bytes;
-        begin_entry(bytes, envelope);
-        bytes += entry->body;
-        end_entry(bytes);
-        const Entry rewritten{key.stored, bytes, backends, sink.token()};
-        cache.store_many(Store::compare_and_set, {&rewritten, 1}, {&outcome, 1});
-        if (!outcome.declined()) return outcome;
-    }
-    // Where it never stayed the same, whoever writes it gives it its lifetime.
-    if (outcome.declined()) return {};
-    cache.touch_many({&stored, 1}, backends, {&outcome, 1});
-    return outcome;
+    return touch_entry(door.cache, make_model_key(table, object), lifetime);
 }
 
 bool done_or_throw(const Outcome& outcome) {

@@ -5,10 +5,18 @@
 #include <cachemodel/cache.hpp>
 #include <cachemodel/detail/cbor.hpp>
 #include <cachemodel/detail/key_text.hpp>
+#include <cachemodel/detail/load_graph.hpp>
 #include <cachemodel/lifetime.hpp>
+#include <cachemodel/observer.hpp>
 
+#include <cstddef>
+#include <cstdint>
+#include <new>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "envelope.hpp"
 
@@ -46,7 +54,77 @@ PreparedEntry prepare_entry(const Cache& cache, const EntryKey& key, Lifetime li
     return entry;
 }
 
+/// An entry as it is, but for its key and its end.
+PreparedEntry renewed(const Cache& cache, const EntryKey& key, const OpenedEntry& entry,
+                      Lifetime lifetime);
+
 /// The entry, unless it is not sound or is over.
 OpenResult open_living(const Cache& cache, std::string_view bytes, const EntryKey& key);
+
+/// Reads an entry by `decode(reader)`: nothing where it could, or why it is a miss. What converters
+/// of the user's throw is a miss too.
+///
+/// Errors: `std::bad_alloc`, `TooManyObjects`.
+template <class Decode>
+std::optional<MissReason> read_entry(const Cache& cache, std::string_view bytes,
+                                     const EntryKey& key, Decode decode) {
+    const OpenResult opened = open_living(cache, bytes, key);
+    if (!opened.entry) return opened.reason;
+    CborReader reader{opened.entry->body};
+    try {
+        if (decode(reader) && reader.at_end()) return std::nullopt;
+    } catch (const std::bad_alloc&) {
+        throw;
+    } catch (const TooManyObjects&) {
+        throw;
+    } catch (...) {
+        // The entry does not fit.
+    }
+    return reader.member_was_absent ? MissReason::member_absent : MissReason::undecodable;
+}
+
+/// The key of a value that the user gave a key to. Its envelope holds the final key.
+EntryKey value_key(const Cache& cache, std::string_view key);
+
+/// What is stored under one key, read when this is made.
+class StoredEntry final : private ReadSink {
+ public:
+    /// `operation` is `get` or `peek`. Errors: `InvalidKey`, `std::bad_alloc`.
+    StoredEntry(const Cache& cache, const EntryKey& key, Operation operation);
+    StoredEntry(const StoredEntry&) = delete;
+    StoredEntry& operator=(const StoredEntry&) = delete;
+
+    /// Why nobody knows. The rest is as if nothing were there then.
+    const std::optional<Failure>& failure() const noexcept { return failure_; }
+    bool is_there() const noexcept { return is_there_; }
+    std::string_view bytes() const noexcept { return bytes_; }
+    std::uint64_t token() const noexcept { return token_; }
+    /// It is an integer, without an envelope.
+    bool is_counter() const noexcept { return is_counter_; }
+    /// The entry, if it is sound and lives.
+    const std::optional<OpenedEntry>& entry() const noexcept { return opened_.entry; }
+    MissReason reason() const noexcept { return opened_.reason; }
+    /// A reader would find it.
+    bool is_living() const noexcept { return is_counter_ || opened_.entry; }
+
+ private:
+    void found(std::size_t index, std::string_view value, std::uint64_t token) noexcept override;
+    void absent(std::size_t index) noexcept override;
+    void failed(std::size_t index, const Failure& failure) noexcept override;
+
+    bool is_there_ = false;
+    bool is_counter_ = false;
+    std::string bytes_;
+    std::uint64_t token_ = 0;
+    OpenResult opened_{{}, MissReason::nothing_stored};
+    std::optional<Failure> failure_;
+};
+
+/// Gives an entry another lifetime. One that carries its own end, or has to, is written again.
+Outcome touch_entry(const Cache& cache, const EntryKey& key, Lifetime lifetime);
+
+/// As `Cache::store_many`; but `Store::add` takes what is over for what is not there also where the
+/// backend keeps it a little longer, and with a lifetime that is over only looks.
+std::vector<Outcome> store_entries(const Cache& cache, Store how, std::span<const Entry> entries);
 
 }  // namespace cachemodel::detail

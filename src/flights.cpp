@@ -154,9 +154,8 @@ Passage::Passage(std::shared_ptr<Flight> flight, const std::type_info& type)
     Thread& me = this_thread();
     std::unique_lock lock{flights_mutex()};
     if (depends_on(*flight_, me)) {
-        entered_ = flight_->reentries == 0;
-        flight_->reentries += entered_ ? 1 : 0;
-        kind_ = entered_ ? Kind::alone : Kind::too_deep;
+        kind_ = flight_->reentries == 0 ? Kind::entered : Kind::too_deep;
+        if (kind_ == Kind::entered) flight_->reentries += 1;
         return;
     }
     if (flight_->type != type) return;
@@ -168,7 +167,7 @@ Passage::Passage(std::shared_ptr<Flight> flight, const std::type_info& type)
 }
 
 Passage::~Passage() {
-    if (!entered_) return;
+    if (kind_ != Kind::entered) return;
     const std::lock_guard lock{flights_mutex()};
     flight_->reentries -= 1;
 }

@@ -126,7 +126,8 @@ class Passage {
     enum class Kind : std::uint8_t {
         given,     ///< there is a result
         failed,    ///< the leader's computation threw
-        alone,     ///< it would wait for itself, or for another type, or was let down
+        alone,     ///< it would wait for another type, or was let down
+        entered,   ///< it would wait for itself
         too_deep,  ///< it would wait for itself, and does so for the second time
     };
 
@@ -143,7 +144,6 @@ class Passage {
  private:
     std::shared_ptr<Flight> flight_;
     Kind kind_;
-    bool entered_ = false;
 };
 
 }  // namespace cachemodel::detail

@@ -35,14 +35,6 @@ void append_floating(std::string& out, Floating value) {
     append_decimal(out, value == 0 ? Floating{0} : value);
 }
 
-std::string hex_digest(std::string_view text, std::size_t digits) {
-    std::array<unsigned char, SHA256_DIGEST_LENGTH> digest{};
-    SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest.data());
-    std::string hex;
-    append_hex(hex, as_text(digest.data(), digits / 2));
-    return hex;
-}
-
 /// `text` cut to `size` bytes, or up to two less: not through an escape.
 std::string_view head_of(std::string_view text, std::size_t size) {
     auto head = text.substr(0, size);
@@ -59,6 +51,14 @@ std::string shortened(std::string_view text, std::string_view head, std::size_t 
 }
 
 }  // namespace
+
+std::string hex_digest(std::string_view text, std::size_t digits) {
+    std::array<unsigned char, SHA256_DIGEST_LENGTH> digest{};
+    SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest.data());
+    std::string hex;
+    append_hex(hex, as_text(digest.data(), digits / 2));
+    return hex;
+}
 
 EntryKey make_entry_key(std::string text, std::size_t head, bool secret) {
     if (secret) {

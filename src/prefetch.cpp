@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "cache_core.hpp"
 #include "call_steps.hpp"
 
 namespace cachemodel::detail {
@@ -20,7 +21,7 @@ namespace {
 class Prefetch {
  public:
     explicit Prefetch(const CallDoor& door)
-        : door_(door), steps_(door), flights_(door.cache.flights()) {}
+        : door_(door), steps_(door), flights_(door.cache.core().flights) {}
 
     /// Of equal calls only the first is made.
     void add(PrefetchedCall& call) {
@@ -115,8 +116,8 @@ class Prefetch {
                           flights_.landings(asked.runway) != asked.landings + own.begun - own.held;
         own.begun += 1;
         if (look) {
-            call.result = steps_.look_again(call.key);
-            if (call.result) return leading.give(call.result, steps_.over(steps_.now()));
+            call.result = steps_.look_again(call.key, leading);
+            if (call.result) return;
         }
         Computed computed = steps_.lead(call.key, call.call, leading);
         call.result = computed.result;

@@ -79,11 +79,15 @@ bool register_scheme(std::string_view scheme, OpenBackend open) {
 
 OpenBackend find_scheme(std::string_view scheme) {
     if (const OpenBackend open = schemes().find(scheme)) return open;
-    const std::string name{scheme};
-    throw ConfigError(
-        "URL scheme " + name + ": there is no such backend; known are " + schemes().names() +
-        (scheme == "memcached" ? "; to have memcached, link the CMake target cachemodel::memcached"
-                               : ""));
+    std::string message = "URL scheme " + std::string{scheme} +
+                          ": there is no such backend; known are " + schemes().names();
+    const auto name = scheme.substr(0, scheme.find('+'));
+    const auto component = name == "rediss" ? "redis" : name;
+    if (component == "memcached" || component == "redis" || component == "sqlite") {
+        message.append("; to have ").append(component);
+        message.append(", link the CMake target cachemodel::").append(component);
+    }
+    throw ConfigError(message);
 }
 
 }  // namespace cachemodel

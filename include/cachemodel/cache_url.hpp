@@ -2,12 +2,15 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cachemodel/lifetime.hpp>
+
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,10 +24,11 @@ namespace cachemodel {
 /// User, password, path and option values may be percent-encoded (RFC 3986, section 2.1), and must
 /// be where they contain one of `% @ #`, a space, or what ends their part. A `+` stands for itself.
 /// Control characters are refused, encoded too. IPv6 addresses stand in brackets, a port is 1 to
-/// 65535, a scheme is read in any case. A URL has no fragment.
+/// 65535, a scheme and the names of options are read in any case. A URL has no fragment.
 ///
 /// Whoever understands an option *takes* it; `expect_all_taken` turns what is left into an error,
-/// so that a misspelt option cannot go unnoticed.
+/// so that a misspelt option cannot go unnoticed. A URL with the option `lenient=true` has warnings
+/// in the place of errors about options: what is not understood is left out, as if not given.
 ///
 /// Thread safety: that of a plain value.
 class CacheUrl {
@@ -62,8 +66,20 @@ class CacheUrl {
                                            std::chrono::nanoseconds least,
                                            std::chrono::nanoseconds most);
 
+    /// A number of seconds, such as `60` or `1.5`, a duration, `never` or `none`. A negative number
+    /// of seconds is a lifetime that is over, and a warning.
+    Lifetime take_lifetime(std::string_view option, Lifetime otherwise);
+    /// `true` or `false`, `1` or `0`.
+    bool take_flag(std::string_view option, bool otherwise);
+    /// Which one of `choices`.
+    std::size_t take_choice(std::string_view option, std::span<const std::string_view> choices,
+                            std::size_t otherwise);
+
     /// Errors: `ConfigError` naming every option that nobody took, and those that were asked for.
-    void expect_all_taken() const;
+    void expect_all_taken();
+
+    /// What may not be meant as it is written.
+    const std::vector<std::string>& warnings() const noexcept { return warnings_; }
 
  private:
     CacheUrl() = default;
@@ -73,8 +89,9 @@ class CacheUrl {
     void read_options(std::string_view list);
     std::optional<std::string> take(std::string_view option);
     [[noreturn]] void refuse(const std::string& why) const;
-    [[noreturn]] void refuse_option(std::string_view option, std::string_view value,
-                                    const std::string& expected) const;
+    /// Errors: `ConfigError`, unless the URL is lenient.
+    void refuse_option(const std::string& why);
+    void refuse_value(std::string_view option, std::string_view value, const std::string& expected);
 
     std::string scheme_;
     std::string user_;
@@ -84,6 +101,8 @@ class CacheUrl {
     std::map<std::string, std::string, std::less<>> options_;
     std::set<std::string, std::less<>> asked_for_;
     std::string redacted_;
+    bool is_lenient_ = false;
+    std::vector<std::string> warnings_;
 };
 
 }  // namespace cachemodel

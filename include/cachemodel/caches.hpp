@@ -5,7 +5,9 @@
 #include <cachemodel/cache.hpp>
 
 #include <memory>
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace cachemodel {
 
@@ -25,6 +27,13 @@ class Caches {
     void configure(std::string_view name, std::string_view url);
     void configure(std::string_view name, Cache cache);
 
+    /// Every name that is configured, in order, and "default" where that has been used.
+    std::vector<std::string> names() const;
+    /// The caches that somebody has asked for by name.
+    std::vector<Cache> used() const;
+    /// Closes those that somebody has asked for by name; the next call opens connections again.
+    void close_all() const;
+
  private:
     friend Caches& caches();
     friend class ScopedCaches;
@@ -38,6 +47,9 @@ class Caches {
 
 /// The one registry.
 Caches& caches();
+
+/// `caches()["default"]`.
+Cache default_cache();
 
 /// Gives one test named caches of its own: nothing is configured at its start, and what was before
 /// is back at its end. Scopes must end in the reverse order of their beginning.

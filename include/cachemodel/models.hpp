@@ -265,6 +265,8 @@ class Models {
     bool rename(const M& old, const M& renamed) const { return rename<M>(old, renamed); }
 
     const Cache& cache() const noexcept { return cache_; }
+    /// What this model has counted in this cache, also as the target of references.
+    Statistics statistics() const { return detail::model_statistics(cache_, table()); }
 
  private:
     static const detail::ModelTable& table() noexcept { return detail::table_of<M>(); }

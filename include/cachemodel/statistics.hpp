@@ -7,6 +7,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 namespace cachemodel {
 
@@ -16,17 +17,22 @@ namespace cachemodel {
 ///
 /// Thread safety: that of a plain value.
 struct Statistics {
-    std::uint64_t round_trips = 0;     ///< calls of the backend, whatever their number of keys
-    std::uint64_t hits = 0;            ///< entries found and used
-    std::uint64_t read_failures = 0;   ///< keys that the backend could not tell about
-    std::uint64_t stores = 0;          ///< entries written
-    std::uint64_t store_failures = 0;  ///< entries that could not be written
-    std::uint64_t removals = 0;        ///< entries that were there and were removed
-    std::uint64_t loads = 0;           ///< objects that a loader, results that a function supplied
-    std::uint64_t load_failures = 0;   ///< objects or results for which one of these threw
-    std::uint64_t source_misses = 0;   ///< objects that a loader says do not exist
-    std::uint64_t joined = 0;          ///< misses that took the result of an equal call under way
-    std::uint64_t kept_out = 0;        ///< results that `CallOptions::unless` kept out of the cache
+    std::uint64_t round_trips = 0;      ///< calls of the backend, whatever their number of keys
+    std::uint64_t hits = 0;             ///< entries found and used
+    std::uint64_t read_failures = 0;    ///< keys that the backend could not tell about
+    std::uint64_t stores = 0;           ///< entries written
+    std::uint64_t store_failures = 0;   ///< entries that could not be written
+    std::uint64_t removals = 0;         ///< entries that were there and were removed
+    std::uint64_t loads = 0;            ///< objects that a loader, results that a function supplied
+    std::uint64_t load_failures = 0;    ///< objects or results for which one of these threw
+    std::uint64_t source_misses = 0;    ///< objects that a loader says do not exist
+    std::uint64_t joined = 0;           ///< misses that took the result of an equal call under way
+    std::uint64_t kept_out = 0;         ///< results that a predicate `unless` kept out of the cache
+    std::uint64_t counts = 0;           ///< counters that were incremented or decremented
+    std::uint64_t type_mismatches = 0;  ///< entries of another type than was asked for
+    std::uint64_t key_warnings = 0;     ///< keys used that not every backend would take
+    std::uint64_t ignored_errors = 0;   ///< errors that `CacheOptions::ignore_errors` kept back
+    std::uint64_t observer_failures = 0;  ///< calls of the observer that threw
     std::array<std::uint64_t, miss_reason_count> misses_by_reason{};
 
     /// Keys under which nothing was found that could be used, for this reason.
@@ -39,6 +45,14 @@ struct Statistics {
         for (const auto count : misses_by_reason) sum += count;
         return sum;
     }
+};
+
+/// What one model has counted in a cache.
+///
+/// Thread safety: that of a plain value.
+struct ModelStatistics {
+    std::string model;  ///< its name in keys
+    Statistics statistics;
 };
 
 }  // namespace cachemodel

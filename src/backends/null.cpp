@@ -8,6 +8,13 @@
 
 namespace cachemodel {
 
+NullBackend::NullBackend() noexcept {
+    // These answer as they do where nothing is there. A read never hands out a token.
+    capabilities_.atomic_increment = true;
+    capabilities_.tells_lifetimes = true;
+    capabilities_.lists_keys = true;
+}
+
 void NullBackend::get_many(std::span<const std::string_view> keys, ReadSink& sink) {
     for (std::size_t i = 0; i < keys.size(); ++i) sink.absent(i);
 }
@@ -25,6 +32,14 @@ void NullBackend::remove_many(std::span<const std::string_view>, std::span<Outco
 void NullBackend::touch_many(std::span<const std::string_view>, Lifetime,
                              std::span<Outcome> outcomes) {
     std::ranges::fill(outcomes, Outcome::declined_by_backend());
+}
+
+Outcome NullBackend::increment(std::string_view, std::int64_t, std::int64_t&) {
+    return Outcome::declined_by_backend();
+}
+
+Outcome NullBackend::remaining_lifetime(std::string_view, Lifetime&) {
+    return Outcome::declined_by_backend();
 }
 
 std::shared_ptr<Backend> open_null(CacheUrl& url, const Clock&) {

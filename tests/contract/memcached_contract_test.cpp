@@ -21,7 +21,8 @@ namespace {
 /// The server's own expiry is what these tests wait for; a loaded machine gets time to answer.
 const ContractOptions waiting{
     .pass = [](std::chrono::nanoseconds time) { std::this_thread::sleep_for(time); },
-    .short_lifetime = 2s};
+    .short_lifetime = 2s,
+    .counts_as_memcached = true};
 constexpr auto patience = 10s;
 
 }  // namespace
@@ -48,5 +49,6 @@ TEST_CASE("memcached keeps the contract of backends among threads",
           "[memcached][contract][threads]") {
     RealMemcached server;
     MemcachedBackend backend{{.servers = {server.address()}, .deadline = patience}};
-    backend_contract_of_threads(backend);
+    backend_contract_of_threads(backend, waiting);
+    backend_contract_of_clear_among_threads(backend);
 }

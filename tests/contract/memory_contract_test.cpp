@@ -44,6 +44,13 @@ TEST_CASE("memory of one small shard keeps the contract of backends", "[memory][
 TEST_CASE("memory keeps the contract of backends among threads", "[memory][contract][threads]") {
     MemoryBackend backend;
     backend_contract_of_threads(backend);
+    backend_contract_of_clear_among_threads(backend);
+}
+
+TEST_CASE("memory of one large shard keeps the contract of backends", "[memory][contract]") {
+    TurnableClock clock;
+    MemoryBackend backend{{.max_bytes = 32 << 20, .shards = 1}, clock};
+    backend_contract(backend, turning(clock));
 }
 
 TEST_CASE("the scripted backend, recorded, keeps the contract of backends", "[testing][contract]") {
@@ -53,8 +60,19 @@ TEST_CASE("the scripted backend, recorded, keeps the contract of backends", "[te
     backend_contract_of_clear(backend);
 }
 
+TEST_CASE("a scripted backend that can do less keeps the contract of backends",
+          "[testing][contract]") {
+    TurnableClock clock;
+    ScriptedBackend backend{clock};
+    backend.capabilities_to_claim().atomic_increment = false;
+    backend.capabilities_to_claim().tells_lifetimes = false;
+    backend.capabilities_to_claim().lists_keys = false;
+    backend_contract(backend, turning(clock));
+}
+
 TEST_CASE("the scripted backend, recorded, keeps the contract of backends among threads",
           "[testing][contract][threads]") {
     RecordingBackend backend{std::make_shared<ScriptedBackend>()};
     backend_contract_of_threads(backend);
+    backend_contract_of_clear_among_threads(backend);
 }

@@ -4,6 +4,8 @@
 
 #include <cachemodel/backend.hpp>
 
+#include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -76,6 +78,19 @@ inline Read get(Backend& backend, std::string_view key) {
     return keeper.reads.front();
 }
 
+inline std::vector<Read> peek_many(Backend& backend, const std::vector<std::string>& keys) {
+    const std::vector<std::string_view> views(keys.begin(), keys.end());
+    ReadKeeper keeper{keys.size()};
+    backend.peek_many(views, keeper);
+    return keeper.reads;
+}
+
+inline Read peek(Backend& backend, std::string_view key) {
+    ReadKeeper keeper{1};
+    backend.peek_many({&key, 1}, keeper);
+    return keeper.reads.front();
+}
+
 inline Outcome store(Backend& backend, Store how, std::string_view key, std::string_view value,
                      Lifetime lifetime = never, std::uint64_t token = 0) {
     const Entry entry{key, value, lifetime, token};
@@ -118,6 +133,73 @@ inline Outcome touch(Backend& backend, std::string_view key, Lifetime lifetime) 
     Outcome outcome{Failure{BackendFault::protocol, "unanswered"}};
     backend.touch_many({&key, 1}, lifetime, {&outcome, 1});
     return outcome;
+}
+
+/// The answer of `increment`.
+struct Counted {
+    Outcome outcome;
+    std::int64_t value = 0;
+
+    bool is(std::int64_t expected) const { return outcome.done() && value == expected; }
+    bool declined() const { return outcome.declined(); }
+
+    friend std::ostream& operator<<(std::ostream& out, const Counted& counted) {
+        if (counted.outcome.done()) return out << "counted to " << counted.value;
+        if (counted.outcome.declined()) return out << "declined";
+        return out << "failed, " << counted.outcome.failure().message();
+    }
+};
+
+inline Counted increment(Backend& backend, std::string_view key, std::int64_t delta = 1) {
+    Counted counted{Failure{BackendFault::protocol, "unanswered"}};
+    counted.outcome = backend.increment(key, delta, counted.value);
+    return counted;
+}
+
+/// The answer of `remaining_lifetime`.
+struct Remaining {
+    Outcome outcome;
+    Lifetime left = std::chrono::nanoseconds{-1};
+
+    bool is(Lifetime expected) const { return outcome.done() && left == expected; }
+    bool declined() const { return outcome.declined(); }
+
+    friend std::ostream& operator<<(std::ostream& out, const Remaining& remaining) {
+        if (remaining.outcome.declined()) return out << "declined";
+        if (remaining.outcome.failed()) return out << remaining.outcome.failure().message();
+        if (remaining.left.is_never()) return out << "never ends";
+        return out << remaining.left.duration().count() << " ns left";
+    }
+};
+
+inline Remaining remaining_lifetime(Backend& backend, std::string_view key) {
+    Remaining remaining{Failure{BackendFault::protocol, "unanswered"}};
+    remaining.outcome = backend.remaining_lifetime(key, remaining.left);
+    return remaining;
+}
+
+/// The keys that are listed, sorted; one that is listed twice stands there twice.
+inline std::vector<std::string> list_keys(Backend& backend, std::string_view prefix) {
+    struct Keeper final : KeySink {
+        void key(std::string_view key) override { keys.emplace_back(key); }
+        std::vector<std::string> keys;
+    } keeper;
+    backend.list_keys(prefix, keeper);
+    std::ranges::sort(keeper.keys);
+    return keeper.keys;
+}
+
+/// Whether `outcome` is a failure that throws an `E`.
+template <class E>
+bool fails_with(const Outcome& outcome) {
+    if (!outcome.failed()) return false;
+    try {
+        outcome.failure().rethrow();
+    } catch (const E&) {
+        return true;
+    } catch (...) {
+        return false;
+    }
 }
 
 }  // namespace cachemodel::support

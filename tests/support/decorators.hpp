@@ -9,6 +9,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -40,6 +41,19 @@ class Decorator : public Backend {
     }
     void clear() override { backend_->clear(); }
     void close() noexcept override { backend_->close(); }
+    void peek_many(std::span<const std::string_view> keys, ReadSink& sink) override {
+        backend_->peek_many(keys, sink);
+    }
+    Outcome increment(std::string_view key, std::int64_t delta, std::int64_t& value) override {
+        return backend_->increment(key, delta, value);
+    }
+    Outcome remaining_lifetime(std::string_view key, Lifetime& left) override {
+        return backend_->remaining_lifetime(key, left);
+    }
+    void list_keys(std::string_view prefix, KeySink& sink) override {
+        backend_->list_keys(prefix, sink);
+    }
+    std::vector<Fact> facts() override { return backend_->facts(); }
 
  protected:
     Backend& backend() noexcept { return *backend_; }
@@ -48,7 +62,7 @@ class Decorator : public Backend {
     std::shared_ptr<Backend> backend_;
 };
 
-/// Answers every key with a failure.
+/// Answers every key with a failure, and throws where no key is asked for.
 class DownBackend final : public Decorator {
  public:
     explicit DownBackend(std::shared_ptr<Backend> backend,
@@ -69,6 +83,13 @@ class DownBackend final : public Decorator {
         std::ranges::fill(outcomes, Outcome{failure_});
     }
     void clear() override { failure_.rethrow(); }
+    void peek_many(std::span<const std::string_view> keys, ReadSink& sink) override {
+        get_many(keys, sink);
+    }
+    Outcome increment(std::string_view, std::int64_t, std::int64_t&) override { return failure_; }
+    Outcome remaining_lifetime(std::string_view, Lifetime&) override { return failure_; }
+    void list_keys(std::string_view, KeySink&) override { failure_.rethrow(); }
+    std::vector<Fact> facts() override { failure_.rethrow(); }
 
  private:
     Failure failure_;
@@ -103,6 +124,26 @@ class SlowBackend final : public Decorator {
         clock_.advance(delay_);
         Decorator::clear();
     }
+    void peek_many(std::span<const std::string_view> keys, ReadSink& sink) override {
+        clock_.advance(delay_);
+        Decorator::peek_many(keys, sink);
+    }
+    Outcome increment(std::string_view key, std::int64_t delta, std::int64_t& value) override {
+        clock_.advance(delay_);
+        return Decorator::increment(key, delta, value);
+    }
+    Outcome remaining_lifetime(std::string_view key, Lifetime& left) override {
+        clock_.advance(delay_);
+        return Decorator::remaining_lifetime(key, left);
+    }
+    void list_keys(std::string_view prefix, KeySink& sink) override {
+        clock_.advance(delay_);
+        Decorator::list_keys(prefix, sink);
+    }
+    std::vector<Fact> facts() override {
+        clock_.advance(delay_);
+        return Decorator::facts();
+    }
 
  private:
     testing::TurnableClock& clock_;
@@ -116,23 +157,29 @@ class TruncatingBackend final : public Decorator {
         : Decorator(std::move(backend)), longest_(longest) {}
 
     void get_many(std::span<const std::string_view> keys, ReadSink& sink) override {
-        struct Cutting final : ReadSink {
-            Cutting(ReadSink& target, std::size_t most) : sink(target), longest(most) {}
-            void found(std::size_t index, std::string_view value,
-                       std::uint64_t token) noexcept override {
-                sink.found(index, value.substr(0, longest), token);
-            }
-            void absent(std::size_t index) noexcept override { sink.absent(index); }
-            void failed(std::size_t index, const Failure& failure) noexcept override {
-                sink.failed(index, failure);
-            }
-            ReadSink& sink;
-            std::size_t longest;
-        } cutting{sink, longest_};
+        Cutting cutting{sink, longest_};
         Decorator::get_many(keys, cutting);
+    }
+    void peek_many(std::span<const std::string_view> keys, ReadSink& sink) override {
+        Cutting cutting{sink, longest_};
+        Decorator::peek_many(keys, cutting);
     }
 
  private:
+    struct Cutting final : ReadSink {
+        Cutting(ReadSink& target, std::size_t most) : sink(target), longest(most) {}
+        void found(std::size_t index, std::string_view value,
+                   std::uint64_t token) noexcept override {
+            sink.found(index, value.substr(0, longest), token);
+        }
+        void absent(std::size_t index) noexcept override { sink.absent(index); }
+        void failed(std::size_t index, const Failure& failure) noexcept override {
+            sink.failed(index, failure);
+        }
+        ReadSink& sink;
+        std::size_t longest;
+    };
+
     std::size_t longest_;
 };
 
@@ -144,6 +191,12 @@ class LyingBackend final : public Decorator {
 
     void get_many(std::span<const std::string_view> keys, ReadSink& sink) override {
         Decorator::get_many(std::vector<std::string_view>(keys.size(), other_key_), sink);
+    }
+    void peek_many(std::span<const std::string_view> keys, ReadSink& sink) override {
+        Decorator::peek_many(std::vector<std::string_view>(keys.size(), other_key_), sink);
+    }
+    Outcome remaining_lifetime(std::string_view, Lifetime& left) override {
+        return Decorator::remaining_lifetime(other_key_, left);
     }
 
  private:
@@ -159,26 +212,38 @@ class EvictingBackend final : public Decorator {
     void store_many(Store how, std::span<const Entry> entries,
                     std::span<Outcome> outcomes) override {
         Decorator::store_many(how, entries, outcomes);
-        for (const Entry& entry : entries) {
-            if (++stored_ % share_ != 0) continue;
-            Outcome ignored;
-            Decorator::remove_many({&entry.key, 1}, {&ignored, 1});
-        }
+        for (const Entry& entry : entries) evict_some(entry.key);
+    }
+    Outcome increment(std::string_view key, std::int64_t delta, std::int64_t& value) override {
+        const Outcome outcome = Decorator::increment(key, delta, value);
+        if (outcome.done()) evict_some(key);
+        return outcome;
     }
 
  private:
+    void evict_some(std::string_view key) {
+        if (++stored_ % share_ != 0) return;
+        Outcome ignored;
+        Decorator::remove_many({&key, 1}, {&ignored, 1});
+    }
+
     std::size_t share_;
     std::atomic<std::size_t> stored_{0};
 };
 
-/// Has no memory for another value. Reads, removals and touches go on.
+/// Has no memory for another value, nor for a number that changes. Reads, removals and touches go
+/// on.
 class FullBackend final : public Decorator {
  public:
     using Decorator::Decorator;
 
     void store_many(Store, std::span<const Entry>, std::span<Outcome> outcomes) override {
-        std::ranges::fill(outcomes, Outcome{Failure{BackendFault::full, "no memory left"}});
+        std::ranges::fill(outcomes, Outcome{full()});
     }
+    Outcome increment(std::string_view, std::int64_t, std::int64_t&) override { return full(); }
+
+ private:
+    static Failure full() { return Failure{BackendFault::full, "no memory left"}; }
 };
 
 }  // namespace cachemodel::support

@@ -230,7 +230,7 @@ TEST_CASE("neither an error nor the shown URL quotes a password", "[cache_url][u
     CHECK(refusal([&] { url.take_integer("db", 0, 0, 15); }) ==
           "cache URL (redis): option db=x: expected is a whole number from 0 to 15");
     CHECK(refusal([&] { url.expect_all_taken(); }) ==
-          "cache URL (redis): there is no option named rest; it takes db");
+          "cache URL (redis): there is no option named rest; it takes db, lenient");
 }
 
 TEST_CASE("a URL is shown as it was written", "[cache_url][unit]") {
@@ -322,10 +322,11 @@ TEST_CASE("an option that nobody takes is an error naming it and what there is",
     CHECK(url.take_size("max_bytes", 9, 0, any_size) == 9);
     CHECK(url.take_integer("max_entries", 0, 0, 10) == 5);
     CHECK(refusal([&] { url.expect_all_taken(); }) ==
-          "cache URL (memory): there are no options named max_bites, tiemout; it takes max_bytes, "
-          "max_entries");
+          "cache URL (memory): there are no options named max_bites, tiemout; max_bites may be "
+          "meant as "
+          "max_bytes; it takes lenient, max_bytes, max_entries");
     CHECK(refusal([] { CacheUrl::parse("null://?a=1").expect_all_taken(); }) ==
-          "cache URL (null): there is no option named a; it takes none");
+          "cache URL (null): there is no option named a; it takes lenient");
 }
 
 TEST_CASE("whatever happens to a URL, it parses or is a ConfigError", "[cache_url][unit]") {

@@ -30,6 +30,7 @@
 #include <utility>
 #include <vector>
 
+#include "cache_core.hpp"
 #include "flights.hpp"
 
 using namespace cachemodel;
@@ -196,7 +197,7 @@ struct Rig {
     /// The computation of an item that is under way.
     std::shared_ptr<detail::Flight> flight(int id = 1) {
         auto boarding =
-            cache.flights().board(cache.final_key(price.key_for(item(id))), typeid(int), {});
+            cache.core().flights.board(cache.final_key(price.key_for(item(id))), typeid(int), {});
         require_in_time(!boarding.leads, "a computation is under way");
         return std::move(boarding.flight);
     }
@@ -861,10 +862,10 @@ struct StoringRig : Rig {
     void await_end_of_joining(const std::shared_ptr<detail::Flight>& earlier) {
         await("nobody can join any more", [&] {
             auto boarding =
-                cache.flights().board(cache.final_key(price.key_for(item())), typeid(int), {});
+                cache.core().flights.board(cache.final_key(price.key_for(item())), typeid(int), {});
             if (boarding.leads) {
-                const detail::Flights::Lead given_up{cache.flights(), std::move(boarding.flight),
-                                                     0};
+                const detail::Flights::Lead given_up{cache.core().flights,
+                                                     std::move(boarding.flight), 0};
                 return true;
             }
             return boarding.flight != earlier;

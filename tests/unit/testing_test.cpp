@@ -343,3 +343,54 @@ TEST_CASE("a log keeps the calls of many threads apart", "[testing][recording][t
     CHECK(backend.log().keys_set().size() == 400);
     CHECK(backend.log().keys_read().size() == 401);
 }
+
+TEST_CASE("a recording backend writes down what is counted, told and listed",
+          "[testing][recording]") {
+    RecordingBackend backend{std::make_shared<ScriptedBackend>()};
+    REQUIRE(set(backend, "n", "41").done());
+    backend.log().reset();
+    CHECK(increment(backend, "n").is(42));
+    CHECK(increment(backend, "absent").declined());
+    CHECK(remaining_lifetime(backend, "n").is(never));
+    CHECK(list_keys(backend, "") == Names{"n"});
+    CHECK(backend.facts().size() == 1);
+    CHECK(peek(backend, "n").found("42"));
+
+    const auto calls = backend.log().calls();
+    REQUIRE(calls.size() == 6);
+    CHECK(calls[0].verb == Verb::increment);
+    CHECK(calls[0].keys.at(0).name == "n");
+    CHECK(calls[0].keys.at(0).answer == Answer::done);
+    CHECK(calls[1].keys.at(0).answer == Answer::declined);
+    CHECK(calls[2].verb == Verb::remaining_lifetime);
+    CHECK(calls[2].keys.at(0).name == "n");
+    CHECK(calls[3].verb == Verb::list_keys);
+    CHECK(calls[3].keys.empty());
+    CHECK(calls[4].verb == Verb::facts);
+    CHECK(calls[5].verb == Verb::get);
+    CHECK(calls[5].keys.at(0).answer == Answer::found);
+    for (const auto& call : calls) CHECK_FALSE(call.threw);
+    CHECK(backend.log().trips() == 6);
+    CHECK(backend.log().keys_set().empty());
+}
+
+TEST_CASE("a scripted backend fails what is counted, told and listed, as it is told to",
+          "[testing][scripted]") {
+    ScriptedBackend backend;
+    REQUIRE(set(backend, "n", "1").done());
+    backend.fail_next(1);
+    CHECK(increment(backend, "n").outcome.failed());
+    CHECK(backend.stored("n") == "1");
+    backend.lose_next_answers(1);
+    CHECK(increment(backend, "n").outcome.failed());
+    CHECK(backend.stored("n") == "2");
+    backend.fail_keys("n*");
+    CHECK(increment(backend, "n").outcome.failed());
+    CHECK(remaining_lifetime(backend, "n").outcome.failed());
+    backend.go_down();
+    CHECK_THROWS_AS(list_keys(backend, ""), BackendError);
+    CHECK_THROWS_AS(backend.facts(), BackendError);
+    backend.come_back();
+    CHECK(increment(backend, "n").is(3));
+    CHECK(list_keys(backend, "") == Names{"n"});
+}

@@ -8,6 +8,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
 
 namespace cachemodel {
 
@@ -50,7 +53,8 @@ struct MemoryUsage {
 /// chosen 4 MiB or more, or all of `max_bytes` where that is less.
 ///
 /// Lifetimes are exact to the nanosecond and follow `Clock::steady`. Every write gives its entry a
-/// new token.
+/// new token. Counts, tells lifetimes and lists its keys; `peek_many` and `remaining_lifetime` are
+/// no use of an entry.
 ///
 /// Thread safety: may be called concurrently. Readers of one shard do not exclude each other.
 /// Lifetime: the clock must outlive the backend.
@@ -73,6 +77,15 @@ class MemoryBackend final : public Backend {
                     std::span<Outcome> outcomes) override;
     void clear() override;
 
+    void peek_many(std::span<const std::string_view> keys, ReadSink& sink) override;
+    Outcome increment(std::string_view key, std::int64_t delta, std::int64_t& value) override;
+    Outcome remaining_lifetime(std::string_view key, Lifetime& left) override;
+    /// One shard at a time, each as it was at one moment; the entries of that shard stay in memory
+    /// until the sink has seen their keys.
+    void list_keys(std::string_view prefix, KeySink& sink) override;
+    /// `entries`, `bytes`, `evicted` as in `MemoryUsage`, and `max_bytes`.
+    std::vector<Fact> facts() override;
+
     const MemoryOptions& options() const noexcept { return options_; }
     const Clock& clock() const noexcept { return *clock_; }
     MemoryUsage usage() const;
@@ -83,6 +96,8 @@ class MemoryBackend final : public Backend {
     std::uint64_t hash_of(std::string_view key) const noexcept;
     Shard& shard_of(std::uint64_t hash) const noexcept;
     std::int64_t now() const noexcept;
+    template <bool is_use>
+    void read_many(std::span<const std::string_view> keys, ReadSink& sink);
     Outcome store(Store how, const Entry& entry, std::int64_t now);
 
     MemoryOptions options_;

@@ -151,6 +151,8 @@ class CborReader {
     bool every_member_required = false;
     /// Set when that was why reading failed.
     bool member_was_absent = false;
+    /// Set when, moreover, not one of the members was there.
+    bool no_member_was_present = false;
 
  private:
     bool head(std::uint8_t& major, std::uint64_t& number) noexcept;

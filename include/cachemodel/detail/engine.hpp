@@ -77,6 +77,9 @@ void remove_models(const Door& door, const ModelTable& table, std::span<const vo
 Outcome touch_model(const Door& door, const ModelTable& table, const void* object,
                     Lifetime lifetime);
 
+/// What a model has counted in a cache.
+Statistics model_statistics(const Cache& cache, const ModelTable& table);
+
 /// Whether it was done, or declined. Errors: the outcome's failure.
 bool done_or_throw(const Outcome& outcome);
 /// A lookup's answer as the outcome of a verb that has no value: failed, with what `get` throws.

@@ -24,6 +24,8 @@ void append_number(std::string& out, std::uint64_t value);
 void append_number(std::string& out, float value);
 void append_number(std::string& out, double value);
 void append_hex(std::string& out, std::string_view bytes);
+/// The first `digits` hexadecimal digits of the SHA-256 of `text`.
+std::string hex_digest(std::string_view text, std::size_t digits);
 
 /// A key as it is in the cache, and in the envelope: they differ where the key is long.
 struct EntryKey {

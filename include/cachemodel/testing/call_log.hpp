@@ -17,14 +17,27 @@
 namespace cachemodel::testing {
 
 /// What a backend was asked to do.
-enum class Verb : std::uint8_t { get, set, add, compare_and_set, remove, touch, clear, close };
+enum class Verb : std::uint8_t {
+    get,  ///< `get_many` and `peek_many`
+    set,
+    add,
+    compare_and_set,
+    remove,
+    touch,
+    increment,
+    remaining_lifetime,
+    list_keys,
+    facts,
+    clear,
+    close,
+};
 
 /// What it answered for one key.
 enum class Answer : std::uint8_t {
     found,     ///< of a read
     absent,    ///< of a read
-    done,      ///< of a write
-    declined,  ///< of a write: `add` of a key that is there, `remove` of one that is not
+    done,      ///< of everything else
+    declined,  ///< of everything else: `add` of a key that is there, `remove` of one that is not
     failed,
 };
 
@@ -38,7 +51,7 @@ struct Call {
     };
 
     Verb verb = Verb::get;
-    std::vector<Key> keys;  ///< in the order of the call; none for `clear` and `close`
+    std::vector<Key> keys;  ///< in the order of the call; none where the call names no keys
     bool threw = false;     ///< it was left by an exception
 };
 

@@ -6,11 +6,13 @@
 #include <cachemodel/testing/call_log.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace cachemodel::testing {
 
@@ -36,6 +38,13 @@ class RecordingBackend final : public Backend {
         recording.call.threw = false;
     }
 
+    void peek_many(std::span<const std::string_view> keys, ReadSink& sink) override {
+        Recording recording{log_, Verb::get, keys};
+        NotingSink noting{sink, recording.call};
+        backend_->peek_many(keys, noting);
+        recording.call.threw = false;
+    }
+
     void store_many(Store how, std::span<const Entry> entries,
                     std::span<Outcome> outcomes) override {
         Recording recording{log_, verb_of(how), entries};
@@ -56,8 +65,35 @@ class RecordingBackend final : public Backend {
         recording.note(outcomes);
     }
 
+    Outcome increment(std::string_view key, std::int64_t delta, std::int64_t& value) override {
+        Recording recording{log_, Verb::increment, {&key, 1}};
+        const Outcome outcome = backend_->increment(key, delta, value);
+        recording.note({&outcome, 1});
+        return outcome;
+    }
+
+    Outcome remaining_lifetime(std::string_view key, Lifetime& left) override {
+        Recording recording{log_, Verb::remaining_lifetime, {&key, 1}};
+        const Outcome outcome = backend_->remaining_lifetime(key, left);
+        recording.note({&outcome, 1});
+        return outcome;
+    }
+
+    void list_keys(std::string_view prefix, KeySink& sink) override {
+        Recording recording{log_, Verb::list_keys, no_keys};
+        backend_->list_keys(prefix, sink);
+        recording.call.threw = false;
+    }
+
+    std::vector<Fact> facts() override {
+        Recording recording{log_, Verb::facts, no_keys};
+        auto facts = backend_->facts();
+        recording.call.threw = false;
+        return facts;
+    }
+
     void clear() override {
-        Recording recording{log_, Verb::clear, std::span<const std::string_view>{}};
+        Recording recording{log_, Verb::clear, no_keys};
         backend_->clear();
         recording.call.threw = false;
     }
@@ -72,6 +108,8 @@ class RecordingBackend final : public Backend {
     }
 
  private:
+    static constexpr std::span<const std::string_view> no_keys{};
+
     /// Is written down when the call is over, however it ended.
     struct Recording {
         Recording(CallLog& target, Verb verb, std::span<const std::string_view> keys)

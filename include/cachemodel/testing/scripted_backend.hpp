@@ -7,17 +7,20 @@
 #include <cachemodel/testing/call_log.hpp>
 #include <cachemodel/testing/pattern.hpp>
 
+#include <charconv>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -25,8 +28,9 @@ namespace cachemodel::testing {
 
 /// Keeps everything, like a server without bounds, and fails as a test tells it to.
 ///
-/// Put a `RecordingBackend` around it to see what it was asked. The backend is *shared* and offers
-/// compare-and-set; `capabilities_to_claim` says otherwise. Values larger than the claimed
+/// Put a `RecordingBackend` around it to see what it was asked. The backend is *shared*, offers
+/// compare-and-set, counts, tells lifetimes and lists its keys; `capabilities_to_claim` says
+/// otherwise, and the last three then answer `unsupported`. Values larger than the claimed
 /// `largest_value` are refused with `ValueTooLarge`.
 ///
 /// Thread safety: may be called concurrently.
@@ -36,6 +40,9 @@ class ScriptedBackend final : public Backend {
     explicit ScriptedBackend(const Clock& clock = Clock::machine()) : clock_(&clock) {
         capabilities_.shared = true;
         capabilities_.compare_and_set = true;
+        capabilities_.atomic_increment = true;
+        capabilities_.tells_lifetimes = true;
+        capabilities_.lists_keys = true;
     }
 
     /// To be called before the backend is used.
@@ -119,17 +126,13 @@ class ScriptedBackend final : public Backend {
         const std::scoped_lock lock{mutex_};
         const auto entry = find(key);
         if (entry == entries_.end()) return std::nullopt;
-        if (!entry->second.ends) return Lifetime{never};
-        return Lifetime{*entry->second.ends - clock_->steady()};
+        return left_of(entry->second);
     }
 
     /// The keys of all entries, sorted.
     std::vector<std::string> keys() {
         const std::scoped_lock lock{mutex_};
-        std::erase_if(entries_, [&](const auto& entry) { return is_over(entry.second); });
-        std::vector<std::string> names;
-        for (const auto& [name, stored] : entries_) names.push_back(name);
-        return names;
+        return living("");
     }
 
     const Capabilities& capabilities() const noexcept override { return capabilities_; }
@@ -207,6 +210,55 @@ class ScriptedBackend final : public Backend {
         });
     }
 
+    Outcome increment(std::string_view key, std::int64_t delta, std::int64_t& value) override {
+        if (!capabilities_.atomic_increment) return Backend::increment(key, delta, value);
+        return ask(Verb::increment, key, [&](Stored& entry) -> Outcome {
+            const char* const end = entry.value.data() + entry.value.size();
+            std::int64_t sum = 0;
+            const auto [stopped_at, error] = std::from_chars(entry.value.data(), end, sum);
+            if (error == std::errc::invalid_argument || stopped_at != end) {
+                return Failure{std::make_exception_ptr(NotAnInteger{"as stored, no integer"})};
+            }
+            if (error != std::errc{} || __builtin_add_overflow(sum, delta, &sum)) {
+                return Failure{std::make_exception_ptr(Overflow{"the counter would overflow"})};
+            }
+            value = sum;
+            entry.value = std::to_string(sum);
+            entry.token = ++last_token_;
+            return {};
+        });
+    }
+
+    Outcome remaining_lifetime(std::string_view key, Lifetime& left) override {
+        if (!capabilities_.tells_lifetimes) return Backend::remaining_lifetime(key, left);
+        return ask(Verb::remaining_lifetime, key, [&](const Stored& entry) -> Outcome {
+            left = left_of(entry);
+            return {};
+        });
+    }
+
+    void list_keys(std::string_view prefix, KeySink& sink) override {
+        if (!capabilities_.lists_keys) return Backend::list_keys(prefix, sink);
+        run_before(Verb::list_keys);
+        std::vector<std::string> names;
+        {
+            const std::scoped_lock lock{mutex_};
+            const Fate fate = next_fate();
+            if (fate.fault) throw BackendError{*fate.fault, "as scripted"};
+            names = living(prefix);
+        }
+        for (const std::string& name : names) sink.key(name);
+    }
+
+    /// How many entries there are.
+    std::vector<Fact> facts() override {
+        run_before(Verb::facts);
+        const std::scoped_lock lock{mutex_};
+        const Fate fate = next_fate();
+        if (fate.fault) throw BackendError{*fate.fault, "as scripted"};
+        return {{"", "entries", std::to_string(living("").size())}};
+    }
+
     void clear() override {
         run_before(Verb::clear);
         const std::scoped_lock lock{mutex_};
@@ -281,6 +333,31 @@ class ScriptedBackend final : public Backend {
             const Outcome outcome = applies ? apply(items[i]) : Outcome{};
             outcomes[i] = failure ? Outcome{*failure} : outcome;
         }
+    }
+
+    /// One call on one key; `answer` is for an entry that is there.
+    template <class AnswerFor>
+    Outcome ask(Verb verb, std::string_view key, AnswerFor answer) {
+        Outcome outcome;
+        write(verb, std::span{&key, 1}, {&outcome, 1}, std::identity{}, [&](std::string_view name) {
+            const auto entry = find(name);
+            return entry == entries_.end() ? Outcome::declined_by_backend() : answer(entry->second);
+        });
+        return outcome;
+    }
+
+    /// The keys of all entries that begin with `prefix`, sorted.
+    std::vector<std::string> living(std::string_view prefix) const {
+        std::vector<std::string> names;
+        for (const auto& [name, entry] : entries_) {
+            if (name.starts_with(prefix) && !is_over(entry)) names.push_back(name);
+        }
+        return names;
+    }
+
+    Lifetime left_of(const Stored& entry) const {
+        if (!entry.ends) return never;
+        return *entry.ends - clock_->steady();
     }
 
     bool is_over(const Stored& entry) const {

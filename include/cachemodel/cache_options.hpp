@@ -1,0 +1,69 @@
+// cachemodel: how a cache names its entries, how long it keeps them, how it treats errors.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cachemodel/clock.hpp>
+#include <cachemodel/key_functions.hpp>
+#include <cachemodel/lifetime.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+namespace cachemodel {
+
+/// What becomes of a key that not every backend would take. A backend that cannot take it refuses
+/// it in any case, with `InvalidKey`.
+enum class KeyWarnings : std::uint8_t {
+    ignore,
+    warn,   ///< it is used, counted, and reported to the observer
+    error,  ///< `InvalidKey`
+};
+
+/// What a cache is opened with. In a URL each is an option of the same name, but for `clock` and
+/// `key_policy`; the others of the URL belong to the backend.
+///
+/// Thread safety: that of a plain value.
+struct CacheOptions {
+    /// Keeps the entries of several programs apart: at most 40 bytes of visible ASCII, no colon.
+    std::string key_prefix = {};
+
+    /// Another number sees other entries.
+    std::uint32_t version = 1;
+
+    /// How long values live that are set without a lifetime of their own. In a URL a number of
+    /// seconds such as `60` or `1.5`, a duration such as `15min`, or `never` (also `none`); 0
+    /// stores nothing. Models and cached calls do not use it: they have their `.expires`.
+    Lifetime timeout = std::chrono::seconds{300};
+
+    /// Makes the final keys. In a URL a name that is registered: `plain`, `digest`, or one's own.
+    KeyFunction key_function = &plain_keys;
+
+    /// Which final keys are in order.
+    KeyPolicy key_policy = &is_portable_key;
+
+    /// What becomes of those that are not. In a URL `ignore`, `warn` or `error`.
+    KeyWarnings key_warnings = KeyWarnings::warn;
+
+    /// Keeps `BackendError` from callers: the verbs of a cache answer as if nothing were there or
+    /// nothing had been done, and the observer is told. A `Lookup` still says that it failed. What
+    /// the program does wrong is thrown all the same: `InvalidKey`, `TypeMismatch`, `Overflow`, and
+    /// what the backend does not support. In a URL `true` or `false`.
+    bool ignore_errors = false;
+
+    /// Takes an entry of another type than was asked for as a miss, not as a failure. In a URL
+    /// `true` or `false`.
+    bool mismatch_is_miss = false;
+
+    /// Lets `Cache::clear` empty the backend, which others may use too. In a URL `clear=allow` or
+    /// `clear=forbid`.
+    bool clear_allowed = true;
+
+    /// What it is called in statistics and for observers. Named caches have their own name.
+    std::string name = {};
+
+    /// Must outlive the cache.
+    const Clock& clock = Clock::machine();
+};
+
+}  // namespace cachemodel

@@ -1,0 +1,83 @@
+// cachemodel: what a cache tells about what it does.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cachemodel/error.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace cachemodel {
+
+/// What a cache does with its backend.
+enum class Operation : std::uint8_t {
+    get,
+    peek,  ///< a read that is no use of the entry: `Cache::contains`
+    set,
+    add,
+    compare_and_set,
+    remove,
+    touch,
+    increment,
+    remaining_lifetime,
+    list_keys,
+    clear,
+};
+
+/// "get", "compare and set" and so on.
+std::string_view to_string(Operation operation) noexcept;
+
+/// One call of a backend, after it.
+///
+/// Thread safety: that of a plain value.
+/// Lifetime: the text is valid during the observer's call.
+struct RoundTrip {
+    std::string_view cache;  ///< the cache's name, empty where it has none
+    Operation operation;
+    std::size_t keys = 0;      ///< how many it was about
+    std::size_t done = 0;      ///< found, stored, removed, touched, counted, listed
+    std::size_t declined = 0;  ///< absent, or declined
+    std::size_t failed = 0;    ///< the backend could not, or could not tell
+    std::chrono::nanoseconds duration{};
+};
+
+/// A key that not every backend would take.
+///
+/// Thread safety: that of a plain value.
+/// Lifetime: the texts are valid during the observer's call.
+struct KeyWarning {
+    std::string_view cache;
+    Operation operation;
+    /// Bytes that are not visible ASCII are written `\xNN`; cut after 250 bytes.
+    std::string_view final_key;
+};
+
+/// An error that `CacheOptions::ignore_errors` kept from the caller.
+///
+/// Thread safety: that of a plain value.
+/// Lifetime: the text and the failure are valid during the observer's call.
+struct IgnoredError {
+    std::string_view cache;
+    Operation operation;
+    const Failure& failure;
+};
+
+/// Is told what a cache does: for logs, traces and metrics. Override what is of interest.
+///
+/// No call is made under a lock, and none carries a value or an unescaped key. What a call throws
+/// is counted (`Statistics::observer_failures`) and has no other consequence. A cache without an
+/// observer takes no time for any of this.
+///
+/// Thread safety: is called concurrently, by the threads that use the cache.
+class Observer {
+ public:
+    virtual ~Observer() = default;
+
+    virtual void round_trip(const RoundTrip& /*trip*/) {}
+    virtual void key_warning(const KeyWarning& /*warning*/) {}
+    virtual void ignored_error(const IgnoredError& /*error*/) {}
+};
+
+}  // namespace cachemodel

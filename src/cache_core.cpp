@@ -1,0 +1,300 @@
+// cachemodel: what the handles of one cache share, and what makes them differ.
+// SPDX-License-Identifier: MIT
+#include "cache_core.hpp"
+
+#include <cachemodel/detail/model_table.hpp>
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+namespace cachemodel::detail {
+
+namespace {
+
+using SteadyTime = std::chrono::steady_clock::time_point;
+
+Operation operation_of(Store how) noexcept {
+    switch (how) {
+        case Store::set:
+            return Operation::set;
+        case Store::add:
+            return Operation::add;
+        case Store::compare_and_set:
+            break;
+    }
+    return Operation::compare_and_set;
+}
+
+/// Passes a read on and counts.
+class CountingSink final : public ReadSink {
+ public:
+    CountingSink(ReadSink& next, Counter& failures) : next_(next), failures_(failures) {}
+
+    void found(std::size_t index, std::string_view value, std::uint64_t token) noexcept override {
+        ++found_;
+        next_.found(index, value, token);
+    }
+    void absent(std::size_t index) noexcept override {
+        ++absent_;
+        next_.absent(index);
+    }
+    void failed(std::size_t index, const Failure& failure) noexcept override {
+        ++failed_;
+        failures_ += 1;
+        next_.failed(index, failure);
+    }
+
+    void report(RoundTrip& trip) const noexcept {
+        trip.done = found_;
+        trip.declined = absent_;
+        trip.failed = failed_;
+    }
+
+ private:
+    ReadSink& next_;
+    Counter& failures_;
+    std::size_t found_ = 0;
+    std::size_t absent_ = 0;
+    std::size_t failed_ = 0;
+};
+
+void report(RoundTrip& trip, std::span<const Outcome> outcomes) noexcept {
+    for (const auto& outcome : outcomes) {
+        trip.done += outcome.done() ? 1 : 0;
+        trip.declined += outcome.declined() ? 1 : 0;
+        trip.failed += outcome.failed() ? 1 : 0;
+    }
+}
+
+}  // namespace
+
+Counters& ModelCounters::of(const ModelTable& model) {
+    const std::lock_guard lock{mutex_};
+    return by_model_.try_emplace(&model).first->second;
+}
+
+Statistics ModelCounters::read(const ModelTable& model) const {
+    const std::lock_guard lock{mutex_};
+    const auto counters = by_model_.find(&model);
+    return counters == by_model_.end() ? Statistics{} : counters->second.read();
+}
+
+std::vector<ModelStatistics> ModelCounters::read() const {
+    std::vector<ModelStatistics> all;
+    {
+        const std::lock_guard lock{mutex_};
+        for (const auto& [model, counters] : by_model_) {
+            all.push_back({model->name().name, counters.read()});
+        }
+    }
+    std::sort(all.begin(), all.end(),
+              [](const auto& a, const auto& b) { return a.model < b.model; });
+    return all;
+}
+
+/// A call of the backend: counts it, and tells the observer when it is over, however it ends.
+class CacheCore::Trip {
+ public:
+    Trip(CacheCore& core, const CacheView& view, Operation operation, std::size_t keys)
+        : core_(core), event_{.cache = view.name, .operation = operation, .keys = keys} {
+        core_.counters.round_trips += 1;
+        if (core_.observer_.load(std::memory_order_acquire) == nullptr) return;
+        begin_ = std::chrono::steady_clock::now();
+    }
+    Trip(const Trip&) = delete;
+    Trip& operator=(const Trip&) = delete;
+    ~Trip() {
+        if (!begin_) return;
+        if (!is_over_) event_.failed = event_.keys;
+        event_.duration = std::chrono::steady_clock::now() - *begin_;
+        core_.tell(&Observer::round_trip, event_);
+    }
+
+    void end(std::span<const Outcome> outcomes) noexcept {
+        is_over_ = true;
+        if (begin_) report(event_, outcomes);
+    }
+    void end(const CountingSink& sink) noexcept {
+        is_over_ = true;
+        sink.report(event_);
+    }
+    void end(std::size_t done) noexcept {
+        is_over_ = true;
+        event_.done = done;
+    }
+
+ private:
+    CacheCore& core_;
+    RoundTrip event_;
+    std::optional<SteadyTime> begin_;
+    bool is_over_ = false;
+};
+
+void CacheCore::observe(std::shared_ptr<Observer> observer) {
+    const std::lock_guard lock{observers_mutex_};
+    observers_.push_back(observer);
+    observer_.store(observer.get(), std::memory_order_release);
+}
+
+template <class Event>
+void CacheCore::tell(void (Observer::*call)(const Event&), const Event& event) noexcept {
+    Observer* const observer = observer_.load(std::memory_order_acquire);
+    if (observer == nullptr) return;
+    try {
+        (observer->*call)(event);
+    } catch (...) {
+        counters.observer_failures += 1;
+    }
+}
+
+void CacheCore::get_many(const CacheView& view, std::span<const std::string_view> keys,
+                         ReadSink& sink, bool peeks) {
+    CountingSink counting{sink, counters.read_failures};
+    Trip trip{*this, view, peeks ? Operation::peek : Operation::get, keys.size()};
+    peeks ? backend_->peek_many(keys, counting) : backend_->get_many(keys, counting);
+    trip.end(counting);
+}
+
+void CacheCore::store_many(const CacheView& view, Store how, std::span<const Entry> entries,
+                           std::span<Outcome> outcomes) {
+    Trip trip{*this, view, operation_of(how), entries.size()};
+    backend_->store_many(how, entries, outcomes);
+    trip.end(outcomes);
+    for (const auto& outcome : outcomes) {
+        if (outcome.done()) counters.stores += 1;
+        if (outcome.failed()) counters.store_failures += 1;
+    }
+}
+
+void CacheCore::remove_many(const CacheView& view, std::span<const std::string_view> keys,
+                            std::span<Outcome> outcomes) {
+    Trip trip{*this, view, Operation::remove, keys.size()};
+    backend_->remove_many(keys, outcomes);
+    trip.end(outcomes);
+    for (const auto& outcome : outcomes) {
+        if (outcome.done()) counters.removals += 1;
+    }
+}
+
+void CacheCore::touch_many(const CacheView& view, std::span<const std::string_view> keys,
+                           Lifetime lifetime, std::span<Outcome> outcomes) {
+    Trip trip{*this, view, Operation::touch, keys.size()};
+    backend_->touch_many(keys, lifetime, outcomes);
+    trip.end(outcomes);
+}
+
+Outcome CacheCore::increment(const CacheView& view, std::string_view key, std::int64_t delta,
+                             std::int64_t& value) {
+    Trip trip{*this, view, Operation::increment, 1};
+    Outcome outcome = backend_->increment(key, delta, value);
+    trip.end({&outcome, 1});
+    if (outcome.done()) counters.counts += 1;
+    return outcome;
+}
+
+Outcome CacheCore::remaining_lifetime(const CacheView& view, std::string_view key, Lifetime& left) {
+    Trip trip{*this, view, Operation::remaining_lifetime, 1};
+    Outcome outcome = backend_->remaining_lifetime(key, left);
+    trip.end({&outcome, 1});
+    return outcome;
+}
+
+void CacheCore::list_keys(const CacheView& view, std::string_view prefix, KeySink& sink) {
+    class Counting final : public KeySink {
+     public:
+        explicit Counting(KeySink& next) : next_(next) {}
+        void key(std::string_view key) override {
+            ++keys_;
+            next_.key(key);
+        }
+        std::size_t keys() const noexcept { return keys_; }
+
+     private:
+        KeySink& next_;
+        std::size_t keys_ = 0;
+    } counting{sink};
+    Trip trip{*this, view, Operation::list_keys, 0};
+    backend_->list_keys(prefix, counting);
+    trip.end(counting.keys());
+}
+
+void CacheCore::clear(const CacheView& view) {
+    Trip trip{*this, view, Operation::clear, 0};
+    backend_->clear();
+    trip.end(std::size_t{0});
+}
+
+void CacheCore::check_key(const CacheView& view, Operation operation, std::string_view final_key) {
+    if (final_key.empty()) throw InvalidKey("the final key is empty");
+    const bool is_portable = is_portable_key(final_key);
+    const bool must_be = backend_->capabilities().portable_keys_only;
+    if (is_portable && (must_be || view.key_policy == &is_portable_key)) return;
+    if (!must_be && view.key_policy(final_key)) return;
+    const bool is_error = must_be || view.key_warnings == KeyWarnings::error;
+    if (!is_error && view.key_warnings == KeyWarnings::ignore) return;
+    const std::string shown = shown_key(final_key);
+    if (is_error) {
+        throw InvalidKey("the final key \"" + shown + "\" of " + std::to_string(final_key.size()) +
+                         " bytes is not 1 to 250 bytes without spaces and control characters");
+    }
+    counters.key_warnings += 1;
+    tell(&Observer::key_warning, KeyWarning{view.name, operation, shown});
+}
+
+bool CacheCore::ignores(const CacheView& view, Operation operation, const Failure& failure) {
+    if (!view.ignore_errors || !failure.fault() || failure.fault() == BackendFault::unsupported) {
+        return false;
+    }
+    counters.ignored_errors += 1;
+    tell(&Observer::ignored_error, IgnoredError{view.name, operation, failure});
+    return true;
+}
+
+FinalKeys::FinalKeys(CacheCore& core, const CacheView& view, Operation operation,
+                     std::span<const std::string_view> keys) {
+    views_.reserve(keys.size());
+    if (view.key_function == &plain_keys) {
+        const std::string head = plain_keys(view.prefix, view.version, {});
+        std::size_t size = 0;
+        for (const auto key : keys) size += head.size() + key.size();
+        text_.reserve(size);  // so that it stays where it is
+        for (const auto key : keys) {
+            const auto start = text_.size();
+            text_.append(head).append(key);
+            views_.push_back(std::string_view{text_}.substr(start));
+        }
+    } else {
+        std::vector<std::size_t> ends;
+        ends.reserve(keys.size());
+        for (const auto key : keys) {
+            text_ += view.final_key(key);
+            ends.push_back(text_.size());
+        }
+        std::size_t begin = 0;
+        for (const auto end : ends) {
+            views_.push_back(std::string_view{text_}.substr(begin, end - begin));
+            begin = end;
+        }
+    }
+    for (const auto key : views_) core.check_key(view, operation, key);
+}
+
+std::string shown_key(std::string_view text) {
+    constexpr std::size_t most = 250;
+    constexpr char digits[] = "0123456789abcdef";
+    std::string shown;
+    for (const char c : text.substr(0, most)) {
+        const auto byte = static_cast<unsigned char>(c);
+        if (byte > 0x20 && byte < 0x7f && c != '\\' && c != '"') {
+            shown += c;
+        } else {
+            shown.append("\\x") += digits[byte >> 4];
+            shown += digits[byte & 0xf];
+        }
+    }
+    if (text.size() > most) shown += "...";
+    return shown;
+}
+
+}  // namespace cachemodel::detail

@@ -1,0 +1,141 @@
+// cachemodel: what the handles of one cache share, and what makes them differ.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cachemodel/backend.hpp>
+#include <cachemodel/cache_options.hpp>
+#include <cachemodel/observer.hpp>
+#include <cachemodel/statistics.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "claimed_names.hpp"
+#include "counters.hpp"
+#include "flights.hpp"
+
+namespace cachemodel::detail {
+
+struct ModelTable;
+
+/// How one handle of a cache looks at it.
+struct CacheView {
+    std::string name;
+    std::string prefix;
+    std::uint32_t version;
+    Lifetime timeout;
+    KeyFunction key_function;
+    KeyPolicy key_policy;
+    KeyWarnings key_warnings;
+    bool ignore_errors;
+    bool mismatch_is_miss;
+    bool clear_allowed;
+    bool bypass = false;
+    std::vector<std::string> warnings = {};
+
+    std::string final_key(std::string_view key) const { return key_function(prefix, version, key); }
+};
+
+/// The counters of each model of a cache, made when they are first needed.
+///
+/// Thread safety: may be called concurrently.
+class ModelCounters {
+ public:
+    Counters& of(const ModelTable& model);
+    Statistics read(const ModelTable& model) const;
+    /// All of them, by name.
+    std::vector<ModelStatistics> read() const;
+
+ private:
+    mutable std::mutex mutex_;
+    std::unordered_map<const ModelTable*, Counters> by_model_;  // does not move its elements
+};
+
+/// What the handles of one cache share. Calls the backend, with final keys, and counts; tells the
+/// observer, if there is one.
+///
+/// Thread safety: may be called concurrently.
+class CacheCore {
+ public:
+    CacheCore(std::shared_ptr<Backend> backend, const Clock& clock)
+        : backend_(std::move(backend)), clock_(clock) {}
+
+    bool has_backend() const noexcept { return backend_ != nullptr; }
+    Backend& backend() const noexcept { return *backend_; }
+    const Clock& clock() const noexcept { return clock_; }
+
+    Counters counters;
+    ModelCounters models;
+    Flights flights;
+    ClaimedNames names;
+
+    void observe(std::shared_ptr<Observer> observer);
+
+    // As in Backend. `peeks` makes it no use of the entries.
+    void get_many(const CacheView& view, std::span<const std::string_view> keys, ReadSink& sink,
+                  bool peeks);
+    void store_many(const CacheView& view, Store how, std::span<const Entry> entries,
+                    std::span<Outcome> outcomes);
+    void remove_many(const CacheView& view, std::span<const std::string_view> keys,
+                     std::span<Outcome> outcomes);
+    void touch_many(const CacheView& view, std::span<const std::string_view> keys,
+                    Lifetime lifetime, std::span<Outcome> outcomes);
+    Outcome increment(const CacheView& view, std::string_view key, std::int64_t delta,
+                      std::int64_t& value);
+    Outcome remaining_lifetime(const CacheView& view, std::string_view key, Lifetime& left);
+    void list_keys(const CacheView& view, std::string_view prefix, KeySink& sink);
+    void clear(const CacheView& view);
+
+    /// Errors: `InvalidKey` for a key that may not be used.
+    void check_key(const CacheView& view, Operation operation, std::string_view final_key);
+    /// Whether the failure is kept from the caller; then it has been counted and reported.
+    bool ignores(const CacheView& view, Operation operation, const Failure& failure);
+
+ private:
+    class Trip;
+
+    template <class Event>
+    void tell(void (Observer::*call)(const Event&), const Event& event) noexcept;
+
+    std::shared_ptr<Backend> backend_;
+    const Clock& clock_;
+    std::atomic<Observer*> observer_{nullptr};
+    std::mutex observers_mutex_;
+    std::vector<std::shared_ptr<Observer>> observers_;
+};
+
+/// The keys of a call as the backend sees them, checked, in one piece of memory.
+class FinalKeys {
+ public:
+    /// Errors: `InvalidKey`; those of the key function.
+    FinalKeys(CacheCore& core, const CacheView& view, Operation operation,
+              std::span<const std::string_view> keys);
+    FinalKeys(const FinalKeys&) = delete;
+    FinalKeys& operator=(const FinalKeys&) = delete;
+
+    std::span<const std::string_view> views() const noexcept { return views_; }
+
+ private:
+    std::string text_;
+    std::vector<std::string_view> views_;
+};
+
+/// Whether the final keys of a prefix all begin with it and a colon.
+inline bool keeps_prefix(KeyFunction function) noexcept {
+    return function == &plain_keys || function == &digest_long_keys;
+}
+
+/// `text` as it may stand in a message: what is not visible ASCII as `\xNN`, and not too long.
+std::string shown_key(std::string_view text);
+
+}  // namespace cachemodel::detail

@@ -1,0 +1,149 @@
+// cachemodel: how `Cache::get_or_set` makes a value once for all who ask for it.
+// SPDX-License-Identifier: MIT
+#include <cachemodel/cache.hpp>
+#include <cachemodel/detail/values.hpp>
+
+#include <utility>
+
+#include "cache_core.hpp"
+#include "entries.hpp"
+#include "flights.hpp"
+
+namespace cachemodel::detail {
+
+namespace {
+
+/// One call of `get_or_set`.
+class GetOrMake {
+ public:
+    GetOrMake(const Cache& cache, const ValueTable& table, std::string_view key, Lifetime lifetime,
+              ValueMaker& maker, void* hit)
+        : cache_(cache),
+          core_(cache.core()),
+          table_(table),
+          key_(value_key(cache, key)),
+          lifetime_(lifetime),
+          maker_(maker),
+          hit_(hit) {}
+
+    std::shared_ptr<const void> answer() {
+        if (cache_.is_bypass()) return make();
+        const auto runway = Flights::runway(key_.full);
+        const auto landings = core_.flights.landings(runway);
+        if (read(hit_)) return nullptr;
+
+        auto boarding = core_.flights.board(key_.full, *table_.type, now());
+        if (!boarding.leads) return join(std::move(boarding.flight));
+        Flights::Lead leading{core_.flights, std::move(boarding.flight), runway};
+        // Somebody may have stored it since the look into the cache.
+        std::shared_ptr<const void> value;
+        if (core_.flights.landings(runway) != landings) value = look_again();
+        if (!value) value = lead(leading);
+        leading.give(value, SteadyTime::max());
+        return value;
+    }
+
+ private:
+    /// Whether the value was found. Errors: `TypeMismatch`.
+    bool read(void* value) {
+        const ValueAnswer nothing = read_value(cache_, table_, key_.stored, value);
+        if (!nothing) return true;
+        // What the cache could not tell about is not written: it may hold something newer.
+        may_store_ = !nothing->failure;
+        reason_ = nothing->reason;
+        if (nothing->failure && !nothing->failure->fault()) nothing->failure->rethrow();
+        if (nothing->failure) {
+            (void)core_.ignores(cache_.view(), Operation::get, *nothing->failure);
+        }
+        return false;
+    }
+
+    /// Null where nothing is there. Errors: `TypeMismatch`.
+    std::shared_ptr<const void> look_again() {
+        const auto value = table_.make();
+        return read(value.get()) ? value : nullptr;
+    }
+
+    std::shared_ptr<const void> make() {
+        try {
+            auto value = maker_.make();
+            core_.counters.loads += 1;
+            return value;
+        } catch (...) {
+            core_.counters.load_failures += 1;
+            throw;
+        }
+    }
+
+    /// Errors: what the maker throws.
+    std::shared_ptr<const void> lead(Flights::Lead& leading) {
+        try {
+            auto value = make();
+            if (maker_.keeps_out(value.get())) {
+                core_.counters.kept_out += 1;
+            } else if (may_store_ && !lifetime_.is_over() && leading.begin_storing()) {
+                if (auto stored_by_another = store(value.get())) return stored_by_another;
+            }
+            return value;
+        } catch (...) {
+            leading.fail(std::current_exception());
+            throw;
+        }
+    }
+
+    std::shared_ptr<const void> join(std::shared_ptr<Flight> flight) {
+        const Passage passage{std::move(flight), *table_.type};
+        switch (passage.kind()) {
+            case Passage::Kind::given:
+                core_.counters.joined += 1;
+                return passage.result();
+            case Passage::Kind::failed:
+                passage.rethrow();
+            case Passage::Kind::entered:
+            case Passage::Kind::too_deep:
+                throw RecursiveLoad("to make the value of " + shown_key(key_.stored) +
+                                    " it is needed itself");
+            case Passage::Kind::alone:
+                break;
+        }
+        return make();
+    }
+
+    /// What another process has stored meanwhile, if so. Never fails the call: what goes wrong is
+    /// counted.
+    std::shared_ptr<const void> store(const void* value) noexcept {
+        try {
+            ValueWriter writer{cache_, lifetime_};
+            writer.add_untyped(key_.stored, table_, value);
+            // What is there and cannot be used would keep an addition out.
+            const bool is_free = reason_ == MissReason::nothing_stored;
+            const auto outcomes = writer.store(is_free ? Store::add : Store::set);
+            if (outcomes.front().declined()) return look_again();
+        } catch (...) {  // a converter of the user's, no memory, another type under the key
+            core_.counters.store_failures += 1;
+        }
+        return nullptr;
+    }
+
+    SteadyTime now() const { return cache_.clock().steady(); }
+
+    const Cache& cache_;
+    CacheCore& core_;
+    const ValueTable& table_;
+    const EntryKey key_;
+    const Lifetime lifetime_;
+    ValueMaker& maker_;
+    void* const hit_;
+    bool may_store_ = true;
+    MissReason reason_ = MissReason::nothing_stored;
+};
+
+}  // namespace
+
+std::shared_ptr<const void> get_or_make_value(const Cache& cache, const ValueTable& table,
+                                              std::string_view key, Lifetime lifetime,
+                                              ValueMaker& maker, void* hit) {
+    return GetOrMake{cache, table, key, lifetime, maker, hit}.answer();
+}
+
+}  // namespace cachemodel::detail
