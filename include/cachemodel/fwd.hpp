@@ -72,6 +72,7 @@ class ReadSink;
 class RecursiveLoad;
 class RedisBackend;
 class ScopedCaches;
+class SqliteBackend;
 class TypeMismatch;
 class UnloadedReference;
 class ValueTooLarge;
@@ -88,6 +89,7 @@ struct MemoryUsage;
 struct ModelOptions;
 struct Never;
 struct RedisOptions;
+struct SqliteOptions;
 struct Statistics;
 struct WireName;
 
