@@ -43,9 +43,8 @@ Descriptor open_file(const Root& root) {
         Descriptor file = try_open(directory, file_name, flags);
         if (file.is_open() && S_ISREG(status_of(file).st_mode)) return file;
         if (!file.is_open() && errno == ENOENT) {
-            file = try_open(directory, file_name, flags | O_CREAT | O_EXCL, 0600);
+            file = create(directory, file_name);
             if (file.is_open()) return file;
-            if (errno != EEXIST) throw DiskError{errno, "create the file of counts"};
             continue;
         }
         // A link, a FIFO, a directory: nothing of ours.

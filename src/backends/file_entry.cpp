@@ -36,8 +36,6 @@ constexpr std::size_t expiry_size = 16;
 constexpr std::size_t usual_size = 4096;
 
 constexpr std::size_t longest_key = std::numeric_limits<std::uint32_t>::max();
-/// Nobody can have prepared what this opens, nor open what this makes before it is whole.
-constexpr int draft_flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
 
 template <class Number>
 Number load(const char* from) noexcept {
@@ -95,12 +93,6 @@ void refuse_if_over_limit(std::size_t size) {
     rlimit limit{};
     if (::getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return;
     if (size > limit.rlim_cur) throw DiskError{EFBIG, "write a file"};
-}
-
-/// A umask may have taken even the owner's rights away.
-void grant_owner(const Descriptor& file) {
-    if ((status_of(file).st_mode & 0600) == 0600) return;
-    if (::fchmod(file.number(), 0600) != 0) throw DiskError{errno, "set the mode of a file"};
 }
 
 void write_entry(const Descriptor& file, std::string_view key, std::string_view value,
@@ -244,11 +236,9 @@ Draft::Draft(const Descriptor& shelf, std::string_view key, std::string_view val
         append_hex(name_, random.data(), draft_digits / 2);
         name_ += suffix;
         std::memcpy(&token, random.data() + draft_digits / 2, sizeof token);
-        file = try_open(shelf.number(), name_.c_str(), draft_flags, 0600);
-    } while (!file.is_open() && errno == EEXIST);
-    if (!file.is_open()) throw DiskError{errno, "create a file"};
+        file = create(shelf.number(), name_.c_str());
+    } while (!file.is_open());
     try {
-        grant_owner(file);
         write_entry(file, key, value, std::max<std::uint64_t>(token, 1), expires_at);
     } catch (...) {
         ::unlinkat(shelf_.number(), name_.c_str(), 0);

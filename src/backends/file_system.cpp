@@ -71,6 +71,18 @@ Descriptor open(int directory, const char* name, int flags, const std::string& a
     return file;
 }
 
+Descriptor create(int directory, const char* name) {
+    constexpr int flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+    Descriptor file = try_open(directory, name, flags, 0600);
+    if (!file.is_open() && errno != EEXIST) fail("create a file");
+    // A umask may have taken even the owner's rights away.
+    if (file.is_open() && (status_of(file).st_mode & 0600) != 0600 &&
+        ::fchmod(file.number(), 0600) != 0) {
+        fail("set the mode of a file");
+    }
+    return file;
+}
+
 std::optional<struct stat> status_of(int directory, const char* name) {
     struct stat status {};
     if (::fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) == 0) return status;

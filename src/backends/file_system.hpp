@@ -67,6 +67,12 @@ Descriptor try_open(int directory, const char* name, int flags, mode_t mode = 0)
 /// Errors: `DiskError`.
 Descriptor open(int directory, const char* name, int flags, const std::string& attempt);
 
+/// Makes a file that was not there, for reading and writing, and for this user alone from its
+/// first moment, whatever the umask. Not open where there is something of this name.
+///
+/// Errors: `DiskError`.
+Descriptor create(int directory, const char* name);
+
 /// Whether there is anything of this name, what it is, and not what a link leads to.
 ///
 /// Errors: `DiskError`.

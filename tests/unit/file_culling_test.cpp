@@ -191,10 +191,10 @@ TEST_CASE("entries that were deleted by hand make room for others", "[file][cull
 
 TEST_CASE("a sample makes room in a large directory", "[file][culling]") {
     const FileStore store;
-    FileBackend backend{{.directory = store.path(), .max_entries = 3000}};
-    for (int i = 0; i < 3000; ++i) REQUIRE(set_number(backend, i));
-    REQUIRE(set_number(backend, 3000));
+    FileBackend backend{{.directory = store.path(), .max_entries = 1500}};
+    for (int i = 0; i < 1500; ++i) REQUIRE(set_number(backend, i));
+    REQUIRE(set_number(backend, 1500));
     // A third of some 1024 went, not a third of all.
-    CHECK(store.entries() > 2600);
-    CHECK(store.entries() < 2700);
+    CHECK(store.entries() > 1100);
+    CHECK(store.entries() < 1200);
 }
