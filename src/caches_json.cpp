@@ -265,7 +265,7 @@ Cache opened(const std::string& name, const json& description, std::vector<std::
     try {
         if (name.empty()) throw ConfigError("the name is empty");
         if (description.is_string()) {
-            const auto cache = Cache::open(description.get_ref<const std::string&>());
+            auto cache = Cache::open(description.get_ref<const std::string&>());
             for (const auto& warning : cache.warnings()) {
                 warnings.push_back(about_cache(name, warning));
             }
