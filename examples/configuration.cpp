@@ -18,8 +18,9 @@ using namespace std::chrono_literals;
 /// `text` as it may stand in any part of a URL.
 std::string percent_encoded(const std::string& text) {
     std::string encoded;
-    for (const unsigned char byte : text) {
+    for (const char c : text) {
         constexpr char digits[] = "0123456789ABCDEF";
+        const auto byte = static_cast<unsigned char>(c);
         encoded += '%';
         encoded += digits[byte / 16];
         encoded += digits[byte % 16];

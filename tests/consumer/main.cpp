@@ -113,7 +113,8 @@ int main() try {
     caches().configure("remote", "memcached://127.0.0.1:11211");
     static_cast<void>(caches()["remote"]);
 
-    configure_caches(R"({"far": {"BACKEND": "memcached", "LOCATION": "127.0.0.1", "TIMEOUT": 60}})");
+    configure_caches(
+        R"({"far": {"BACKEND": "memcached", "LOCATION": "127.0.0.1", "TIMEOUT": 60}})");
     require(caches()["far"].timeout() == Lifetime{60s}, "a document configures a cache");
     require(!prometheus_text().empty(), "what was counted is told");
     caches().configure("counters", "redis://127.0.0.1:6379/5");

@@ -123,6 +123,22 @@ TEST_CASE("a document configures nothing when any part of it is wrong", "[caches
     CHECK(caches().names() == Names{"a"});
 }
 
+TEST_CASE("a document that is configured again gives the same caches anew", "[caches_json][unit]") {
+    const ScopedCaches scope;
+    constexpr auto document = R"({"c": {"BACKEND": "memory", "LOCATION": "json-again",
+                                        "KEY_PREFIX": "p", "OPTIONS": {"SHARDS": 1}}})";
+    configure_caches(document);
+    const Cache before = caches()["c"];
+    before.set("k", 1);
+    configure_caches(document);
+    const Cache after = caches()["c"];
+    CHECK(after.prefix() == "p");
+    CHECK(after.get<int>("k").value_or(0) == 1);  // the store of that name
+    configure_caches(R"({"c": "null://"})");
+    CHECK_FALSE(caches()["c"].contains("k"));
+    CHECK(before.get<int>("k").value_or(0) == 1);
+}
+
 TEST_CASE("names of members and options are read in any case", "[caches_json][unit]") {
     const ScopedCaches scope;
     configure_caches(R"({"c": {"Backend": "Probe", "location": "Host:1", "Timeout": 1.5,
