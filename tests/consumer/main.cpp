@@ -119,6 +119,8 @@ int main() try {
     require(!prometheus_text().empty(), "what was counted is told");
     caches().configure("counters", "redis://127.0.0.1:6379/5");
     static_cast<void>(caches()["counters"]);
+    caches().configure("pages", "sqlite:///var/cache/app.db?table=pages");
+    static_cast<void>(caches()["pages"]);
     return 0;
 } catch (const char*) {
     return 1;
