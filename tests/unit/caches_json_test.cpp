@@ -439,18 +439,21 @@ TEST_CASE("a lenient cache has warnings in the place of errors", "[caches_json][
     const auto warnings = configure_caches(R"({"c": {
         "BACKEND": "null", "LENIENT": true, "TIMEOUT": "abc", "VERSION": [], "TIMOUT": 5,
         "OPTIONS": {"MAX_ENTRYS": "x", "KEY_PREFIX": "p", "VERSION": 3}}})");
-    CHECK(warnings ==
-          Names{"cache \"c\": OPTIONS.KEY_PREFIX: it stands beside OPTIONS, not in it",
-                "cache \"c\": OPTIONS.VERSION: it stands beside OPTIONS, not in it",
-                "cache \"c\": VERSION: it is not a text, a number or a bool",
-                "cache \"c\": TIMOUT: there is no option named timout; timout may be meant as "
-                "timeout; it takes backend, key_function, key_prefix, lenient, location, options, "
-                "timeout, version; options of the backend stand in OPTIONS",
-                "cache \"c\": TIMEOUT=abc: expected is a number of seconds such as 60 or 1.5, a "
-                "duration such as 15min, or never",
-                "cache \"c\": OPTIONS.MAX_ENTRYS: there is no option named max_entrys; it takes "
-                "clear, ignore_errors, key_function, key_prefix, key_warnings, lenient, "
-                "mismatch_is_miss, timeout, version"});
+    REQUIRE(warnings.size() == 6);
+    CHECK(warnings[0] == "cache \"c\": OPTIONS.KEY_PREFIX: it stands beside OPTIONS, not in it");
+    CHECK(warnings[1] == "cache \"c\": OPTIONS.VERSION: it stands beside OPTIONS, not in it");
+    CHECK(warnings[2] == "cache \"c\": VERSION: it is not a text, a number or a bool");
+    CHECK(warnings[3] ==
+          "cache \"c\": TIMOUT: there is no option named timout; timout may be meant as timeout; "
+          "it takes backend, key_function, key_prefix, lenient, location, options, timeout, "
+          "version; options of the backend stand in OPTIONS");
+    CHECK(warnings[4] ==
+          "cache \"c\": TIMEOUT=abc: expected is a number of seconds such as 60 or 1.5, a duration "
+          "such as 15min, or never");
+    CHECK(warnings[5] ==
+          "cache \"c\": OPTIONS.MAX_ENTRYS: there is no option named max_entrys; it takes clear, "
+          "ignore_errors, key_function, key_prefix, key_warnings, lenient, mismatch_is_miss, "
+          "timeout, version");
     CHECK(caches()["c"].timeout() == Lifetime{300s});
     CHECK(caches()["c"].version() == 1);
     CHECK(caches()["c"].prefix().empty());
