@@ -180,13 +180,15 @@ std::string retold(std::string_view message, const DescribedCache::Options& opti
     if (message.starts_with("cache URL (")) message.remove_prefix(message.find(": ") + 2);
 
     if (message.starts_with("option ")) {
-        auto rest = message.substr(7);
-        if (rest.starts_with('"')) {  // option "timeout" is given twice
-            const auto end = rest.find('"', 1);
-            return member_of(rest.substr(1, end - 1)) + std::string{rest.substr(end + 1)};
-        }
-        const auto end = rest.find('=');  // option timeout=abc: expected is ...
-        return member_of(rest.substr(0, end)) + std::string{rest.substr(end)};
+        // option "timeout" is given twice; option timeout=abc: expected is ...
+        const auto rest = message.substr(7);
+        const bool is_quoted = rest.starts_with('"');
+        const auto name = rest.substr(is_quoted ? 1 : 0);
+        const auto end = std::min(name.find(is_quoted ? '"' : '='), name.size());
+        const auto known = options.find(name.substr(0, end));
+        if (known == options.end()) return std::string{"LOCATION: "}.append(message);
+        const auto after = name.substr(end);
+        return known->second.member + std::string{after.substr(is_quoted ? 1 : 0)};
     }
     for (const std::string_view before :
          {"there is no option named ", "there are no options named "}) {
@@ -208,7 +210,8 @@ std::string retold(std::string_view message, const DescribedCache::Options& opti
         return member_of("key_function").append(": ").append(message);
     }
     const auto is_location = [&](std::string_view begin) { return message.starts_with(begin); };
-    constexpr std::string_view locations[] = {"host ", "the port ", "the path ", "an @ "};
+    constexpr std::string_view locations[] = {"host ", "the port ", "the path ",
+                                              "an @ ", "the name ", "the value "};
     if (std::any_of(std::begin(locations), std::end(locations), is_location)) {
         return std::string{"LOCATION: "}.append(message);
     }

@@ -396,6 +396,16 @@ TEST_CASE("a value that makes no sense is an error that names the member", "[cac
           "cache \"c\": null:// takes neither a host, nor a user, nor a path: null://a");
     CHECK(refusal_with(R"("BACKEND": "probe", "LOCATION": "probe://h?timeout=1", "TIMEOUT": 2)") ==
           "cache \"c\": TIMEOUT is given twice");
+    CHECK(refusal_with(R"("BACKEND": "probe", "LOCATION": "probe://h?on=abc")") ==
+          "cache \"c\": LOCATION: option on=abc: expected is true or false");
+    CHECK(refusal_with(R"("BACKEND": "probe", "LOCATION": "probe://h?on")") ==
+          "cache \"c\": LOCATION: option \"on\" has no value; options are written name=value");
+    CHECK(refusal_with(R"("BACKEND": "probe", "LOCATION": "probe://h?&on=1")") ==
+          "cache \"c\": LOCATION: option 1 has no name");
+    CHECK(refusal_with(R"("BACKEND": "probe", "LOCATION": "probe://h?a+b=1")") ==
+          "cache \"c\": LOCATION: the name of option 1 has a character that is not a letter, a "
+          "digit, _, - or "
+          ".");
 }
 
 TEST_CASE("a document that is not what it should be is refused as a whole", "[caches_json][unit]") {
