@@ -125,10 +125,12 @@ TEST_CASE("the keys that a new server takes over are misses, the others stay whe
     CHECK(missed > 20);
     CHECK(missed < 160);
 
+    // [two_lists]
     // A program with the new list writes, one with the old list still reads: of another server.
     set_all(four, keys, "new");
     const auto elsewhere = get_many(three, keys);
     for (std::size_t i = 0; i < keys.size(); ++i) {
         CHECK(elsewhere[i].found(four.server_of(keys[i]) == 3 ? "old" : "new"));
     }
+    // [/two_lists]
 }
