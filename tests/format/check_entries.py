@@ -177,6 +177,23 @@ def write(server):
     store_note(7, make_entry(note_key(7), encoded({"stars": "five"}), now))
     store_note(8, b"not ours")
 
+    def in_cbor(*parts):
+        return b"".join(encoded(part) if isinstance(part, str) else part for part in parts)
+
+    stars = encoded("stars")
+    for id, other in (
+        # Sound: lengths and numbers longer than necessary, a tag on what the struct does not have,
+        # text as a byte string.
+        (9, in_cbor(b"\xb9\x00\x03", "stars", b"\x1b" + bytes(7) + b"\x05", "new", b"\xc1\x01",
+                    "text", b"\x58\x02hi")),
+        (10, in_cbor(b"\xa1", stars, b"\xc1\x05")),  # a tag
+        (11, in_cbor(b"\xbf", stars, b"\x05\xff")),  # of indefinite length
+        (12, encoded({"stars": 5}) + b"\x00"),  # a byte is left over
+        (13, encoded({"stars": 5.0})),
+        (14, in_cbor(b"\xa2", stars, b"\x05", stars, b"\x05")),  # twice
+    ):
+        store_note(id, make_entry(note_key(id), other, now))
+
     for name, value in {
         "greeting": "hello", "half": 0.5, "numbers": [1, -2, 70000], "null": None,
     }.items():

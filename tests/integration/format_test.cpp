@@ -314,4 +314,12 @@ TEST_CASE("C++ reads what Python wrote, and takes what is not sound as a miss",
     CHECK(notes.find(6).reason() == MissReason::corrupt);
     CHECK(notes.find(7).reason() == MissReason::undecodable);
     CHECK(notes.find(8).reason() == MissReason::foreign);
+
+    const auto unusual = notes.get(9);
+    CHECK(unusual.text == "hi");
+    CHECK(unusual.stars == 5);
+    for (const int id : {10, 11, 12, 13, 14}) {
+        INFO(id);
+        CHECK(notes.find(id).reason() == MissReason::undecodable);
+    }
 }
