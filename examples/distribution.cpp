@@ -3,8 +3,8 @@
 #include <cachemodel/backends/memcached.hpp>
 
 #include <cstdio>
+#include <map>
 #include <string>
-#include <string_view>
 #include <vector>
 
 using namespace cachemodel;
@@ -39,22 +39,28 @@ std::vector<std::string> holders(const Servers& servers) {
 
 double percent(int count) { return 100.0 * count / keys; }
 
-void shares(std::string_view title, const Servers& servers) {
-    std::printf("%s\n", std::string{title}.c_str());
-    const auto names = holders(servers);
-    for (const auto& each : servers) {
-        int count = 0;
-        for (const auto& name : names) count += name == each.host ? 1 : 0;
-        std::printf("  %-10s %5.1f %%\n", each.host.c_str(), percent(count));
+void shares(const std::string& title, const std::vector<std::string>& names) {
+    std::map<std::string, int> counts;
+    for (const auto& name : names) ++counts[name];
+    std::printf("%s\n", title.c_str());
+    for (const auto& [name, count] : counts) {
+        std::printf("  %-10s %5.1f %%\n", name.c_str(), percent(count));
     }
 }
 
-void moved(std::string_view change, const Servers& before, const Servers& after) {
-    const auto from = holders(before);
-    const auto to = holders(after);
+void moved(const std::string& change, const std::vector<std::string>& from,
+           const std::vector<std::string>& to) {
     int count = 0;
     for (std::size_t i = 0; i < from.size(); ++i) count += from[i] != to[i] ? 1 : 0;
-    std::printf("%-34s %5.1f %% of the keys move\n", std::string{change}.c_str(), percent(count));
+    std::printf("%-34s %5.1f %% of the keys move\n", change.c_str(), percent(count));
+}
+
+/// Those that move and do not move to the one that is new.
+void moved_besides(const std::string& added, const std::vector<std::string>& from,
+                   const std::vector<std::string>& to) {
+    int count = 0;
+    for (std::size_t i = 0; i < from.size(); ++i) count += from[i] != to[i] && to[i] != added;
+    std::printf("%-34s %5.1f %% move between those that stay\n", "", percent(count));
 }
 
 }  // namespace
@@ -65,15 +71,22 @@ int main() {
     const MemcachedServer c = server("10.0.0.3");
     const MemcachedServer d = server("10.0.0.4");
 
-    shares("three servers", {a, b, c});
-    shares("the second one has the weight 2", {a, server("10.0.0.2", 2), c});
+    const auto before = holders({a, b, c});
+    const auto weighted = holders({a, server("10.0.0.2", 2), c});
+    shares("three servers", before);
+    shares("the second one has the weight 2", weighted);
     std::printf("\n");
 
-    moved("a fourth one is added", {a, b, c}, {a, b, c, d});
-    moved("the third one is removed", {a, b, c}, {a, b});
-    moved("the third one is replaced", {a, b, c}, {a, b, d});
-    moved("the list is in another order", {a, b, c}, {c, a, b});
-    moved("the second one gets the weight 2", {a, b, c}, {a, server("10.0.0.2", 2), c});
-    moved("the same ones, but by their names", {a, b, c},
-          {server("cache1"), server("cache2"), server("cache3")});
+    const auto four = holders({a, b, c, d});
+    moved("a fourth one is added", before, four);
+    moved_besides("10.0.0.4", before, four);
+    const auto four_weighted = holders({a, server("10.0.0.2", 2), c, d});
+    moved("the same, with the weights 1, 2, 1", weighted, four_weighted);
+    moved_besides("10.0.0.4", weighted, four_weighted);
+    moved("the third one is removed", before, holders({a, b}));
+    moved("the third one is replaced", before, holders({a, b, d}));
+    moved("the list is in another order", before, holders({c, a, b}));
+    moved("the second one gets the weight 2", before, weighted);
+    moved("the same ones, but by their names", before,
+          holders({server("cache1"), server("cache2"), server("cache3")}));
 }
