@@ -524,8 +524,9 @@ class Memcached:
             raise OSError("memcached's answer does not end")
         return value
 
-    def set(self, key, value, seconds=0):
-        self.socket.sendall(b"set %s 0 %d %d\r\n%s\r\n" % (key, seconds, len(value), value))
+    def set(self, key, value, seconds=0, flags=0):
+        head = b"set %s %d %d %d\r\n" % (key, flags, seconds, len(value))
+        self.socket.sendall(head + value + b"\r\n")
         return self.answers.readline() == b"STORED\r\n"
 
     def delete(self, key):

@@ -201,6 +201,10 @@ def write(server):
         check("stored", server.set(key, make_entry(key, encoded(value), now)), True)
     check("stored", server.set(plain_key(PREFIX, VERSION, "visits"), b"7"), True)
 
+    # As clients of Django store an int and a str: their types are in memcached's flags.
+    check("stored", server.set(plain_key("", 1, "hits"), b"41", flags=2), True)
+    check("stored", server.set(plain_key("", 1, "name"), b"Ada", flags=16), True)
+
 
 def check_page(path):
     """Each block of the page that begins like an entry is one, and says what it holds."""

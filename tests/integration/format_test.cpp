@@ -315,6 +315,13 @@ TEST_CASE("C++ reads what Python wrote, and takes what is not sound as a miss",
     CHECK(notes.find(7).reason() == MissReason::undecodable);
     CHECK(notes.find(8).reason() == MissReason::foreign);
 
+    const Cache django = Cache::open(fixture.server.url() + "?deadline=10s");
+    CHECK(*django.get<int>("hits") == 41);
+    CHECK(django.incr("hits") == 42);
+    CHECK(fixture.server.ask("get :1:hits\r\n", "END\r\n") == "VALUE :1:hits 2 2\r\n42\r\nEND\r\n");
+    CHECK(django.get<std::string>("name").reason() == MissReason::foreign);
+    CHECK(*django.get_raw("name") == "Ada");
+
     const auto unusual = notes.get(9);
     CHECK(unusual.text == "hi");
     CHECK(unusual.stars == 5);
