@@ -3,6 +3,7 @@
 #include <cachemodel/backends/sqlite.hpp>
 
 #include <cachemodel/cache_url.hpp>
+#include <cachemodel/caches.hpp>
 #include <cachemodel/error.hpp>
 
 #include "backends/sqlite_pool.hpp"
@@ -318,6 +319,15 @@ SqliteOptions sqlite_options(CacheUrl& url) {
     options.connections = url.take_integer("connections", options.connections, 1, most_connections);
     options.max_value = url.take_size("max_value", options.max_value, least_max_value, most);
     return options;
+}
+
+std::size_t create_cache_tables() {
+    std::size_t made = 0;
+    for (const Cache& cache : caches().all()) {
+        auto* const backend = dynamic_cast<SqliteBackend*>(&cache.backend());
+        if (backend != nullptr && backend->create_table()) ++made;
+    }
+    return made;
 }
 
 std::shared_ptr<Backend> open_sqlite(CacheUrl& url, const Clock& clock) {
