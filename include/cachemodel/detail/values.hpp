@@ -6,6 +6,7 @@
 #include <cachemodel/detail/codec.hpp>
 #include <cachemodel/lifetime.hpp>
 #include <cachemodel/lookup.hpp>
+#include <cachemodel/model.hpp>
 
 #include <concepts>
 #include <cstddef>
