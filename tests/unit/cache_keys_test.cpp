@@ -110,8 +110,7 @@ TEST_CASE("a portable key has 1 to 250 bytes, prefix and version included", "[ca
     CHECK_THROWS_AS(cache.with_version(10).set(std::string(247, 'k'), 1), InvalidKey);
 }
 
-TEST_CASE("the message about a key shows its bytes escaped, and where it is cut",
-          "[cache][keys]") {
+TEST_CASE("the message about a key shows its bytes escaped, and where it is cut", "[cache][keys]") {
     const Strict strict;
     const Cache cache{strict.backend};
     CHECK_THROWS_WITH(cache.get<int>("a b\r\n\x7f\\\"\xc3\xa9"),
@@ -315,12 +314,15 @@ TEST_CASE("long and strange keys can be digested", "[cache][keys]") {
     // The SHA-256 of "a b".
     CHECK(digest("a b") ==
           "p:2:sha256-c8687a08aa5d6ed2044328fa6a697ab8e96dc34291e8c2034ae8c38e6fcc6d65");
-    const std::set<std::string> all{
-        digest(std::string(247, 'k')),       digest(std::string(248, 'k')),
-        digest(std::string(10'000, 'k')),    digest(std::string(999, 'x') + 'a'),
-        digest(std::string(999, 'x') + 'b'), digest("a b"),
-        digest("a\nb"),                      digest("a\0b"s),
-        digest("a\0c"s)};
+    const std::set<std::string> all{digest(std::string(247, 'k')),
+                                    digest(std::string(248, 'k')),
+                                    digest(std::string(10'000, 'k')),
+                                    digest(std::string(999, 'x') + 'a'),
+                                    digest(std::string(999, 'x') + 'b'),
+                                    digest("a b"),
+                                    digest("a\nb"),
+                                    digest("a\0b"s),
+                                    digest("a\0c"s)};
     CHECK(all.size() == 9);
     for (const auto& key : all) {
         CHECK(is_portable_key(key));
