@@ -15,13 +15,10 @@ class Seat {
     int number_;
 };
 
-struct Booking {
-    int id = 0;
+void use(const Cache& cache) {
 #ifdef CACHEMODEL_MISTAKE
-    Seat seat;
+    cache.set("k", Seat{7});
 #else
-    int seat = 0;
+    cache.set("k", Seat{7}.number());
 #endif
-};
-
-bool use(const Cache& cache) { return cache.get<Booking>("k").found(); }
+}

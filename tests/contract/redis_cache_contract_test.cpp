@@ -48,7 +48,7 @@ TEST_CASE("a cache on Redis keeps the contract of caches", "[cache][redis][contr
                    {.pass = [&](std::chrono::nanoseconds time) { clock.advance(time); },
                     .pass_in_backend =
                         [](std::chrono::nanoseconds time) { std::this_thread::sleep_for(time); },
-                    .counter_lifetime = 1s});
+                    .counter_lifetime = 700ms});
 }
 
 TEST_CASE("a cache on Redis keeps the contract of caches among threads",

@@ -89,14 +89,17 @@ TEST_CASE_METHOD(Fixture, "a miss is a read and an addition", "[cache][get_or_se
 
 TEST_CASE_METHOD(Fixture, "functions of every kind make values, and values are themselves",
                  "[cache][get_or_set]") {
-    struct Functor {
-        int operator()() { return ++calls; }
-        int calls = 0;
+    class Functor {
+     public:
+        int operator()() { return ++calls_; }
+        int calls() const { return calls_; }
+
+     private:
+        int calls_ = 0;
     } functor;
     CHECK(cache.get_or_set("functor", functor) == 1);
-    CHECK(functor.calls == 1);
     CHECK(cache.get_or_set("functor", functor) == 1);
-    CHECK(functor.calls == 1);
+    CHECK(functor.calls() == 1);
     int (*const function)() = [] { return 5; };
     CHECK(cache.get_or_set("function", function) == 5);
     const auto constant = [] { return std::string_view{"view"}; };

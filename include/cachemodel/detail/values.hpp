@@ -182,8 +182,7 @@ template <class T>
 inline constexpr ValueTable value_table = make_value_table<T>();
 
 /// Text that is not a std::string is encoded as it is, without a copy. It is never read.
-template <>
-inline constexpr ValueTable value_table<std::string_view>{
+inline constexpr ValueTable text_table{
     &typeid(std::string_view),
     nullptr,
     [](std::string&, const void*) { return false; },
@@ -253,7 +252,7 @@ class ValueWriter {
         if constexpr (std::is_convertible_v<const T&, std::string_view> &&
                       std::same_as<StoredValue<T>, std::string>) {
             const std::string_view text = value;
-            add_untyped(key, value_table<std::string_view>, &text);
+            add_untyped(key, text_table, &text);
         } else {
             add_untyped(key, value_table<std::remove_cv_t<T>>, &value);
         }
