@@ -314,11 +314,7 @@ SqliteOptions sqlite_options(CacheUrl& url) {
         url.take_duration("deadline", options.deadline, shortest_deadline, longest_deadline);
     options.max_entries = url.take_integer("max_entries", options.max_entries, 1, most);
     options.cull_frequency = url.take_integer("cull_frequency", options.cull_frequency, 0, most);
-    const auto auto_create = url.take_text("auto_create", "true");
-    const bool is_on = auto_create == "true" || auto_create == "1";
-    check(is_on || auto_create == "false" || auto_create == "0",
-          "option auto_create=" + auto_create + ": expected is true or false");
-    options.auto_create = is_on;
+    options.auto_create = url.take_flag("auto_create", options.auto_create);
     options.connections = url.take_integer("connections", options.connections, 1, most_connections);
     options.max_value = url.take_size("max_value", options.max_value, least_max_value, most);
     return options;

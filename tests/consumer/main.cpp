@@ -113,6 +113,8 @@ int main() try {
     static_cast<void>(caches()["remote"]);
     caches().configure("counters", "redis://127.0.0.1:6379/5");
     static_cast<void>(caches()["counters"]);
+    caches().configure("pages", "sqlite:///var/cache/app.db?table=pages");
+    static_cast<void>(caches()["pages"]);
     return 0;
 } catch (const char*) {
     return 1;
