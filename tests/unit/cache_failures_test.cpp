@@ -14,6 +14,7 @@
 #include <limits>
 #include <memory>
 #include <new>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -233,9 +234,11 @@ TEST_CASE("errors are ignored or not by each URL", "[cache][failure]") {
     CHECK_THROWS_AS(Cache::open("null://?ignore_errors=maybe"), ConfigError);
 }
 
-TEST_CASE("memory that runs out is thrown, whatever is ignored", "[cache][failure]") {
+TEST_CASE("what a backend throws reaches the caller, whatever is ignored", "[cache][failure]") {
     const auto backend = std::make_shared<testing::ScriptedBackend>();
     Ignoring ignoring{backend};
+    backend->throw_next(std::domain_error{"a fault of the backend"});
+    CHECK_THROWS_WITH(ignoring.cache.set("k", 1), "a fault of the backend");
     backend->throw_next(std::bad_alloc{});
     CHECK_THROWS_AS(ignoring.cache.get<int>("k"), std::bad_alloc);
     backend->throw_next(std::bad_alloc{});
