@@ -6,6 +6,7 @@
 #include <cachemodel/schemes.hpp>
 
 #include <algorithm>
+#include <exception>
 #include <limits>
 #include <utility>
 #include <vector>
@@ -178,7 +179,12 @@ std::size_t Cache::clear_prefix() const {
         void key(std::string_view key) override { list.add(key); }
         detail::KeyList list;
     } keeper;
-    core_->list_keys(*view_, view_->prefix + ':', keeper);
+    try {
+        core_->list_keys(*view_, view_->prefix + ':', keeper);
+    } catch (const BackendError&) {
+        if (!core_->ignores(*view_, Operation::list_keys, Failure{std::current_exception()})) throw;
+        return 0;
+    }
     const auto keys = keeper.list.views();
     std::size_t removed = 0;
     constexpr std::size_t batch = 1000;
@@ -187,7 +193,9 @@ std::size_t Cache::clear_prefix() const {
         std::vector<Outcome> outcomes(part.size());
         core_->remove_many(*view_, part, outcomes);
         for (const auto& outcome : outcomes) {
-            if (outcome.failed()) outcome.failure().rethrow();
+            if (outcome.failed() && !core_->ignores(*view_, Operation::remove, outcome.failure())) {
+                outcome.failure().rethrow();
+            }
             removed += outcome.done() ? 1 : 0;
         }
     }
@@ -221,6 +229,7 @@ void Cache::store_many(Store how, std::span<const Entry> entries,
     const FinalKeys final_keys{*core_, *view_, Operation::set, living.keys};
     // What lives no longer is removed instead, where it would have replaced what is there.
     if (how != Store::set) {
+        const FinalKeys only_checked{*core_, *view_, Operation::set, over.keys};
         for (const auto place : over.places) outcomes[place] = Outcome::declined_by_backend();
     } else if (!over.keys.empty()) {
         std::vector<Outcome> removed(over.keys.size());

@@ -30,17 +30,19 @@ bool done_or_throw(const Cache& cache, Operation operation, const Outcome& outco
     throw Missing("cache entry", detail::shown_key(key));
 }
 
-/// How long an entry under a final key has left, as far as anybody knows.
-Lifetime remaining_lifetime(const Cache& cache, const StoredEntry& stored,
-                            std::string_view final_key) {
+/// Writes to `left` how long an entry under a final key has, as far as anybody knows. Declines
+/// where it is over.
+Outcome remaining_lifetime(const Cache& cache, const StoredEntry& stored,
+                           std::string_view final_key, Lifetime& left) {
+    Outcome outcome;
     if (stored.entry() && stored.entry()->envelope.fresh_until) {
-        return *stored.entry()->envelope.fresh_until - detail::wall_time(cache);
+        left = *stored.entry()->envelope.fresh_until - detail::wall_time(cache);
+    } else if (cache.capabilities().tells_lifetimes) {
+        outcome = cache.core().remaining_lifetime(cache.view(), final_key, left);
+    } else {
+        left = cache.timeout();
     }
-    Lifetime left = cache.timeout();
-    if (!cache.capabilities().tells_lifetimes) return left;
-    const Outcome outcome = cache.core().remaining_lifetime(cache.view(), final_key, left);
-    if (outcome.failed()) outcome.failure().rethrow();
-    return outcome.done() ? left : Lifetime{std::chrono::nanoseconds{0}};
+    return outcome.done() && left.is_over() ? Outcome::declined_by_backend() : outcome;
 }
 
 /// Counts on a backend that does not: reads and writes, so that increments at the same time may be
@@ -60,9 +62,11 @@ Outcome increment_by_hand(const Cache& cache, std::string_view key, std::int64_t
         }
         Outcome outcome = detail::add_to_counter(stored.bytes(), delta, value);
         if (!outcome.done()) return outcome;
+        Lifetime left;
+        outcome = remaining_lifetime(cache, stored, entry_key.full, left);
+        if (!outcome.done()) return outcome;
         const std::string text = std::to_string(value);
-        const Entry entry{key, text, remaining_lifetime(cache, stored, entry_key.full),
-                          stored.token()};
+        const Entry entry{key, text, left, stored.token()};
         const auto how = compares ? Store::compare_and_set : Store::set;
         cache.store_many(how, {&entry, 1}, {&outcome, 1});
         if (!outcome.declined()) return outcome;
@@ -80,12 +84,10 @@ Outcome increment(const Cache& cache, std::string_view key, std::int64_t delta,
     return cache.core().increment(cache.view(), final_keys.views().front(), delta, value);
 }
 
-/// What a counter is stored as. Errors: `BackendError`.
-bool add_counter(const Cache& cache, std::string_view key, std::int64_t value) {
+Outcome add_counter(const Cache& cache, std::string_view key, std::int64_t value) {
     const std::string text = std::to_string(value);
     const Entry entry{key, text, cache.timeout()};
-    return done_or_throw(cache, Operation::add,
-                         detail::store_entries(cache, Store::add, {&entry, 1}).front());
+    return detail::store_entries(cache, Store::add, {&entry, 1}).front();
 }
 
 }  // namespace
@@ -131,7 +133,9 @@ std::int64_t Cache::incr(std::string_view key, std::int64_t delta, std::int64_t 
             return initial;
         }
         if (outcome.done()) return value;
-        if (is_bypass() || add_counter(*this, key, initial)) return initial;
+        if (is_bypass()) return initial;
+        const Outcome added = add_counter(*this, key, initial);
+        if (done_or_throw(*this, Operation::add, added) || added.failed()) return initial;
     }
     throw BackendError(BackendFault::unavailable, "a counter came and went all the time");
 }
@@ -158,8 +162,9 @@ std::uint32_t Cache::incr_version(std::string_view key, std::int64_t delta) cons
     if (!stored.is_living()) throw_missing(key);
     if (delta == 0) return version();
 
-    const Lifetime left = remaining_lifetime(*this, stored, from.full);
-    if (left.is_over()) throw_missing(key);
+    Lifetime left;
+    const Outcome told = remaining_lifetime(*this, stored, from.full, left);
+    if (!done_or_throw(*this, Operation::remaining_lifetime, told)) throw_missing(key);
     detail::PreparedEntry moved{std::string{stored.bytes()}, left};
     if (stored.entry())
         moved = detail::renewed(target, value_key(target, key), *stored.entry(), left);

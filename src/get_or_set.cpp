@@ -117,8 +117,12 @@ class GetOrMake {
             writer.add_untyped(key_.stored, table_, value);
             // What is there and cannot be used would keep an addition out.
             const bool is_free = reason_ == MissReason::nothing_stored;
-            const auto outcomes = writer.store(is_free ? Store::add : Store::set);
-            if (outcomes.front().declined()) return look_again();
+            const auto outcome = writer.store(is_free ? Store::add : Store::set).front();
+            if (outcome.declined()) return look_again();
+            if (outcome.failed()) {
+                (void)core_.ignores(cache_.view(), is_free ? Operation::add : Operation::set,
+                                    outcome.failure());
+            }
         } catch (...) {  // a converter of the user's, no memory, another type under the key
             core_.counters.store_failures += 1;
         }

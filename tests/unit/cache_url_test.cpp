@@ -362,3 +362,112 @@ TEST_CASE("whatever happens to a URL, it parses or is a ConfigError", "[cache_ur
     CHECK(parsed > 1'000);
     CHECK(refused > 1'000);
 }
+
+// ---- what the options of a cache are read with
+
+TEST_CASE("the names of options are read in any case, and given once all the same",
+          "[cache_url][unit]") {
+    auto url = CacheUrl::parse("memory://?TIMEOUT=60&Max_Bytes=1MiB&key_PREFIX=Shop");
+    CHECK((url.take_lifetime("timeout", cachemodel::never) == cachemodel::Lifetime{60s}));
+    CHECK(url.take_size("max_bytes", 1, 1, any_size) == 1'048'576);
+    CHECK(url.take_text("key_prefix", "") == "Shop");
+    CHECK_NOTHROW(url.expect_all_taken());
+    CHECK_THROWS_AS(CacheUrl::parse("memory://?timeout=1&TimeOut=2"), ConfigError);
+}
+
+TEST_CASE("a lifetime is a number of seconds, a duration, or never", "[cache_url][unit]") {
+    using cachemodel::Lifetime;
+    using cachemodel::never;
+    const auto lifetime = [](const std::string& text) {
+        auto url = CacheUrl::parse("memory://?timeout=" + text);
+        const auto read = url.take_lifetime("timeout", Lifetime{300s});
+        CHECK(url.warnings().empty() == !text.starts_with('-'));
+        return read;
+    };
+    CHECK((lifetime("none") == Lifetime{never}));
+    CHECK((lifetime("never") == Lifetime{never}));
+    CHECK((lifetime("60") == Lifetime{60s}));
+    CHECK((lifetime("1.5") == Lifetime{1500ms}));
+    CHECK((lifetime("0.001") == Lifetime{1ms}));
+    CHECK((lifetime("15min") == Lifetime{900s}));
+    CHECK((lifetime("250ms") == Lifetime{250ms}));
+    CHECK((lifetime("0") == Lifetime{0s}));
+    CHECK(lifetime("0").is_over());
+    CHECK(lifetime("0s").is_over());
+    CHECK(lifetime("-1").is_over());
+    CHECK(lifetime("-0.5").is_over());
+    CHECK((lifetime("99999999999999999999") == Lifetime{never}));
+    for (const char* wrong : {"abc", "", "1e3", "1.5.5", "nan", "inf", "+1", "1%20s", "NEVER",
+                              "0x10", "1,5", "-1s", "60x"}) {
+        INFO(wrong);
+        CHECK_THROWS_AS(lifetime(wrong), ConfigError);
+    }
+    auto url = CacheUrl::parse("memory://?timeout=abc");
+    CHECK(refusal([&] { url.take_lifetime("timeout", never); }) ==
+          "cache URL (memory): option timeout=abc: expected is a number of seconds such as 60 or "
+          "1.5, a duration such as 15min, or never");
+    CHECK(
+        (CacheUrl::parse("memory://").take_lifetime("timeout", Lifetime{300s}) == Lifetime{300s}));
+}
+
+TEST_CASE("a negative lifetime is taken with a warning", "[cache_url][unit]") {
+    auto url = CacheUrl::parse("memory://?timeout=-1");
+    CHECK(url.take_lifetime("timeout", cachemodel::never).is_over());
+    CHECK(url.warnings() ==
+          std::vector<std::string>{"option timeout=-1: what is stored has expired at once"});
+}
+
+TEST_CASE("flags and choices are read strictly", "[cache_url][unit]") {
+    const auto flag = [](const std::string& text) {
+        return CacheUrl::parse("memory://?f=" + text).take_flag("f", false);
+    };
+    CHECK(flag("true"));
+    CHECK(flag("1"));
+    CHECK_FALSE(flag("false"));
+    CHECK_FALSE(flag("0"));
+    for (const char* wrong : {"", "yes", "no", "TRUE", "on", "2"}) {
+        INFO(wrong);
+        CHECK_THROWS_AS(flag(wrong), ConfigError);
+    }
+    CHECK(CacheUrl::parse("memory://").take_flag("f", true));
+
+    constexpr std::string_view choices[] = {"ignore", "warn", "error"};
+    const auto choice = [&](const std::string& text) {
+        return CacheUrl::parse("memory://?c=" + text).take_choice("c", choices, 1);
+    };
+    CHECK(choice("ignore") == 0);
+    CHECK(choice("error") == 2);
+    CHECK(CacheUrl::parse("memory://").take_choice("c", choices, 1) == 1);
+    CHECK(refusal([&] { choice("loud"); }) ==
+          "cache URL (memory): option c=loud: expected is ignore or warn or error");
+    CHECK_THROWS_AS(choice(""), ConfigError);
+}
+
+TEST_CASE("a lenient URL has warnings in the place of errors about options", "[cache_url][unit]") {
+    using cachemodel::Lifetime;
+    auto url =
+        CacheUrl::parse("memory://?timeout=abc&max_entries=x&f=maybe&nonsense=1&lenient=true");
+    CHECK((url.take_lifetime("timeout", Lifetime{300s}) == Lifetime{300s}));
+    CHECK(url.take_integer("max_entries", 300, 1, any_integer) == 300);
+    CHECK(url.take_flag("f", true));
+    CHECK_NOTHROW(url.expect_all_taken());
+    REQUIRE(url.warnings().size() == 4);
+    CHECK_THAT(url.warnings()[0], Catch::Matchers::Contains("timeout=abc"));
+    CHECK_THAT(url.warnings()[1], Catch::Matchers::Contains("max_entries=x"));
+    CHECK_THAT(url.warnings()[3], Catch::Matchers::Contains("nonsense"));
+    // What is no matter of options is an error all the same, and what is fine is taken.
+    CHECK_THROWS_AS(CacheUrl::parse("memory://na me?lenient=true"), ConfigError);
+    auto fine = CacheUrl::parse("memory://?timeout=60&lenient=1");
+    CHECK((fine.take_lifetime("timeout", cachemodel::never) == Lifetime{60s}));
+    CHECK(fine.warnings().empty());
+    CHECK_THROWS_AS(CacheUrl::parse("memory://?lenient=perhaps"), ConfigError);
+}
+
+TEST_CASE("a misspelt option is shown with the one that may be meant", "[cache_url][unit]") {
+    auto url = CacheUrl::parse("memory://?timout=60");
+    CHECK((url.take_lifetime("timeout", cachemodel::never) ==
+           cachemodel::Lifetime{cachemodel::never}));
+    CHECK(refusal([&] { url.expect_all_taken(); }) ==
+          "cache URL (memory): there is no option named timout; timout may be meant as timeout; "
+          "it takes lenient, timeout");
+}

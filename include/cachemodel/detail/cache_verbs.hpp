@@ -68,6 +68,9 @@ template <class Make, class Unless>
 auto Cache::get_or_set(std::string_view key, Make&& make, Lifetime lifetime,
                        const Unless& unless) const {
     using Function = std::remove_reference_t<Make>;
+    static_assert(!detail::is_value_and_function<Function>,
+                  "cachemodel: get_or_set cannot tell whether this is the value or the function "
+                  "that makes it: give it a lambda that returns the one that is meant");
     using T = typename detail::MadeBy<Function>::type;
     detail::ValueMakerOf<T, Function, Unless> maker{make, unless};
     T hit{};

@@ -6,6 +6,7 @@
 #include <cachemodel/detail/codec.hpp>
 #include <cachemodel/lifetime.hpp>
 #include <cachemodel/lookup.hpp>
+#include <cachemodel/model.hpp>
 
 #include <concepts>
 #include <cstddef>
@@ -52,7 +53,14 @@ concept Countable = std::integral<T> && !std::same_as<T, bool> && sizeof(T) <= s
 
 template <class T>
 consteval bool check_value() {
-    if constexpr (!Null<T>) {
+    if constexpr (Null<T>) {
+        return true;
+    } else if constexpr (!std::default_initializable<T>) {
+        static_assert(std::default_initializable<T>,
+                      "cachemodel: a value is made empty and then read: give its type a default "
+                      "constructor, or its members default values");
+        return false;
+    } else {
         constexpr TypeProblem problem = value_problem<T>();
         static_assert(problem != TypeProblem::pointer,
                       "cachemodel: a pointer cannot be cached; cache what it points to, and an "
@@ -77,8 +85,6 @@ consteval bool check_value() {
                       "enums, text, bytes, std::chrono, std::optional, std::variant, containers "
                       "and plain structs of these, or Json<T> and Binary<T> of others");
         return problem == TypeProblem::none;
-    } else {
-        return true;
     }
 }
 
@@ -98,6 +104,16 @@ struct ValueTable {
 
 void append_integer_text(std::string& out, std::int64_t value);
 void append_integer_text(std::string& out, std::uint64_t value);
+
+/// An empty value to be read into; null for a type that is only written.
+template <class T>
+std::shared_ptr<void> make_empty() {
+    if constexpr (std::default_initializable<T>) {
+        return std::make_shared<T>();
+    } else {
+        return nullptr;
+    }
+}
 
 template <class T>
 bool append_integer(std::string& out, const void* value) {
@@ -154,9 +170,8 @@ template <class T>
 consteval ValueTable make_value_table() {
     if constexpr (check_value<T>()) {
         return {
-            &typeid(T),         []() -> std::shared_ptr<void> { return std::make_shared<T>(); },
-            &append_integer<T>, &assign_integer<T>,
-            &encode_value<T>,   &decode_value<T>,
+            &typeid(T),         &make_empty<T>,   &append_integer<T>,
+            &assign_integer<T>, &encode_value<T>, &decode_value<T>,
         };
     } else {
         return {};  // the message was enough
@@ -167,8 +182,7 @@ template <class T>
 inline constexpr ValueTable value_table = make_value_table<T>();
 
 /// Text that is not a std::string is encoded as it is, without a copy. It is never read.
-template <>
-inline constexpr ValueTable value_table<std::string_view>{
+inline constexpr ValueTable text_table{
     &typeid(std::string_view),
     nullptr,
     [](std::string&, const void*) { return false; },
@@ -238,7 +252,7 @@ class ValueWriter {
         if constexpr (std::is_convertible_v<const T&, std::string_view> &&
                       std::same_as<StoredValue<T>, std::string>) {
             const std::string_view text = value;
-            add_untyped(key, value_table<std::string_view>, &text);
+            add_untyped(key, text_table, &text);
         } else {
             add_untyped(key, value_table<std::remove_cv_t<T>>, &value);
         }
@@ -292,6 +306,18 @@ class ValueMakerOf final : public ValueMaker {
     Make& make_;
     const Unless& unless_;
 };
+
+/// Whether get_or_set could store it and could call it.
+template <class Make>
+consteval bool check_value_and_function() {
+    if constexpr (std::is_invocable_v<Make&>) {
+        return value_problem<std::remove_cv_t<Make>>() == TypeProblem::none;
+    } else {
+        return false;
+    }
+}
+template <class Make>
+inline constexpr bool is_value_and_function = check_value_and_function<Make>();
 
 /// What a function of `get_or_set` makes, or the type of the value that is given in its place.
 template <class Make>
