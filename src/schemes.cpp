@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #include <cachemodel/schemes.hpp>
 
+#include <cachemodel/backends/file.hpp>
 #include <cachemodel/backends/memory.hpp>
 #include <cachemodel/backends/null.hpp>
 #include <cachemodel/error.hpp>
@@ -30,7 +31,7 @@ class Schemes {
         return known == known_.end() ? nullptr : known->second;
     }
 
-    /// "memory, null".
+    /// "file, memory, null".
     std::string names() const {
         const std::lock_guard lock{mutex_};
         std::string list;
@@ -40,8 +41,8 @@ class Schemes {
 
  private:
     mutable std::mutex mutex_;
-    std::map<std::string, OpenBackend, std::less<>> known_{{"memory", &open_memory},
-                                                           {"null", &open_null}};
+    std::map<std::string, OpenBackend, std::less<>> known_{
+        {"file", &open_file}, {"memory", &open_memory}, {"null", &open_null}};
 };
 
 // Inside a function: components register from initialisers that may run before this file's own.

@@ -1,0 +1,228 @@
+// cachemodel: keeps a file cache within its bound, and clean.
+// SPDX-License-Identifier: MIT
+#include "backends/file_culling.hpp"
+
+#include "backends/file_counts.hpp"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <exception>
+#include <numeric>
+#include <random>
+#include <span>
+#include <tuple>
+
+namespace cachemodel::file {
+
+namespace {
+
+/// So many entries are looked through for victims, and the rest of the shelf where that many are
+/// reached. The cost of making room does not grow with the store.
+constexpr std::size_t sample_size = 1024;
+/// No write takes as long; what is older was left by a process that was killed.
+constexpr std::chrono::hours oldest_draft{1};
+
+std::int64_t modified_at(const struct stat& status) noexcept {
+#ifdef __APPLE__
+    const timespec& time = status.st_mtimespec;
+#else
+    const timespec& time = status.st_mtim;
+#endif
+    return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+}
+
+/// An entry that may have to make room.
+struct Candidate {
+    unsigned shelf = 0;
+    std::string name;
+    bool over = false;  ///< expired, or broken
+    std::int64_t modified = 0;
+    ino_t inode = 0;
+
+    /// Whether this is still what stands there: not written again, nor touched.
+    bool is_unchanged(const Descriptor& directory) const {
+        const auto status = status_of(directory.number(), name.c_str());
+        return status && status->st_ino == inode && modified_at(*status) == modified;
+    }
+};
+
+/// An entry that cannot be read is broken, as it is for a reader; one that cannot be opened for
+/// another reason is none that could be judged.
+bool is_useless(const Descriptor& shelf, const char* name, Milliseconds now, Buffer& buffer) {
+    const Descriptor file = try_open(shelf.number(), name, entry_flags);
+    if (!file.is_open()) return false;
+    const auto head = read_head(file, buffer);
+    return !head || is_over(head->expires_at, now);
+}
+
+void remove_old_drafts(const Descriptor& shelf, const std::vector<std::string>& drafts) {
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    const auto limit = std::chrono::nanoseconds{now - oldest_draft}.count();
+    for (const auto& name : drafts) {
+        const auto status = status_of(shelf.number(), name.c_str());
+        if (status && modified_at(*status) < limit) remove_name(shelf.number(), name.c_str());
+    }
+}
+
+/// Lists and counts a shelf, and gives its entries to the sample.
+void look_through(const Root& root, unsigned number, Milliseconds now, Patience& patience,
+                  std::vector<Candidate>& sample) {
+    const Descriptor shelf = find_shelf(root, number);
+    if (!shelf.is_open()) return;
+    ShelfNames names;
+    {
+        const HeldLock lock = patience.lock(shelf);
+        names = names_on(shelf);
+        Counts counts{root, patience};
+        counts.set(number, names.entries.size());
+        counts.save();
+    }
+    remove_old_drafts(shelf, names.drafts);
+    Buffer buffer;
+    for (auto& name : names.entries) {
+        const auto status = status_of(shelf.number(), name.c_str());
+        if (!status) continue;
+        const bool over = is_useless(shelf, name.c_str(), now, buffer);
+        sample.push_back({number, std::move(name), over, modified_at(*status), status->st_ino});
+    }
+}
+
+/// Removes the victims of one shelf, as far as they are unchanged.
+void remove_victims(const Root& root, std::span<const Candidate> victims, Patience& patience) {
+    const unsigned number = victims.front().shelf;
+    const Descriptor shelf = find_shelf(root, number);
+    if (!shelf.is_open()) return;
+    const HeldLock lock = patience.lock(shelf);
+    std::uint64_t removed = 0;
+    for (const Candidate& victim : victims) {
+        if (!victim.is_unchanged(shelf)) continue;
+        if (remove_name(shelf.number(), victim.name.c_str())) ++removed;
+    }
+    shrink(root, number, removed);
+}
+
+bool has_room(const Root& root, std::uint64_t max_entries, Patience& patience) {
+    const auto total = Counts{root, patience}.total();
+    return !total || *total < max_entries;
+}
+
+std::array<unsigned, shelf_count> shuffled_shelves() {
+    std::array<unsigned char, sizeof(std::uint32_t)> random{};
+    fill_randomly(random);
+    std::uint32_t seed = 0;
+    for (const unsigned char byte : random) seed = seed << 8 | byte;
+    std::array<unsigned, shelf_count> shelves{};
+    std::iota(shelves.begin(), shelves.end(), 0U);
+    std::shuffle(shelves.begin(), shelves.end(), std::minstd_rand{seed});
+    return shelves;
+}
+
+}  // namespace
+
+ShelfNames names_on(const Descriptor& shelf) {
+    ShelfNames names;
+    for_each_name(shelf.number(), [&](const char* name) {
+        if (is_entry_name(name)) names.entries.emplace_back(name);
+        if (is_draft_name(name)) names.drafts.emplace_back(name);
+    });
+    return names;
+}
+
+Growth grow(const Root& root, unsigned shelf, std::uint64_t max_entries, Patience& patience) {
+    Counts counts{root, patience};
+    const auto total = counts.total();
+    if (!total) return Growth::uncounted;
+    if (*total >= max_entries) return Growth::full;
+    counts.add(shelf);
+    counts.save();
+    return Growth::granted;
+}
+
+void shrink(const Root& root, unsigned shelf, std::uint64_t count) noexcept {
+    if (count == 0) return;
+    try {
+        Patience patience{std::chrono::milliseconds{10}};
+        Counts counts{root, patience};
+        counts.subtract(shelf, count);
+        counts.save();
+    } catch (const std::exception&) {
+        // Too high a number does no harm: it makes room earlier, and that counts anew.
+        return;
+    }
+}
+
+void count_shelves(const Root& root, Patience& patience) {
+    std::vector<unsigned> missing;
+    for (unsigned number = 0; number < shelf_count; ++number) {
+        const Descriptor shelf = find_shelf(root, number);
+        if (!shelf.is_open()) {
+            missing.push_back(number);
+            continue;
+        }
+        const HeldLock lock = patience.lock(shelf);
+        const auto entries = names_on(shelf).entries.size();
+        Counts counts{root, patience};
+        counts.set(number, entries);
+        counts.save();
+    }
+    // Whoever makes one of these meanwhile adds nothing to it before all shelves are counted.
+    Counts counts{root, patience};
+    for (const unsigned number : missing) {
+        if (!counts.is_known(number)) counts.set(number, 0);
+    }
+    counts.save();
+}
+
+void make_room(const Root& root, std::uint64_t max_entries, std::size_t cull_frequency,
+               Milliseconds now, Patience& patience) {
+    // One makes room at a time. Those who wait find it made.
+    const Descriptor gate = open(root.directory.number(), ".", directory_flags, "open a directory");
+    const HeldLock lock = patience.lock(gate);
+    if (has_room(root, max_entries, patience)) return;
+    if (cull_frequency <= 1) return remove_entries(root, patience, Drafts::keep);
+
+    std::vector<Candidate> sample;
+    for (const unsigned number : shuffled_shelves()) {
+        if (sample.size() >= sample_size) break;
+        look_through(root, number, now, patience, sample);
+    }
+    const auto useless = static_cast<std::size_t>(std::ranges::count_if(sample, &Candidate::over));
+    // Counting may have been all that it took.
+    const bool counting_was_enough = has_room(root, max_entries, patience);
+    const std::size_t share = std::max<std::size_t>(1, sample.size() / cull_frequency);
+    const std::size_t wanted = counting_was_enough ? useless : std::max(share, useless);
+
+    std::ranges::sort(sample, {}, [](const Candidate& candidate) {
+        return std::tuple{!candidate.over, candidate.modified};
+    });
+    const std::span victims{sample.data(), std::min(wanted, sample.size())};
+    std::ranges::sort(victims, {}, &Candidate::shelf);
+    for (auto begin = victims.begin(); begin != victims.end();) {
+        const auto end = std::find_if(begin, victims.end(), [&](const Candidate& other) {
+            return other.shelf != begin->shelf;
+        });
+        remove_victims(root, {begin, end}, patience);
+        begin = end;
+    }
+}
+
+void remove_entries(const Root& root, Patience& patience, Drafts drafts) {
+    for (unsigned number = 0; number < shelf_count; ++number) {
+        const Descriptor shelf = find_shelf(root, number);
+        if (!shelf.is_open()) continue;
+        const HeldLock lock = patience.lock(shelf);
+        const ShelfNames names = names_on(shelf);
+        for (const auto& name : names.entries) remove_name(shelf.number(), name.c_str());
+        if (drafts == Drafts::remove) {
+            for (const auto& name : names.drafts) remove_name(shelf.number(), name.c_str());
+        } else {
+            remove_old_drafts(shelf, names.drafts);
+        }
+        Counts counts{root, patience};
+        counts.set(number, 0);
+        counts.save();
+    }
+}
+
+}  // namespace cachemodel::file

@@ -1,0 +1,58 @@
+// cachemodel: keeps a file cache within its bound, and clean.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "backends/file_entry.hpp"
+#include "backends/file_location.hpp"
+#include "backends/file_lock.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace cachemodel::file {
+
+/// What stands on a shelf that may be ours.
+struct ShelfNames {
+    std::vector<std::string> entries;
+    std::vector<std::string> drafts;
+};
+ShelfNames names_on(const Descriptor& shelf);
+
+enum class Growth : std::uint8_t {
+    granted,  ///< and counted
+    full,
+    uncounted,
+};
+
+/// Asks for the place of one more entry on a shelf whose lock is held.
+///
+/// Errors: `DiskError`.
+Growth grow(const Root& root, unsigned shelf, std::uint64_t max_entries, Patience& patience);
+
+/// Says that entries of a shelf whose lock is held are gone. Where the counts cannot be had, the
+/// number stays too high until the next counting.
+void shrink(const Root& root, unsigned shelf, std::uint64_t count) noexcept;
+
+/// Counts the shelves that were not counted. The caller holds no lock.
+///
+/// Errors: `DiskError`.
+void count_shelves(const Root& root, Patience& patience);
+
+/// Makes room for at least one entry where there is none, by what `FileOptions::cull_frequency`
+/// says. The caller holds no lock.
+///
+/// Errors: `DiskError`.
+void make_room(const Root& root, std::uint64_t max_entries, std::size_t cull_frequency,
+               Milliseconds now, Patience& patience);
+
+/// What becomes of drafts. A writer whose draft is removed writes another one.
+enum class Drafts : std::uint8_t { keep, remove };
+
+/// Removes every entry. The caller holds no lock.
+///
+/// Errors: `DiskError`.
+void remove_entries(const Root& root, Patience& patience, Drafts drafts);
+
+}  // namespace cachemodel::file

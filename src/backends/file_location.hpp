@@ -1,0 +1,58 @@
+// cachemodel: the directory of a file cache, and the 256 in it that hold the entries.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "backends/file_system.hpp"
+
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+
+namespace cachemodel::file {
+
+/// The directory, open. All that is done in it goes through the descriptor.
+struct Root {
+    Descriptor directory;
+    std::string path;  ///< where it was when it was opened, free of links
+    dev_t device = 0;
+    ino_t inode = 0;
+};
+
+constexpr unsigned shelf_count = 256;
+
+/// Finds, makes and keeps the directory.
+///
+/// Thread safety: may be called concurrently.
+class Location {
+ public:
+    explicit Location(std::string directory) : directory_(std::move(directory)) {}
+
+    const std::string& directory() const noexcept { return directory_; }
+
+    /// The directory as it is now; opened again where it was deleted or replaced. Null where there
+    /// is none.
+    ///
+    /// Errors: `DiskError`, with `permission` where it must not be trusted.
+    std::shared_ptr<const Root> find();
+    /// Makes it and its parents where they are not there, for this user alone.
+    std::shared_ptr<const Root> find_or_make();
+
+    void close() noexcept;
+
+ private:
+    std::shared_ptr<const Root> still_current();
+    std::shared_ptr<const Root> keep(Descriptor directory);
+
+    std::string directory_;
+    std::mutex mutex_;
+    std::shared_ptr<const Root> current_;
+};
+
+/// One of the 256; not open where it is not there.
+///
+/// Errors: `DiskError`.
+Descriptor find_shelf(const Root& root, unsigned number);
+Descriptor find_or_make_shelf(const Root& root, unsigned number);
+
+}  // namespace cachemodel::file

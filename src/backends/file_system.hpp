@@ -1,0 +1,104 @@
+// cachemodel: the system's calls on files, with their errors as exceptions.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cachemodel/error.hpp>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+namespace cachemodel::file {
+
+/// A call of the system failed, or it did what must not be relied on.
+class DiskError : public std::runtime_error {
+ public:
+    /// `code` is the `errno` that the attempt gave.
+    DiskError(int code, const std::string& attempt);
+    DiskError(BackendFault fault, const std::string& what);
+
+    BackendFault fault() const noexcept { return fault_; }
+    /// The directory or file was taken away in between. What was tried is worth another attempt.
+    bool went_away() const noexcept;
+    /// The path leads to something that cannot be used, and will the next time.
+    bool lies_in_the_path() const noexcept;
+
+ private:
+    BackendFault fault_;
+    int code_ = 0;
+};
+
+/// Owns a file descriptor.
+class Descriptor {
+ public:
+    Descriptor() noexcept = default;
+    explicit Descriptor(int number) noexcept : number_(number) {}
+    Descriptor(Descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
+    Descriptor& operator=(Descriptor&& other) noexcept {
+        std::swap(number_, other.number_);
+        return *this;
+    }
+    ~Descriptor();
+
+    int number() const noexcept { return number_; }
+    bool is_open() const noexcept { return number_ != -1; }
+    int release() noexcept { return std::exchange(number_, -1); }
+
+ private:
+    int number_ = -1;
+};
+
+/// For whoever opens a directory: never a file of another kind, never left to a child program.
+constexpr int directory_flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
+/// For whoever reads what stands under an entry's name: no link is followed, no FIFO waits.
+constexpr int entry_flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+
+/// `openat`, tried again when a signal interrupts it. Not open on error; `errno` says why.
+Descriptor try_open(int directory, const char* name, int flags, mode_t mode = 0) noexcept;
+/// Errors: `DiskError`.
+Descriptor open(int directory, const char* name, int flags, const std::string& attempt);
+
+/// Makes a file that was not there, for reading and writing, and for this user alone from its
+/// first moment, whatever the umask. Not open where there is something of this name.
+///
+/// Errors: `DiskError`.
+Descriptor create(int directory, const char* name);
+
+/// Whether there is anything of this name, what it is, and not what a link leads to.
+///
+/// Errors: `DiskError`.
+std::optional<struct stat> status_of(int directory, const char* name);
+struct stat status_of(const Descriptor& file);
+
+/// Reads up to `size` bytes from `offset`; fewer only where the file ends.
+///
+/// Errors: `DiskError`.
+std::size_t read_at(const Descriptor& file, char* to, std::size_t size, std::uint64_t offset);
+void write_at(const Descriptor& file, const char* from, std::size_t size, std::uint64_t offset);
+/// Writes one part after the other, which it uses up.
+void write_all(const Descriptor& file, std::span<iovec> parts);
+
+/// Removes the name: a link and not its target, a directory if it is empty. False where it is not
+/// there.
+///
+/// Errors: `DiskError`.
+bool remove_name(int directory, const char* name);
+
+/// Gives `visit` every name in the directory but `.` and `..`, in no order.
+///
+/// Errors: `DiskError`.
+void for_each_name(int directory, const std::function<void(const char*)>& visit);
+
+/// Fills `bytes`, at most 256, with what nobody can guess.
+void fill_randomly(std::span<unsigned char> bytes);
+
+}  // namespace cachemodel::file
