@@ -403,7 +403,8 @@ void CacheUrl::expect_all_taken() {
     std::string message =
         options_.size() == 1 ? "there is no option named " : "there are no options named ";
     message += listed(options_, [&](const auto& option) { return option.first; });
-    for (const auto& [name, value] : options_) {
+    for (const auto& option : options_) {
+        const std::string& name = option.first;
         const auto meant = std::find_if(asked_for_.begin(), asked_for_.end(),
                                         [&](const auto& each) { return is_misspelt(name, each); });
         if (meant != asked_for_.end()) message += "; " + name + " may be meant as " + *meant;

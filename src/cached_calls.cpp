@@ -42,10 +42,7 @@ std::shared_ptr<const void> answer_call(const CallDoor& door, const EntryKey& ke
     if (!boarding.leads) return steps.join(key, call, std::move(boarding.flight));
     Flights::Lead leading{flights, std::move(boarding.flight), runway};
     if (first.absent() && flights.landings(runway) != landings) {
-        if (auto result = steps.look_again(key)) {
-            leading.give(result, steps.over(steps.now()));
-            return result;
-        }
+        if (auto result = steps.look_again(key, leading)) return result;
     }
     const Computed computed = steps.lead(key, call, leading);
     // What the cache could not tell about is not written back: it may hold something newer.

@@ -32,20 +32,12 @@ class ResultSink final : public ReadSink {
  private:
     /// Errors: `std::bad_alloc`; whatever else goes wrong is a miss.
     void decode_entry(Wanted& wanted, std::string_view bytes) const {
-        const OpenResult opened = open_living(door_.cache, bytes, wanted.key);
-        wanted.found.reason = opened.reason;
-        if (!opened.entry) return;
-        CborReader reader{opened.entry->body};
-        reader.every_member_required = true;  // the function knows it
-        try {
-            wanted.found.found = door_.table.decode(reader, wanted.result) && reader.at_end();
-        } catch (const std::bad_alloc&) {
-            throw;
-        } catch (...) {
-            // A converter of the user's: the entry does not fit, and that is a miss.
-        }
-        wanted.found.reason =
-            reader.member_was_absent ? MissReason::member_absent : MissReason::undecodable;
+        const auto reason = read_entry(door_.cache, bytes, wanted.key, [&](CborReader& reader) {
+            reader.every_member_required = true;  // the function knows it
+            return door_.table.decode(reader, wanted.result);
+        });
+        wanted.found.found = !reason;
+        wanted.found.reason = reason.value_or(MissReason{});
     }
 
     const CallDoor& door_;
@@ -238,10 +230,14 @@ Computed CallSteps::lead(const EntryKey& key, AnyCall& call, Flights::Lead& lead
     }
 }
 
-/// The result that somebody stored after a first look into the cache; null where there is none.
-std::shared_ptr<const void> CallSteps::look_again(const EntryKey& key) const {
+/// The result that somebody stored after a first look into the cache, which is given to those who
+/// wait; null where there is none.
+std::shared_ptr<const void> CallSteps::look_again(const EntryKey& key,
+                                                  Flights::Lead& leading) const {
     auto result = door_.table.make();
-    return read_one(key, result.get()).found ? result : nullptr;
+    if (!read_one(key, result.get()).found) return nullptr;
+    leading.give(result, over(now()));
+    return result;
 }
 
 }  // namespace cachemodel::detail

@@ -49,7 +49,7 @@ class CallSteps {
     void read(std::span<const std::string_view> keys, std::span<Wanted> wanted) const;
     Found read_one(const EntryKey& key, void* result) const;
     /// The result that somebody stored after a first look into the cache; null where there is none.
-    std::shared_ptr<const void> look_again(const EntryKey& key) const;
+    std::shared_ptr<const void> look_again(const EntryKey& key, Flights::Lead& leading) const;
 
     /// Errors: what the function throws.
     std::shared_ptr<const void> run(AnyCall& call) const;

@@ -346,30 +346,15 @@ void Load::fetch_group(const Group& group) {
 
 /// Errors: `std::bad_alloc`, `TooManyObjects`; whatever else goes wrong is a miss.
 void Load::read_entry(const Cache& cache, Item& item, std::string_view bytes) {
-    const OpenResult opened = open_living(cache, bytes, item.key);
-    item.state = State::absent;
-    item.reason = opened.reason;
-    if (!opened.entry) return;
-
-    CborReader reader{opened.entry->body};
-    reader.graph = graph_ ? &**graph_ : nullptr;
-    reader.references_own_graph = item.target == nullptr;
-    reader.every_member_required = find_loader(door_, *item.table) != nullptr;
-    bool decoded = false;
-    try {
-        decoded = decode_members(reader, item.object, item.table->members) && reader.at_end();
-    } catch (const std::bad_alloc&) {
-        throw;
-    } catch (const TooManyObjects&) {
-        throw;
-    } catch (...) {
-        // A converter of the user's: the entry does not fit, and that is a miss.
-    }
-    if (decoded) {
-        item.state = State::found;
-        return;
-    }
-    item.reason = reader.member_was_absent ? MissReason::member_absent : MissReason::undecodable;
+    const auto reason = detail::read_entry(cache, bytes, item.key, [&](CborReader& reader) {
+        reader.graph = graph_ ? &**graph_ : nullptr;
+        reader.references_own_graph = item.target == nullptr;
+        reader.every_member_required = find_loader(door_, *item.table) != nullptr;
+        return decode_members(reader, item.object, item.table->members);
+    });
+    item.state = reason ? State::absent : State::found;
+    if (!reason) return;
+    item.reason = *reason;
     reset(*item.table, item.object);
 }
 

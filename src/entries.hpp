@@ -5,11 +5,13 @@
 #include <cachemodel/cache.hpp>
 #include <cachemodel/detail/cbor.hpp>
 #include <cachemodel/detail/key_text.hpp>
+#include <cachemodel/detail/load_graph.hpp>
 #include <cachemodel/lifetime.hpp>
 #include <cachemodel/observer.hpp>
 
 #include <cstddef>
 #include <cstdint>
+#include <new>
 #include <optional>
 #include <span>
 #include <string>
@@ -58,6 +60,28 @@ PreparedEntry renewed(const Cache& cache, const EntryKey& key, const OpenedEntry
 
 /// The entry, unless it is not sound or is over.
 OpenResult open_living(const Cache& cache, std::string_view bytes, const EntryKey& key);
+
+/// Reads an entry by `decode(reader)`: nothing where it could, or why it is a miss. What converters
+/// of the user's throw is a miss too.
+///
+/// Errors: `std::bad_alloc`, `TooManyObjects`.
+template <class Decode>
+std::optional<MissReason> read_entry(const Cache& cache, std::string_view bytes,
+                                     const EntryKey& key, Decode decode) {
+    const OpenResult opened = open_living(cache, bytes, key);
+    if (!opened.entry) return opened.reason;
+    CborReader reader{opened.entry->body};
+    try {
+        if (decode(reader) && reader.at_end()) return std::nullopt;
+    } catch (const std::bad_alloc&) {
+        throw;
+    } catch (const TooManyObjects&) {
+        throw;
+    } catch (...) {
+        // The entry does not fit.
+    }
+    return reader.member_was_absent ? MissReason::member_absent : MissReason::undecodable;
+}
 
 /// The key of a value that the user gave a key to. Its envelope holds the final key.
 EntryKey value_key(const Cache& cache, std::string_view key);

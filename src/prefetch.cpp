@@ -116,8 +116,8 @@ class Prefetch {
                           flights_.landings(asked.runway) != asked.landings + own.begun - own.held;
         own.begun += 1;
         if (look) {
-            call.result = steps_.look_again(call.key);
-            if (call.result) return leading.give(call.result, steps_.over(steps_.now()));
+            call.result = steps_.look_again(call.key, leading);
+            if (call.result) return;
         }
         Computed computed = steps_.lead(call.key, call.call, leading);
         call.result = computed.result;

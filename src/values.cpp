@@ -80,30 +80,22 @@ class ValueSink final : public ReadSink {
                 table_.assign_integer(values_[index], counter.is_negative, counter.magnitude);
             return fits ? hit() : mismatch(index);
         }
-        const OpenResult opened = open_living(cache_, bytes, value_key(cache_, keys_[index]));
-        if (!opened.entry) return miss(index, opened.reason);
-        CborReader reader{opened.entry->body};
-        reader.every_member_required = true;
-        if (decodes(reader, values_[index])) return hit();
-        // What has some of the members was written before the others were added.
-        if (reader.member_was_absent && !reader.no_member_was_present) {
-            return miss(index, MissReason::member_absent);
-        }
-        mismatch(index);
+        bool is_another_type = false;
+        const auto decode = [&](CborReader& reader) {
+            is_another_type = true;
+            reader.every_member_required = true;
+            const bool decoded = table_.decode(reader, values_[index]);
+            // What has some of the members was written before the others were added.
+            is_another_type = !reader.member_was_absent || reader.no_member_was_present;
+            return decoded;
+        };
+        const auto key = value_key(cache_, keys_[index]);
+        const auto reason = read_entry(cache_, bytes, key, decode);
+        if (!reason) return hit();
+        is_another_type ? mismatch(index) : miss(index, *reason);
     }
 
     void hit() { cache_.core().counters.hits += 1; }
-
-    /// Errors: `std::bad_alloc`.
-    bool decodes(CborReader& reader, void* value) const {
-        try {
-            return table_.decode(reader, value) && reader.at_end();
-        } catch (const std::bad_alloc&) {
-            throw;
-        } catch (...) {
-            return false;  // a converter of the user's: the entry does not fit
-        }
-    }
 
     const Cache& cache_;
     const ValueTable& table_;

@@ -71,7 +71,9 @@ class Outcome;
 class Overflow;
 class ReadSink;
 class RecursiveLoad;
+class RedisBackend;
 class ScopedCaches;
+class SqliteBackend;
 class TypeMismatch;
 class UnloadedReference;
 class ValueTooLarge;
@@ -88,6 +90,8 @@ struct MemoryOptions;
 struct MemoryUsage;
 struct ModelOptions;
 struct Never;
+struct RedisOptions;
+struct SqliteOptions;
 struct Statistics;
 struct WireName;
 

@@ -102,9 +102,33 @@ void remove_victims(const Root& root, std::span<const Candidate> victims, Patien
     shrink(root, number, removed);
 }
 
+/// Counts every shelf.
+void count_shelves(const Root& root, Patience& patience) {
+    std::vector<unsigned> missing;
+    for (unsigned number = 0; number < shelf_count; ++number) {
+        const Descriptor shelf = find_shelf(root, number);
+        if (!shelf.is_open()) {
+            missing.push_back(number);
+            continue;
+        }
+        const HeldLock lock = patience.lock(shelf);
+        const auto entries = names_on(shelf).entries.size();
+        Counts counts{root, patience};
+        counts.set(number, entries);
+        counts.save();
+    }
+    // Whoever makes one of these meanwhile adds nothing to it before all shelves are counted.
+    Counts counts{root, patience};
+    for (const unsigned number : missing) {
+        if (!counts.is_known(number)) counts.set(number, 0);
+    }
+    counts.save();
+}
+
+/// Not so where it is not known.
 bool has_room(const Root& root, std::uint64_t max_entries, Patience& patience) {
     const auto total = Counts{root, patience}.total();
-    return !total || *total < max_entries;
+    return total && *total < max_entries;
 }
 
 std::array<unsigned, shelf_count> shuffled_shelves() {
@@ -129,14 +153,13 @@ ShelfNames names_on(const Descriptor& shelf) {
     return names;
 }
 
-Growth grow(const Root& root, unsigned shelf, std::uint64_t max_entries, Patience& patience) {
+bool grow(const Root& root, unsigned shelf, std::uint64_t max_entries, Patience& patience) {
     Counts counts{root, patience};
     const auto total = counts.total();
-    if (!total) return Growth::uncounted;
-    if (*total >= max_entries) return Growth::full;
+    if (!total || *total >= max_entries) return false;
     counts.add(shelf);
     counts.save();
-    return Growth::granted;
+    return true;
 }
 
 void shrink(const Root& root, unsigned shelf, std::uint64_t count) noexcept {
@@ -152,33 +175,12 @@ void shrink(const Root& root, unsigned shelf, std::uint64_t count) noexcept {
     }
 }
 
-void count_shelves(const Root& root, Patience& patience) {
-    std::vector<unsigned> missing;
-    for (unsigned number = 0; number < shelf_count; ++number) {
-        const Descriptor shelf = find_shelf(root, number);
-        if (!shelf.is_open()) {
-            missing.push_back(number);
-            continue;
-        }
-        const HeldLock lock = patience.lock(shelf);
-        const auto entries = names_on(shelf).entries.size();
-        Counts counts{root, patience};
-        counts.set(number, entries);
-        counts.save();
-    }
-    // Whoever makes one of these meanwhile adds nothing to it before all shelves are counted.
-    Counts counts{root, patience};
-    for (const unsigned number : missing) {
-        if (!counts.is_known(number)) counts.set(number, 0);
-    }
-    counts.save();
-}
-
 void make_room(const Root& root, std::uint64_t max_entries, std::size_t cull_frequency,
                Milliseconds now, Patience& patience) {
     // One makes room at a time. Those who wait find it made.
     const Descriptor gate = open(root.directory.number(), ".", directory_flags, "open a directory");
     const HeldLock lock = patience.lock(gate);
+    if (!Counts{root, patience}.total()) count_shelves(root, patience);
     if (has_room(root, max_entries, patience)) return;
     if (cull_frequency <= 1) return remove_entries(root, patience, Drafts::keep);
 

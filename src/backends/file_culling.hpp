@@ -20,28 +20,18 @@ struct ShelfNames {
 };
 ShelfNames names_on(const Descriptor& shelf);
 
-enum class Growth : std::uint8_t {
-    granted,  ///< and counted
-    full,
-    uncounted,
-};
-
-/// Asks for the place of one more entry on a shelf whose lock is held.
+/// Takes the place of one more entry on a shelf whose lock is held. False where there is none, or
+/// nobody knows.
 ///
 /// Errors: `DiskError`.
-Growth grow(const Root& root, unsigned shelf, std::uint64_t max_entries, Patience& patience);
+bool grow(const Root& root, unsigned shelf, std::uint64_t max_entries, Patience& patience);
 
 /// Says that entries of a shelf whose lock is held are gone. Where the counts cannot be had, the
 /// number stays too high until the next counting.
 void shrink(const Root& root, unsigned shelf, std::uint64_t count) noexcept;
 
-/// Counts the shelves that were not counted. The caller holds no lock.
-///
-/// Errors: `DiskError`.
-void count_shelves(const Root& root, Patience& patience);
-
 /// Makes room for at least one entry where there is none, by what `FileOptions::cull_frequency`
-/// says. The caller holds no lock.
+/// says. Counts first what was not counted. The caller holds no lock.
 ///
 /// Errors: `DiskError`.
 void make_room(const Root& root, std::uint64_t max_entries, std::size_t cull_frequency,

@@ -7,17 +7,14 @@
 
 #include "backends/memcached_conversation.hpp"
 #include "backends/memcached_protocol.hpp"
-#include "backends/memcached_server.hpp"
+#include "net/conversation.hpp"
+#include "net/group.hpp"
+#include "net/options.hpp"
 
 #include <libmemcached/memcached.h>
-#include <poll.h>
-#include <sys/un.h>
-#include <time.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <charconv>
 #include <deque>
 #include <limits>
@@ -30,69 +27,38 @@ namespace cachemodel {
 
 namespace {
 
-using memcached::Conversation;
-using memcached::Endpoint;
-using memcached::Positions;
-using memcached::Server;
-using memcached::TimePoint;
+using net::Conversation;
+using net::Positions;
+using net::Server;
 
-constexpr std::chrono::nanoseconds shortest_time = std::chrono::milliseconds{1};
-constexpr std::chrono::nanoseconds longest_time = std::chrono::hours{1};
-constexpr std::size_t most_connections = 10'000;
 constexpr std::size_t smallest_item = std::size_t{1} << 10;
 constexpr std::uint32_t largest_weight = 1000;
 
-/// A call that talks to one server and waits for a connection to another looks for it this often.
-constexpr std::chrono::milliseconds busy_pause{1};
+void check(bool sound, const std::string& problem) { net::check(sound, "memcached", problem); }
 
-Endpoint endpoint_of(const MemcachedServer& server) {
-    if (!server.socket.empty()) return {server.socket, {}, 0, server.socket};
-    const bool is_ipv6 = server.host.find(':') != std::string::npos;
-    const auto host = is_ipv6 ? '[' + server.host + ']' : server.host;
-    return {host + ':' + std::to_string(server.port), server.host, server.port, {}};
+net::Endpoint endpoint_of(const MemcachedServer& server) {
+    return net::checked_endpoint("memcached", server.host, server.port, server.socket);
 }
 
-void check(bool sound, const std::string& problem) {
-    if (!sound) throw ConfigError{"memcached: " + problem};
-}
-
-void check_server(const MemcachedServer& server) {
-    if (server.socket.empty()) {
-        check(!server.host.empty(), "a server has neither a host nor a socket");
-        check(server.host.find('\0') == std::string::npos, "a host's name contains a zero byte");
-        check(server.port != 0, "the port of " + server.host + " is 0");
-    } else {
-        check(server.host.empty(), "a server has both a host and a socket: " + server.socket);
-        check(server.socket.front() == '/',
-              "the path of a socket must begin with a slash: " + server.socket);
-        check(server.socket.find('\0') == std::string::npos,
-              "a socket's path contains a zero byte");
-        check(server.socket.size() < sizeof(sockaddr_un::sun_path),
-              "the path of a socket is longer than the system allows: " + server.socket);
-    }
-    check(server.weight >= 1 && server.weight <= largest_weight,
-          "the weight of " + endpoint_of(server).name + " is not 1 to 1000");
+std::vector<net::Endpoint> endpoints_of(const std::vector<MemcachedServer>& servers) {
+    std::vector<net::Endpoint> endpoints;
+    endpoints.reserve(servers.size());
+    for (const auto& server : servers) endpoints.push_back(endpoint_of(server));
+    return endpoints;
 }
 
 MemcachedOptions checked(MemcachedOptions options) {
     check(!options.servers.empty(), "no server is given");
     std::vector<std::string> names;
     for (const auto& server : options.servers) {
-        check_server(server);
         auto name = endpoint_of(server).name;
+        check(server.weight >= 1 && server.weight <= largest_weight,
+              "the weight of " + name + " is not 1 to 1000");
         check(std::find(names.begin(), names.end(), name) == names.end(),
               "a server is given twice: " + name);
         names.push_back(std::move(name));
     }
-    const auto is_sound = [](std::chrono::nanoseconds time, std::chrono::nanoseconds least) {
-        return time >= least && time <= longest_time;
-    };
-    check(is_sound(options.deadline, shortest_time), "deadline is not 1ms to 1h");
-    check(is_sound(options.connect_timeout, shortest_time), "connect_timeout is not 1ms to 1h");
-    check(is_sound(options.retry_after, std::chrono::nanoseconds{0}),
-          "retry_after is not 0s to 1h");
-    check(options.connections >= 1 && options.connections <= most_connections,
-          "connections is not 1 to 10000");
+    net::check_options("memcached", options);
     check(options.max_item >= smallest_item && options.max_item <= memcached::largest_item,
           "max_item is not 1KiB to 1GiB");
     return options;
@@ -141,30 +107,6 @@ class Placement {
     std::size_t size_;
 };
 
-/// Errors leave every `revents` as it is, zero: a signal only wakes the caller.
-void poll(pollfd* polled, nfds_t count, TimePoint wake) noexcept {
-    const auto left = std::max(std::chrono::nanoseconds{wake - std::chrono::steady_clock::now()},
-                               std::chrono::nanoseconds{0});
-    const auto seconds = std::chrono::floor<std::chrono::seconds>(left);
-    const timespec pause{seconds.count(), (left - seconds).count()};
-    static_cast<void>(::ppoll(polled, count, &pause, nullptr));
-}
-
-/// The servers as one process knows them. A forked child must not use what its parent has.
-struct Process {
-    Process(const MemcachedOptions& options, const Clock& clock) : id(::getpid()) {
-        const Server::Limits limits{options.connections, options.connect_timeout,
-                                    options.retry_after};
-        for (const auto& server : options.servers) {
-            servers.emplace_back(endpoint_of(server), servers.size(), options.servers.size(),
-                                 limits, clock);
-        }
-    }
-
-    const pid_t id;
-    std::deque<Server> servers;
-};
-
 /// The positions of the keys, those of one server together.
 class Sorted {
  public:
@@ -210,22 +152,16 @@ class MemcachedBackend::Implementation {
         : options_(checked(std::move(options))),
           clock_(clock),
           placement_(options_.servers),
-          process_(std::make_unique<Process>(options_, clock_).release()) {
+          group_(endpoints_of(options_.servers), net::limits_of(options_), clock) {
         capabilities_.lifetime_resolution = std::chrono::seconds{1};
         capabilities_.longest_key = memcached::longest_key;
         capabilities_.largest_value = largest_stored() - 1;
+        capabilities_.portable_keys_only = true;
         capabilities_.shared = true;
         capabilities_.compare_and_set = true;
+        capabilities_.atomic_increment = true;
+        capabilities_.counters_stop_at_zero = true;
     }
-
-    ~Implementation() {
-        const auto* process = process_.load();
-        // Those of a parent are left alone: threads of the parent may have been using them.
-        if (process->id == ::getpid()) delete process;
-    }
-
-    Implementation(const Implementation&) = delete;
-    Implementation& operator=(const Implementation&) = delete;
 
     const MemcachedOptions& options() const noexcept { return options_; }
     const Capabilities& capabilities() const noexcept { return capabilities_; }
@@ -238,22 +174,21 @@ class MemcachedBackend::Implementation {
     }
 
     /// The entry's token may be one that a read of its key handed out.
-    bool knows(const Entry& entry) {
-        return servers()[placement_.server_of(entry.key)].unique_of(entry.token) != 0;
+    bool knows(const Entry& entry) const noexcept {
+        return tokens(placement_.server_of(entry.key)).unique_of(entry.token) != 0;
     }
 
-    std::deque<Server>& servers() {
-        auto* known = process_.load(std::memory_order_acquire);
-        if (known->id == ::getpid()) return known->servers;
-        auto own = std::make_unique<Process>(options_, clock_);
-        if (!process_.compare_exchange_strong(known, own.get())) return known->servers;
-        // Never deleted: threads that this process does not have may hold the locks in it.
-        for (auto& server : known->servers) server.abandon();
-        return own.release()->servers;
+    memcached::Tokens tokens(std::size_t server) const noexcept {
+        return {server, options_.servers.size()};
     }
+
+    std::deque<Server>& servers() { return group_.servers(); }
+
+    void close_idle() noexcept { group_.close_idle(); }
 
     /// Lets one conversation for each server that holds keys take place, all at the same time.
-    /// `make(server, positions)` makes a `Talk`; `accept(i)` answers what is not to be sent.
+    /// `make(number, server, positions)` makes a `Talk`; `accept(i)` answers what is not to be
+    /// sent.
     template <class Talk, class KeyAt, class Accept, class Make>
     void converse(std::size_t count, KeyAt key_at, Accept accept, Make make) {
         if (count == 0) return;
@@ -262,9 +197,10 @@ class MemcachedBackend::Implementation {
         if (count == 1) {
             if (!accept(0)) return;
             static constexpr std::array<std::uint32_t, 1> only{0};
-            Talk talk = make(servers[placement_.server_of(key_at(0))], Positions{only});
+            const auto number = placement_.server_of(key_at(0));
+            Talk talk = make(number, servers[number], Positions{only});
             Conversation* const talks[] = {&talk};
-            return run(talks, deadline);
+            return net::run(talks, deadline, options_.deadline);
         }
         const Sorted sorted{count, placement_, key_at, accept};
         std::vector<Talk> made;
@@ -272,75 +208,42 @@ class MemcachedBackend::Implementation {
         std::vector<Conversation*> talks;
         for (std::size_t i = 0; i < servers.size(); ++i) {
             if (sorted.of(i).empty()) continue;
-            talks.push_back(&made.emplace_back(make(servers[i], sorted.of(i))));
+            talks.push_back(&made.emplace_back(make(i, servers[i], sorted.of(i))));
         }
-        run(talks, deadline);
+        net::run(talks, deadline, options_.deadline);
     }
 
-    void run(std::span<Conversation* const> talks, TimePoint deadline);
+    /// Lets one conversation with every server take place, all at the same time.
+    /// `make(server, positions, outcomes)` makes a `Talk`.
+    ///
+    /// Errors: `BackendError` when one of them failed.
+    template <class Talk, class Make>
+    void converse_with_all(Make make) {
+        const auto deadline = std::chrono::steady_clock::now() + options_.deadline;
+        auto& servers = this->servers();
+        std::vector<std::uint32_t> positions(servers.size());
+        std::iota(positions.begin(), positions.end(), std::uint32_t{0});
+        std::vector<Outcome> outcomes(servers.size());
+        std::vector<Talk> made;
+        made.reserve(servers.size());
+        std::vector<Conversation*> talks;
+        for (std::size_t i = 0; i < servers.size(); ++i) {
+            talks.push_back(
+                &made.emplace_back(make(servers[i], Positions{positions}.subspan(i, 1), outcomes)));
+        }
+        net::run(talks, deadline, options_.deadline);
+        for (const auto& outcome : outcomes) {
+            if (outcome.failed()) outcome.failure().rethrow();
+        }
+    }
 
  private:
     const MemcachedOptions options_;
     const Clock& clock_;
     const Placement placement_;
     Capabilities capabilities_;
-    std::atomic<Process*> process_;
+    net::Group group_;
 };
-
-void MemcachedBackend::Implementation::run(std::span<Conversation* const> talks,
-                                           TimePoint deadline) {
-    std::array<pollfd, 8> few;
-    std::vector<pollfd> many(talks.size() > few.size() ? talks.size() : 0);
-    pollfd* const polled = many.empty() ? few.data() : many.data();
-    for (;;) {
-        auto now = std::chrono::steady_clock::now();
-        const bool was_late = now >= deadline;
-        nfds_t count = 0;
-        std::size_t waiting = 0;
-        Conversation* last_waiting = nullptr;
-        auto wake = deadline;
-        for (auto* talk : talks) {
-            // At most twice: again on a new connection where the server had closed the idle one.
-            while (!was_late && !talk->is_over() && !talk->is_under_way()) {
-                if (!talk->begin(deadline, now)) break;
-            }
-            if (talk->is_under_way()) {
-                polled[count++] = {talk->socket(), talk->events(), 0};
-                wake = std::min(wake, talk->wakes_at(deadline));
-            } else if (!talk->is_over()) {
-                ++waiting;
-                last_waiting = talk;
-            }
-        }
-        if (count == 0 && waiting == 0) return;
-
-        if (count == 0 && waiting == 1) {
-            last_waiting->await_connection(deadline);
-        } else {
-            if (waiting != 0) wake = std::min(wake, now + busy_pause);
-            poll(polled, count, wake);
-        }
-
-        now = std::chrono::steady_clock::now();
-        const bool is_late = now >= deadline;
-        nfds_t at = 0;
-        for (auto* talk : talks) {
-            auto delay = Conversation::Delay::silent;
-            if (talk->is_under_way()) {
-                const auto ready = polled[at++].revents;
-                // Late or not: what waits to be read came in time, or this side looked too late.
-                if (ready != 0 || (!is_late && now >= talk->wakes_at(deadline))) {
-                    talk->advance(ready, now);
-                }
-                if (ready != 0) {
-                    delay = was_late ? Conversation::Delay::caller : Conversation::Delay::slow;
-                }
-            }
-            const bool is_left = talk->is_under_way() || !talk->is_over();
-            if (is_late && is_left) talk->run_out_of_time(options_.deadline, delay);
-        }
-    }
-}
 
 namespace {
 
@@ -369,8 +272,9 @@ void MemcachedBackend::get_many(std::span<const std::string_view> keys, ReadSink
             sink.failed(i, memcached::invalid_key(keys[i]));
             return false;
         },
-        [&](Server& server, Positions positions) {
-            return memcached::Reading{server, positions, keys, sink};
+        [&](std::size_t number, Server& server, Positions positions) {
+            return memcached::Reading{server, positions, keys, implementation_->tokens(number),
+                                      sink};
         });
 }
 
@@ -395,8 +299,10 @@ void MemcachedBackend::store_many(Store how, std::span<const Entry> entries,
             }
             return false;
         },
-        [&](Server& server, Positions positions) {
-            return memcached::Storing{server, positions, outcomes, how, entries, largest, now};
+        [&](std::size_t number, Server& server, Positions positions) {
+            return memcached::Storing{server,  positions, outcomes,
+                                      how,     entries,   implementation_->tokens(number),
+                                      largest, now};
         });
 }
 
@@ -405,7 +311,7 @@ void MemcachedBackend::remove_many(std::span<const std::string_view> keys,
     implementation_->converse<memcached::Removing>(
         keys.size(), [&](std::size_t i) { return keys[i]; },
         [&](std::size_t i) { return accept_key(keys[i], outcomes[i]); },
-        [&](Server& server, Positions positions) {
+        [&](std::size_t /*number*/, Server& server, Positions positions) {
             return memcached::Removing{server, positions, outcomes, keys};
         });
 }
@@ -416,37 +322,41 @@ void MemcachedBackend::touch_many(std::span<const std::string_view> keys, Lifeti
     implementation_->converse<memcached::Touching>(
         keys.size(), [&](std::size_t i) { return keys[i]; },
         [&](std::size_t i) { return accept_key(keys[i], outcomes[i]); },
-        [&](Server& server, Positions positions) {
+        [&](std::size_t /*number*/, Server& server, Positions positions) {
             return memcached::Touching{server, positions, outcomes, keys, expiration};
         });
 }
 
-void MemcachedBackend::clear() {
-    const auto deadline = std::chrono::steady_clock::now() + implementation_->options().deadline;
-    auto& servers = implementation_->servers();
-    std::vector<std::uint32_t> positions(servers.size());
-    std::iota(positions.begin(), positions.end(), std::uint32_t{0});
-    std::vector<Outcome> outcomes(servers.size());
-    std::vector<memcached::Flushing> made;
-    made.reserve(servers.size());
-    std::vector<Conversation*> talks;
-    for (std::size_t i = 0; i < servers.size(); ++i) {
-        talks.push_back(
-            &made.emplace_back(servers[i], Positions{positions}.subspan(i, 1), outcomes));
-    }
-    implementation_->run(talks, deadline);
-    for (const auto& outcome : outcomes) {
-        if (outcome.failed()) outcome.failure().rethrow();
-    }
+Outcome MemcachedBackend::increment(std::string_view key, std::int64_t delta, std::int64_t& value) {
+    Outcome outcome;
+    implementation_->converse<memcached::Counting>(
+        1, [&](std::size_t) { return key; }, [&](std::size_t) { return accept_key(key, outcome); },
+        [&](std::size_t /*number*/, Server& server, Positions positions) {
+            return memcached::Counting{server, positions, {&outcome, 1}, key, delta, value};
+        });
+    return outcome;
 }
 
-void MemcachedBackend::close() noexcept {
-    try {
-        for (auto& server : implementation_->servers()) server.close_idle();
-    } catch (const std::bad_alloc&) {
-        // A forked child that cannot have its own list has no connections to close.
-    }
+void MemcachedBackend::clear() {
+    implementation_->converse_with_all<memcached::Flushing>(
+        [](Server& server, Positions positions, std::span<Outcome> outcomes) {
+            return memcached::Flushing{server, positions, outcomes};
+        });
 }
+
+std::vector<Fact> MemcachedBackend::facts() {
+    std::vector<Fact> facts;
+    const bool is_one = implementation_->options().servers.size() == 1;
+    implementation_->converse_with_all<memcached::Inquiring>(
+        [&](Server& server, Positions positions, std::span<Outcome> outcomes) {
+            const auto subject = is_one ? std::string{} : server.endpoint().name;
+            return memcached::Inquiring{server, positions, outcomes, subject, facts};
+        });
+    std::ranges::stable_sort(facts, {}, &Fact::subject);
+    return facts;
+}
+
+void MemcachedBackend::close() noexcept { implementation_->close_idle(); }
 
 std::size_t MemcachedBackend::server_of(std::string_view key) const noexcept {
     return implementation_->placement().server_of(key);
@@ -502,12 +412,7 @@ std::vector<MemcachedServer> parse_servers(CacheUrl& url) {
 std::shared_ptr<Backend> open_memcached(CacheUrl& url, const Clock& clock) {
     MemcachedOptions options;
     options.servers = parse_servers(url);
-    options.deadline = url.take_duration("deadline", options.deadline, shortest_time, longest_time);
-    options.connect_timeout =
-        url.take_duration("connect_timeout", options.connect_timeout, shortest_time, longest_time);
-    options.retry_after = url.take_duration("retry_after", options.retry_after,
-                                            std::chrono::nanoseconds{0}, longest_time);
-    options.connections = url.take_integer("connections", options.connections, 1, most_connections);
+    net::take_options(url, options);
     options.max_item =
         url.take_size("max_item", options.max_item, smallest_item, memcached::largest_item);
     return std::make_shared<MemcachedBackend>(std::move(options), clock);

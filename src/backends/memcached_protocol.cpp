@@ -32,13 +32,6 @@ std::string_view take_word(std::string_view& line) noexcept {
     return word;
 }
 
-std::optional<std::uint64_t> parse_number(std::string_view word) noexcept {
-    std::uint64_t number = 0;
-    const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), number);
-    if (error != std::errc{} || end != word.data() + word.size()) return std::nullopt;
-    return number;
-}
-
 std::string_view command(Store how) noexcept {
     switch (how) {
         case Store::set:
@@ -117,6 +110,15 @@ void append_touch(std::string& request, std::string_view key, std::int64_t expir
     request += "\r\n";
 }
 
+void append_count(std::string& request, std::string_view key, std::int64_t delta) {
+    request += delta < 0 ? "decr " : "incr ";
+    request += key;
+    request += ' ';
+    const auto number = static_cast<std::uint64_t>(delta);
+    append_number(request, delta < 0 ? 0 - number : number);
+    request += "\r\n";
+}
+
 std::optional<ValueLine> parse_value_line(std::string_view line) noexcept {
     if (take_word(line) != "VALUE") return std::nullopt;
     const auto key = take_word(line);
@@ -125,6 +127,20 @@ std::optional<ValueLine> parse_value_line(std::string_view line) noexcept {
     const auto unique = parse_number(line);
     if (!flags || !size || !unique) return std::nullopt;
     return ValueLine{key, *size, *unique};
+}
+
+std::optional<StatLine> parse_stat_line(std::string_view line) noexcept {
+    if (take_word(line) != "STAT") return std::nullopt;
+    const auto name = take_word(line);
+    if (name.empty()) return std::nullopt;
+    return StatLine{name, line};
+}
+
+std::optional<std::uint64_t> parse_number(std::string_view word) noexcept {
+    std::uint64_t number = 0;
+    const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), number);
+    if (error != std::errc{} || end != word.data() + word.size()) return std::nullopt;
+    return number;
 }
 
 Reply parse_reply(std::string_view line) noexcept {
@@ -140,6 +156,9 @@ Reply parse_reply(std::string_view line) noexcept {
     }};
     for (const auto& [word, reply] : words) {
         if (line == word) return reply;
+    }
+    if (line.starts_with("CLIENT_ERROR cannot increment or decrement non-numeric value")) {
+        return Reply::not_a_number;
     }
     if (line.starts_with("SERVER_ERROR object too large for cache")) return Reply::too_large;
     if (line.starts_with("SERVER_ERROR out of memory")) return Reply::out_of_memory;

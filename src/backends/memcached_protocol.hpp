@@ -21,9 +21,6 @@ inline constexpr std::size_t item_overhead = 59;
 /// No server keeps a larger one.
 inline constexpr std::size_t largest_item = std::size_t{1} << 30;
 
-/// The longest line of an answer that is read. The server's own are far shorter.
-inline constexpr std::size_t longest_line = 2048;
-
 /// The server's expiration time for `lifetime`: 0 is never, up to 30 days are seconds from now,
 /// rounded up, and anything above is a unix time. The server keeps 32 bits: what ends later than
 /// they can say is kept for ever. A lifetime that is over gives -1, which is gone at once.
@@ -41,6 +38,9 @@ void append_store(std::string& request, Store how, const Entry& entry, std::int6
 void append_delete(std::string& request, std::string_view key);
 void append_touch(std::string& request, std::string_view key, std::int64_t expiration);
 
+/// `incr`, or `decr` where `delta` is negative.
+void append_count(std::string& request, std::string_view key, std::int64_t delta);
+
 /// The first line of one found entry: `VALUE <key> <flags> <bytes> <unique>`.
 struct ValueLine {
     std::string_view key;
@@ -51,6 +51,18 @@ struct ValueLine {
 /// Reads a line without its end; nothing unless it is exactly of that form.
 std::optional<ValueLine> parse_value_line(std::string_view line) noexcept;
 
+/// One line of an answer to `stats`: `STAT <name> <value>`.
+struct StatLine {
+    std::string_view name;
+    std::string_view value;
+};
+
+/// Reads a line without its end; nothing unless it is of that form.
+std::optional<StatLine> parse_stat_line(std::string_view line) noexcept;
+
+/// A decimal number without a sign, and nothing else.
+std::optional<std::uint64_t> parse_number(std::string_view word) noexcept;
+
 enum class Reply : std::uint8_t {
     stored,
     not_stored,
@@ -60,6 +72,7 @@ enum class Reply : std::uint8_t {
     touched,
     ok,
     end,
+    not_a_number,   ///< what is stored cannot be counted
     too_large,      ///< the value has been read and thrown away
     out_of_memory,  ///< likewise
     server_error,   ///< the server cannot, for a reason of its own

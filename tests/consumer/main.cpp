@@ -108,9 +108,11 @@ int main() try {
     require(sum(1, 2) == 3 && sum(1, 2) == 3, "a function is cached");
     require(found({"cups and more"}) == found({"cups only"}), "forms share their results");
 
-    // Connects on first use: there need not be a server to know that the component is linked.
+    // Connects on first use: there need not be a server to know that the components are linked.
     caches().configure("remote", "memcached://127.0.0.1:11211");
     static_cast<void>(caches()["remote"]);
+    caches().configure("counters", "redis://127.0.0.1:6379/5");
+    static_cast<void>(caches()["counters"]);
     return 0;
 } catch (const char*) {
     return 1;

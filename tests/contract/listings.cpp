@@ -40,6 +40,7 @@ void prefixes(Backend& backend) {
         for (const auto* const end : {"", ":", ":a", ":b", ":b:c", "x", "X"}) {
             CHECK(set(backend, base + end, "v").done());
         }
+        CHECK(set(backend, "before:" + base + ":a", "v").done());
         CHECK(listed(backend, base + ":") ==
               Keys{base + ":", base + ":a", base + ":b", base + ":b:c"});
         CHECK(listed(backend, base + ":b") == Keys{base + ":b", base + ":b:c"});

@@ -23,6 +23,25 @@ std::string Caller::read_line() {
     }
 }
 
+std::vector<std::string> Caller::read_command() {
+    std::vector<std::string> words;
+    const auto count = read_line();
+    if (!count.starts_with('*')) return words;
+    for (auto left = std::stoul(count.substr(1)); left > 0; --left) {
+        const auto size = read_line();
+        if (!size.starts_with('$')) return {};
+        const auto length = std::stoul(size.substr(1));
+        while (buffer_.size() < length + 2) {
+            const auto more = receive_some(socket_);
+            if (more.empty()) return {};
+            buffer_ += more;
+        }
+        words.push_back(buffer_.substr(0, length));
+        buffer_.erase(0, length + 2);
+    }
+    return words;
+}
+
 void Caller::skip(std::size_t size) {
     while (buffer_.size() < size) {
         const auto more = receive_some(socket_);
@@ -87,6 +106,12 @@ MemcachedServer FakeServer::address() const {
 FakeServer::Script FakeServer::answers(std::string answer) {
     return [answer = std::move(answer)](Caller& caller) {
         while (!caller.read_line().empty() && caller.send(answer)) continue;
+    };
+}
+
+FakeServer::Script FakeServer::answers_commands(std::string answer) {
+    return [answer = std::move(answer)](Caller& caller) {
+        while (!caller.read_command().empty() && caller.send(answer)) continue;
     };
 }
 

@@ -27,6 +27,8 @@ class Caller {
 
     /// The next line without its end; empty when the client has gone.
     std::string read_line();
+    /// The words of the next command in the protocol of Redis; none when the client has gone.
+    std::vector<std::string> read_command();
     /// Reads and forgets this many bytes.
     void skip(std::size_t size);
     /// Both are false when the client has gone.
@@ -54,11 +56,18 @@ class FakeServer {
     FakeServer(const FakeServer&) = delete;
     FakeServer& operator=(const FakeServer&) = delete;
 
+    /// The path of its unix socket, or its port on the loopback interface; the other is empty, or
+    /// 0.
+    std::string socket() const { return port_ == 0 ? socket_ : std::string{}; }
+    std::uint16_t port() const noexcept { return port_; }
+    /// The same, for a backend of memcached.
     MemcachedServer address() const;
     int connections() const noexcept { return connections_; }
 
     /// A script that answers every line with `answer`, and goes on.
     static Script answers(std::string answer);
+    /// A script that answers every command of Redis with `answer`, and goes on.
+    static Script answers_commands(std::string answer);
     /// A script that answers one line with `answer` and closes the connection.
     static Script answers_and_closes(std::string answer);
 

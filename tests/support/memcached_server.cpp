@@ -2,8 +2,6 @@
 // SPDX-License-Identifier: MIT
 #include "support/memcached_server.hpp"
 
-#include "support/sockets.hpp"
-
 #include <unistd.h>
 
 #include <chrono>
@@ -16,10 +14,6 @@ namespace cachemodel::support {
 namespace {
 
 constexpr std::chrono::seconds start_limit{10};
-
-Descriptor connect(Transport transport, const std::string& socket, std::uint16_t port) {
-    return transport == Transport::unix_socket ? connect_unix(socket) : connect_tcp(port);
-}
 
 }  // namespace
 

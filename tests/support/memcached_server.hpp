@@ -5,6 +5,7 @@
 #include <cachemodel/backends/memcached.hpp>
 
 #include "support/process.hpp"
+#include "support/sockets.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -12,8 +13,6 @@
 #include <vector>
 
 namespace cachemodel::support {
-
-enum class Transport : std::uint8_t { unix_socket, tcp };
 
 /// Starts the real `memcached` on a unix socket or a loopback port that only this test knows, and
 /// waits until it answers. It ends with this object.

@@ -83,6 +83,10 @@ Descriptor connect_unix(const std::string& path) { return connect_to(unix_addres
 
 Descriptor connect_tcp(std::uint16_t port) { return connect_to(loopback(port), AF_INET); }
 
+Descriptor connect(Transport transport, const std::string& path, std::uint16_t port) {
+    return transport == Transport::unix_socket ? connect_unix(path) : connect_tcp(port);
+}
+
 bool send_all(int socket, const std::string& bytes) noexcept {
     for (std::size_t sent = 0; sent < bytes.size();) {
         const auto size = ::send(socket, bytes.data() + sent, bytes.size() - sent, MSG_NOSIGNAL);

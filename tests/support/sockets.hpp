@@ -8,6 +8,8 @@
 
 namespace cachemodel::support {
 
+enum class Transport : std::uint8_t { unix_socket, tcp };
+
 /// An open file that closes with this object.
 class Descriptor {
  public:
@@ -35,6 +37,9 @@ Descriptor listen_tcp(std::uint16_t& port, int backlog);
 /// Not open when there is no such server.
 Descriptor connect_unix(const std::string& path);
 Descriptor connect_tcp(std::uint16_t port);
+
+/// The one or the other.
+Descriptor connect(Transport transport, const std::string& path, std::uint16_t port);
 
 /// False when the other side is gone.
 bool send_all(int socket, const std::string& bytes) noexcept;

@@ -49,7 +49,7 @@ TEST_CASE("a full directory loses a third, and never holds more than it may", "[
 }
 
 TEST_CASE("a cull frequency of 0 or 1 drops everything but the new entry", "[file][culling]") {
-    for (const std::size_t frequency : {0, 1}) {
+    for (const std::size_t frequency : {0U, 1U}) {
         const FileStore store;
         FileBackend backend{
             {.directory = store.path(), .max_entries = 30, .cull_frequency = frequency}};
@@ -64,7 +64,7 @@ TEST_CASE("a cull frequency of 0 or 1 drops everything but the new entry", "[fil
 
 TEST_CASE("at least one entry makes room, however few there are", "[file][culling]") {
     const FileStore store;
-    for (const std::size_t most : {1, 2}) {
+    for (const std::size_t most : {1U, 2U}) {
         FileBackend backend{
             {.directory = store.path(), .max_entries = most, .cull_frequency = 1000}};
         for (int i = 0; i < 10; ++i) {

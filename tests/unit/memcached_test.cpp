@@ -6,8 +6,8 @@
 #include <cachemodel/error.hpp>
 #include <cachemodel/testing/turnable_clock.hpp>
 
-#include "backends/memcached_connection.hpp"
 #include "backends/memcached_protocol.hpp"
+#include "net/connection.hpp"
 
 #include "support/backend_calls.hpp"
 #include "support/catch.hpp"
@@ -98,8 +98,8 @@ TEST_CASE("a host's name is looked up once, and again when its addresses are use
           "[memcached][unit]") {
     for (const std::string host : {"localhost", "127.0.0.1", "::1"}) {
         INFO(host);
-        memcached::Addresses addresses{{host + ":11211", host, 11211, {}}};
-        std::optional<memcached::Trouble> trouble;
+        net::Addresses addresses{{host + ":11211", host, 11211, {}}};
+        std::optional<net::Trouble> trouble;
         const auto found = addresses.find(trouble);
         REQUIRE_FALSE(trouble);
         CHECK_FALSE(found->empty());
@@ -156,10 +156,37 @@ TEST_CASE("answers of one word are taken only as they are documented", "[memcach
     CHECK(parse_reply("SERVER_ERROR object too large for cache") == Reply::too_large);
     CHECK(parse_reply("SERVER_ERROR out of memory storing object") == Reply::out_of_memory);
     CHECK(parse_reply("SERVER_ERROR connection refused") == Reply::server_error);
+    CHECK(parse_reply("CLIENT_ERROR cannot increment or decrement non-numeric value") ==
+          Reply::not_a_number);
     for (const auto* wrong : {"", "stored", "STORED ", " STORED", "STOREDSTORED", "ERROR",
                               "CLIENT_ERROR bad data chunk", "VERSION", "5", "HTTP/1.1 400"}) {
         INFO(wrong);
         CHECK(parse_reply(wrong) == Reply::nonsense);
+    }
+}
+
+TEST_CASE("counting is sent as a number without a sign", "[memcached][unit]") {
+    const auto request = [](std::int64_t delta) {
+        std::string text;
+        memcached::append_count(text, "n", delta);
+        return text;
+    };
+    CHECK(request(1) == "incr n 1\r\n");
+    CHECK(request(0) == "incr n 0\r\n");
+    CHECK(request(-1) == "decr n 1\r\n");
+    CHECK(request(9'223'372'036'854'775'807) == "incr n 9223372036854775807\r\n");
+    CHECK(request(-9'223'372'036'854'775'807 - 1) == "decr n 9223372036854775808\r\n");
+}
+
+TEST_CASE("a line of statistics has a name and a value", "[memcached][unit]") {
+    using memcached::parse_stat_line;
+    CHECK(parse_stat_line("STAT pid 17")->name == "pid");
+    CHECK(parse_stat_line("STAT pid 17")->value == "17");
+    CHECK(parse_stat_line("STAT libevent 2.1.12 stable")->value == "2.1.12 stable");
+    CHECK(parse_stat_line("STAT pid")->value.empty());
+    for (const auto* wrong : {"", "STAT", "STAT ", "STATS pid 1", "stat pid 1", "END"}) {
+        INFO(wrong);
+        CHECK_FALSE(parse_stat_line(wrong));
     }
 }
 

@@ -72,11 +72,16 @@ struct MemcachedOptions {
 /// fails are *failed*, those of the others are answered. After a timeout, or an answer that makes
 /// no sense, the connection is dropped: a late answer is never taken for that of another key. A
 /// server that closed an idle connection, as after a restart, is connected again within the call;
-/// only `Store::add` and `Store::compare_and_set` are never sent twice.
+/// only `Store::add`, `Store::compare_and_set` and `increment` are never sent twice.
 ///
 /// Lifetimes are whole seconds, rounded up; memcached may end an entry up to a second early, above
 /// 30 days up to two. Keys have 1 to 250 bytes, none of them up to 0x20 or 0x7f; others fail with
 /// `InvalidKey` and are not sent. Compare-and-set needs servers that were not started with `-C`.
+///
+/// Counters are the server's own, 64 bits without a sign: one that would fall below zero becomes
+/// zero, a number that was stored below zero is not counted but fails with `NotAnInteger`, and
+/// where `increment` fails with `Overflow` the server has counted nevertheless. A remaining
+/// lifetime and the list of keys cannot be had.
 ///
 /// A child of `fork` makes connections of its own. No signal is raised when a server goes away.
 ///
@@ -100,12 +105,21 @@ class MemcachedBackend final : public Backend {
     void touch_many(std::span<const std::string_view> keys, Lifetime lifetime,
                     std::span<Outcome> outcomes) override;
 
+    Outcome increment(std::string_view key, std::int64_t delta, std::int64_t& value) override;
+
     /// Sends `flush_all` to every server: whoever uses them, loses their entries.
     ///
     /// Errors: `BackendError` when a server could not be emptied; the others are.
     void clear() override;
 
     void close() noexcept override;
+
+    /// Of every server, under the names of its command `stats`: version, pid, uptime, curr_items,
+    /// bytes, limit_maxbytes, get_hits, get_misses, evictions and curr_connections. The subject is
+    /// the server, where there are several.
+    ///
+    /// Errors: `BackendError` when a server did not answer.
+    std::vector<Fact> facts() override;
 
     /// The position in `MemcachedOptions::servers` of the server that holds `key`.
     std::size_t server_of(std::string_view key) const noexcept;

@@ -1,12 +1,11 @@
-// cachemodel: one memcached server: its connections, and whether it is worth asking.
+// cachemodel: one server: its connections, and whether it is worth asking.
 // SPDX-License-Identifier: MIT
-#include "backends/memcached_server.hpp"
+#include "net/server.hpp"
 
 #include <algorithm>
-#include <limits>
 #include <utility>
 
-namespace cachemodel::memcached {
+namespace cachemodel::net {
 
 namespace {
 
@@ -28,22 +27,8 @@ void Lease::end(Health health, bool reuse) noexcept {
     std::exchange(server_, nullptr)->take_back(std::move(connection_), epoch_, health, reuse);
 }
 
-Server::Server(Endpoint endpoint, std::size_t number, std::size_t group, Limits limits,
-               const Clock& clock)
-    : addresses_(std::move(endpoint)),
-      number_(number),
-      group_(group),
-      limits_(limits),
-      clock_(clock) {}
-
-std::uint64_t Server::token_of(std::uint64_t unique) const noexcept {
-    const bool fits = unique < std::numeric_limits<std::uint64_t>::max() / group_;
-    return fits ? unique * group_ + number_ : 0;
-}
-
-std::uint64_t Server::unique_of(std::uint64_t token) const noexcept {
-    return token % group_ == number_ ? token / group_ : 0;
-}
+Server::Server(Endpoint endpoint, Limits limits, const Clock& clock)
+    : addresses_(std::move(endpoint)), limits_(limits), clock_(clock) {}
 
 Server::Admission Server::borrow(Lease& lease, bool fresh, TimePoint deadline) {
     Connections discarded;  // closed without the lock
@@ -108,14 +93,14 @@ void Server::note(Health health) noexcept {
     retry_at_ = clock_.steady() + limits_.retry_after;
 }
 
-std::string Server::last_trouble() const {
+Trouble Server::last_trouble() const {
     const std::lock_guard lock{mutex_};
     return last_trouble_;
 }
 
-void Server::remember_trouble(const std::string& what) {
+void Server::remember_trouble(const Trouble& trouble) {
     const std::lock_guard lock{mutex_};
-    last_trouble_ = what;
+    last_trouble_ = trouble;
 }
 
 void Server::close_idle() noexcept {
@@ -131,4 +116,4 @@ void Server::abandon() noexcept {
     mutex_.unlock();
 }
 
-}  // namespace cachemodel::memcached
+}  // namespace cachemodel::net

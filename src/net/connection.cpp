@@ -1,6 +1,6 @@
-// cachemodel: one connection to a memcached server that never blocks.
+// cachemodel: one connection to a server that never blocks.
 // SPDX-License-Identifier: MIT
-#include "backends/memcached_connection.hpp"
+#include "net/connection.hpp"
 
 #include <netdb.h>
 #include <netinet/in.h>
@@ -14,7 +14,7 @@
 #include <cstring>
 #include <system_error>
 
-namespace cachemodel::memcached {
+namespace cachemodel::net {
 
 namespace {
 
@@ -252,4 +252,4 @@ void Connection::rest() noexcept {
     }
 }
 
-}  // namespace cachemodel::memcached
+}  // namespace cachemodel::net

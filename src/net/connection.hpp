@@ -1,4 +1,4 @@
-// cachemodel: one connection to a memcached server that never blocks.
+// cachemodel: one connection to a server that never blocks.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -18,7 +18,7 @@
 #include <utility>
 #include <vector>
 
-namespace cachemodel::memcached {
+namespace cachemodel::net {
 
 using TimePoint = std::chrono::steady_clock::time_point;
 
@@ -36,11 +36,13 @@ struct Trouble {
         unreachable,  ///< it could not be made
         lost,         ///< the server closed it, or the network did
         refused,      ///< the server says that it cannot
+        unwelcome,    ///< the server turns the connection away: another one would fare no better
         nonsense,     ///< the answer is none that the server may give
         slow,         ///< the deadline passed
     };
     Kind kind;
     std::string what;
+    BackendFault fault = BackendFault::unavailable;  ///< of what the server says
 };
 
 /// One place that a socket can be connected to.
@@ -150,4 +152,4 @@ class Connection {
     std::size_t end_ = 0;
 };
 
-}  // namespace cachemodel::memcached
+}  // namespace cachemodel::net

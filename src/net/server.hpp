@@ -1,10 +1,10 @@
-// cachemodel: one memcached server: its connections, and whether it is worth asking.
+// cachemodel: one server: its connections, and whether it is worth asking.
 // SPDX-License-Identifier: MIT
 #pragma once
 
 #include <cachemodel/clock.hpp>
 
-#include "backends/memcached_connection.hpp"
+#include "net/connection.hpp"
 
 #include <chrono>
 #include <condition_variable>
@@ -12,9 +12,8 @@
 #include <cstdint>
 #include <list>
 #include <mutex>
-#include <string>
 
-namespace cachemodel::memcached {
+namespace cachemodel::net {
 
 /// How a call left a server.
 enum class Health : std::uint8_t {
@@ -63,17 +62,9 @@ class Server {
         std::chrono::nanoseconds retry_after;
     };
 
-    /// `number` of `group` servers that share the keys.
-    Server(Endpoint endpoint, std::size_t number, std::size_t group, Limits limits,
-           const Clock& clock);
+    Server(Endpoint endpoint, Limits limits, const Clock& clock);
 
     const Endpoint& endpoint() const noexcept { return addresses_.endpoint(); }
-
-    /// The token of an entry that the server itself calls `unique`. Servers count each for itself:
-    /// this makes their tokens differ. Zero, which is no token, where the number is too large.
-    std::uint64_t token_of(std::uint64_t unique) const noexcept;
-    /// The other way; zero for the token of another server.
-    std::uint64_t unique_of(std::uint64_t token) const noexcept;
 
     enum class Admission : std::uint8_t {
         granted,
@@ -88,8 +79,8 @@ class Server {
     void wait(TimePoint deadline);
 
     /// What made the server count as down.
-    std::string last_trouble() const;
-    void remember_trouble(const std::string& what);
+    Trouble last_trouble() const;
+    void remember_trouble(const Trouble& trouble);
 
     void close_idle() noexcept;
 
@@ -100,15 +91,12 @@ class Server {
  private:
     friend class Lease;
 
-    /// A list, because handing a node on cannot fail.
-    using Connections = std::list<Connection>;
+    using Connections = std::list<Connection>;  ///< handing a node on cannot fail
 
     void take_back(Connections connection, std::uint64_t epoch, Health health, bool reuse) noexcept;
     void note(Health health) noexcept;
 
     Addresses addresses_;
-    const std::uint64_t number_;
-    const std::uint64_t group_;
     const Limits limits_;
     const Clock& clock_;
 
@@ -121,7 +109,7 @@ class Server {
     bool is_down_ = false;
     TimePoint retry_at_{};
     int stalls_ = 0;
-    std::string last_trouble_;
+    Trouble last_trouble_{};
 };
 
-}  // namespace cachemodel::memcached
+}  // namespace cachemodel::net

@@ -1,0 +1,260 @@
+// cachemodel: what is done with one entry of a file cache.
+// SPDX-License-Identifier: MIT
+#include "backends/file_store.hpp"
+
+#include "backends/file_culling.hpp"
+#include "counter_text.hpp"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <memory>
+#include <string>
+#include <utility>
+
+namespace cachemodel::file {
+
+namespace {
+
+constexpr int write_flags = (entry_flags & ~O_ACCMODE) | O_RDWR;
+
+/// What stands under a name, as a reader sees it.
+struct Standing {
+    enum class State : std::uint8_t { absent, over, live };
+
+    State state = State::absent;
+    Head head;
+
+    bool is_live() const noexcept { return state == State::live; }
+};
+
+/// Not open where there is nothing, or nothing that could be an entry.
+Descriptor open_entry(int directory, const char* name, int flags) {
+    Descriptor entry = try_open(directory, name, flags);
+    if (entry.is_open()) return entry;
+    switch (errno) {
+        case ENOENT:
+        case ELOOP:   // a symbolic link
+        case EMLINK:  // the same, on FreeBSD
+        case ENXIO:   // a socket
+        case EISDIR:  // a directory that was to be written
+        case ENOTDIR:
+            return entry;
+        default:
+            throw DiskError{errno, "open a file"};
+    }
+}
+
+Standing standing_of(const Descriptor& entry, std::string_view key, Milliseconds now,
+                     Buffer& buffer) {
+    if (!entry.is_open()) return {};
+    const auto head = read_head(entry, buffer);
+    if (!head || head->key != key) return {};
+    return {is_over(head->expires_at, now) ? Standing::State::over : Standing::State::live, *head};
+}
+
+/// Goes through the entries once: what was visited cannot be taken back, and what goes away
+/// meanwhile need not be visited.
+template <class Visit>
+void for_each_entry(const Root& root, Visit visit) {
+    for (unsigned number = 0; number < shelf_count; ++number) {
+        try {
+            const Descriptor shelf = find_shelf(root, number);
+            if (!shelf.is_open()) continue;
+            for (const auto& name : names_on(shelf).entries) visit(shelf, name.c_str());
+        } catch (const DiskError& error) {
+            if (!error.went_away()) throw;
+        }
+    }
+}
+
+}  // namespace
+
+EntryStore::EntryStore(FileOptions options, const Clock& clock)
+    : options_(std::move(options)), clock_(clock), location_(options_.directory) {}
+
+std::optional<EntryStore::Found> EntryStore::read(std::string_view key, const EntryName& name,
+                                                  Buffer& buffer) {
+    const auto root = location_.find();
+    if (!root) return std::nullopt;
+    const Descriptor entry = open_entry(root->directory.number(), name.path(), entry_flags);
+    const Standing standing = standing_of(entry, key, now(), buffer);
+    if (standing.state == Standing::State::over) purge(*root, name, key);
+    if (!standing.is_live()) return std::nullopt;
+    const auto value = read_value(entry, standing.head, buffer);
+    if (!value) return std::nullopt;
+    return Found{*value, standing.head.token};
+}
+
+/// Whether add and compare-and-set may write over what is there. What a reader cannot find is not
+/// there.
+bool EntryStore::permits(const Descriptor& shelf, Store how, const Entry& wanted,
+                         const EntryName& name) const {
+    if (how == Store::set) return true;
+    Buffer buffer;
+    const Descriptor entry = open_entry(shelf.number(), name.file(), entry_flags);
+    const Standing standing = standing_of(entry, wanted.key, now(), buffer);
+    const bool is_there =
+        standing.is_live() && read_value(entry, standing.head, buffer).has_value();
+    if (how == Store::add) return !is_there;
+    return is_there && standing.head.token == wanted.token;
+}
+
+Outcome EntryStore::store(Store how, const Entry& entry, const EntryName& name,
+                          Patience& patience) {
+    const auto root = how == Store::compare_and_set ? location_.find() : location_.find_or_make();
+    if (!root) return Outcome::declined_by_backend();
+    const Descriptor shelf = find_or_make_shelf(*root, name.shelf());
+    // What will be declined need not be written first.
+    if (!permits(shelf, how, entry, name)) return Outcome::declined_by_backend();
+    Draft draft{shelf, entry.key, entry.value, end_of(entry.lifetime, clock_.wall())};
+    for (int round = 0;; ++round) {
+        // Room was made, and others have taken it.
+        if (round > 2) patience.pause(std::chrono::microseconds{50});
+        {
+            const HeldLock lock = patience.lock(shelf);
+            if (!permits(shelf, how, entry, name)) return Outcome::declined_by_backend();
+            const auto old = status_of(shelf.number(), name.file());
+            // Only a directory cannot be renamed over. This removes it if it is empty.
+            if (old && S_ISDIR(old->st_mode)) remove_name(shelf.number(), name.file());
+            if (old || grow(*root, name.shelf(), options_.max_entries, patience)) {
+                try {
+                    draft.publish(name.file());
+                } catch (const DiskError&) {
+                    if (!old) shrink(*root, name.shelf(), 1);
+                    throw;
+                }
+                return {};
+            }
+        }
+        make_room(*root, options_.max_entries, options_.cull_frequency, now(), patience);
+    }
+}
+
+Outcome EntryStore::remove(std::string_view key, const EntryName& name, Patience& patience) {
+    const auto root = location_.find();
+    const Descriptor shelf = root ? find_shelf(*root, name.shelf()) : Descriptor{};
+    if (!shelf.is_open()) return Outcome::declined_by_backend();
+    const HeldLock lock = patience.lock(shelf);
+    Buffer buffer;
+    const Descriptor entry = open_entry(shelf.number(), name.file(), entry_flags);
+    const bool was_live = standing_of(entry, key, now(), buffer).is_live();
+    if (remove_name(shelf.number(), name.file())) shrink(*root, name.shelf(), 1);
+    return was_live ? Outcome{} : Outcome::declined_by_backend();
+}
+
+Outcome EntryStore::touch(std::string_view key, const EntryName& name, Lifetime lifetime,
+                          Patience& patience) {
+    const auto root = location_.find();
+    const Descriptor shelf = root ? find_shelf(*root, name.shelf()) : Descriptor{};
+    if (!shelf.is_open()) return Outcome::declined_by_backend();
+    const HeldLock lock = patience.lock(shelf);
+    const Descriptor entry = open_entry(shelf.number(), name.file(), write_flags);
+    Buffer buffer;
+    const Standing standing = standing_of(entry, key, now(), buffer);
+    if (!standing.is_live()) return Outcome::declined_by_backend();
+    write_expiry(entry, standing.head, end_of(lifetime, clock_.wall()));
+    return {};
+}
+
+Outcome EntryStore::increment(std::string_view key, std::int64_t delta, std::int64_t& value,
+                              Patience& patience) {
+    const EntryName name{key};
+    const auto root = location_.find();
+    const Descriptor shelf = root ? find_shelf(*root, name.shelf()) : Descriptor{};
+    if (!shelf.is_open()) return Outcome::declined_by_backend();
+    const HeldLock lock = patience.lock(shelf);
+    const Descriptor entry = open_entry(shelf.number(), name.file(), entry_flags);
+    Buffer buffer;
+    const Standing standing = standing_of(entry, key, now(), buffer);
+    if (!standing.is_live()) return Outcome::declined_by_backend();
+    const auto stored = read_value(entry, standing.head, buffer);
+    if (!stored) return Outcome::declined_by_backend();
+    std::int64_t sum = 0;
+    Outcome outcome = detail::add_to_counter(*stored, delta, sum);
+    if (!outcome.done()) return outcome;
+    Draft{shelf, key, std::to_string(sum), standing.head.expires_at}.publish(name.file());
+    value = sum;
+    return outcome;
+}
+
+Outcome EntryStore::remaining_lifetime(std::string_view key, Lifetime& left) {
+    const EntryName name{key};
+    const auto root = location_.find();
+    if (!root) return Outcome::declined_by_backend();
+    const Descriptor entry = open_entry(root->directory.number(), name.path(), entry_flags);
+    Buffer buffer;
+    const Milliseconds time = now();
+    const Standing standing = standing_of(entry, key, time, buffer);
+    if (!standing.is_live()) return Outcome::declined_by_backend();
+    const Milliseconds end = standing.head.expires_at;
+    left = end == forever ? Lifetime{never} : Lifetime{std::chrono::milliseconds{end - time}};
+    return {};
+}
+
+void EntryStore::list_keys(std::string_view prefix, KeySink& sink) {
+    const auto root = location_.find();
+    if (!root) return;
+    Buffer buffer;
+    const Milliseconds time = now();
+    for_each_entry(*root, [&](const Descriptor& shelf, const char* name) {
+        const Descriptor entry = open_entry(shelf.number(), name, entry_flags);
+        if (!entry.is_open()) return;
+        const auto head = read_head(entry, buffer);
+        if (!head || is_over(head->expires_at, time)) return;
+        // Under another name no reader finds it.
+        if (!head->key.starts_with(prefix) || std::string_view{name} != EntryName{head->key}.file())
+            return;
+        sink.key(head->key);
+    });
+}
+
+EntryStore::Usage EntryStore::usage() {
+    Usage usage;
+    const auto root = location_.find();
+    if (!root) return usage;
+    for_each_entry(*root, [&](const Descriptor& shelf, const char* name) {
+        const auto status = status_of(shelf.number(), name);
+        if (!status) return;
+        ++usage.entries;
+        usage.bytes += static_cast<std::uint64_t>(status->st_size);
+    });
+    return usage;
+}
+
+/// Removes what has expired, unless it was written again meanwhile or somebody is at it. A reader
+/// neither waits for that nor fails by it.
+void EntryStore::purge(const Root& root, const EntryName& name, std::string_view key) const {
+    try {
+        const Descriptor shelf = find_shelf(root, name.shelf());
+        if (!shelf.is_open()) return;
+        const HeldLock lock = try_lock(shelf);
+        if (!lock.is_held()) return;
+        Buffer buffer;
+        const Descriptor entry = open_entry(shelf.number(), name.file(), entry_flags);
+        if (standing_of(entry, key, now(), buffer).state != Standing::State::over) return;
+        if (remove_name(shelf.number(), name.file())) shrink(root, name.shelf(), 1);
+    } catch (const DiskError&) {
+        return;
+    }
+}
+
+void EntryStore::discard(const EntryName& name) {
+    std::shared_ptr<const Root> root;
+    try {
+        root = location_.find();
+        if (!root) return;
+        const Descriptor shelf = find_shelf(*root, name.shelf());
+        if (!shelf.is_open()) return;
+        const HeldLock lock = try_lock(shelf);
+        if (remove_name(shelf.number(), name.file()) && lock.is_held()) {
+            shrink(*root, name.shelf(), 1);
+        }
+    } catch (const DiskError&) {
+        // Without a descriptor for the shelf, which may be what is lacking.
+        if (root) ::unlinkat(root->directory.number(), name.path(), 0);
+    }
+}
+
+}  // namespace cachemodel::file

@@ -1,0 +1,363 @@
+// cachemodel: a connection to the table of entries, and what is done on it.
+// SPDX-License-Identifier: MIT
+#include "backends/sqlite_table.hpp"
+
+#include "backends/sqlite_schema.hpp"
+#include "counter_text.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+namespace cachemodel::sqlite {
+
+namespace {
+
+constexpr std::int64_t nanoseconds_in_one = 1'000'000;
+
+/// Bytes of a row beside key and value, generously.
+constexpr std::size_t row_overhead = 128;
+
+/// How many entries are dropped with one statement: few at first, as they may be large.
+constexpr std::int64_t smallest_slice = 16;
+constexpr std::int64_t largest_slice = 1024;
+
+constexpr std::size_t written_between_purges = 64;
+constexpr std::int64_t most_purged = 1024;
+
+constexpr std::int64_t keys_listed_at_once = 1000;
+
+/// The first of all keys behind those with this prefix; nothing where there is none.
+std::optional<std::string> end_of_prefix(std::string_view prefix) {
+    while (prefix.ends_with('\xff')) prefix.remove_suffix(1);
+    if (prefix.empty()) return std::nullopt;
+    std::string end{prefix};
+    end.back() = static_cast<char>(static_cast<unsigned char>(end.back()) + 1);
+    return end;
+}
+
+}  // namespace
+
+Now::Now(const Clock& clock) noexcept {
+    const auto now = clock.wall().time_since_epoch();
+    const auto whole = std::chrono::floor<std::chrono::milliseconds>(now);
+    milliseconds_ = whole.count();
+    nanoseconds_ = std::chrono::duration_cast<std::chrono::nanoseconds>(now - whole).count();
+}
+
+std::optional<Milliseconds> Now::end_of(Lifetime lifetime) const noexcept {
+    if (lifetime.is_never()) return std::nullopt;
+    const auto length = lifetime.duration().count();
+    const auto rest = length % nanoseconds_in_one + nanoseconds_;
+    return milliseconds_ + length / nanoseconds_in_one +
+           (rest + nanoseconds_in_one - 1) / nanoseconds_in_one;
+}
+
+Lifetime Now::until(Milliseconds expires_at) const noexcept {
+    const auto left = expires_at - milliseconds_ - (nanoseconds_ == 0 ? 0 : 1);
+    return std::chrono::milliseconds{std::max<Milliseconds>(left, 1)};
+}
+
+Table::Table(const SqliteOptions& options, const Deadline& deadline)
+    : options_(options),
+      database_(options.path, options.auto_create, deadline),
+      name_(quoted(options.table)) {
+    if (options.auto_create) {
+        require_table(database_, options.path, options.table);
+    } else if (!has_table(database_, options.path, options.table)) {
+        throw BackendError{BackendFault::unavailable, "sqlite: " + options.path + ": the table " +
+                                                          name_ +
+                                                          " does not exist, call create_table"};
+    }
+}
+
+bool Table::create(const SqliteOptions& options, const Deadline& deadline) {
+    Database database{options.path, true, deadline};
+    return require_table(database, options.path, options.table);
+}
+
+std::string Table::sql_of(Query query) const {
+    switch (query) {
+        case Query::begin_reading:
+            return "BEGIN";
+        case Query::begin_writing:
+            return "BEGIN IMMEDIATE";
+        case Query::commit:
+            return "COMMIT";
+        case Query::find:
+            return "SELECT value, token FROM " + name_ +
+                   " WHERE key = ?1 AND (expires_at IS NULL OR expires_at > ?2)";
+        case Query::inspect:
+            return "SELECT token, expires_at <= ?2 FROM " + name_ + " WHERE key = ?1";
+        case Query::read_number:
+            return "SELECT value FROM " + name_ +
+                   " WHERE key = ?1 AND (expires_at IS NULL OR expires_at > ?2)";
+        case Query::write_number:
+            return "UPDATE " + name_ +
+                   " SET value = ?2, written_at = ?3, token = ?4 WHERE key = ?1";
+        case Query::expiry:
+            return "SELECT expires_at FROM " + name_ +
+                   " WHERE key = ?1 AND (expires_at IS NULL OR expires_at > ?2)";
+        case Query::overwrite:
+            return "UPDATE " + name_ +
+                   " SET value = ?2, expires_at = ?3, written_at = ?4, token = ?5 WHERE key = ?1";
+        case Query::insert:
+            return "INSERT INTO " + name_ +
+                   " (key, value, expires_at, written_at, token) VALUES (?1, ?2, ?3, ?4, ?5)";
+        case Query::erase:
+            return "DELETE FROM " + name_ + " WHERE key = ?1";
+        case Query::touch:
+            return "UPDATE " + name_ +
+                   " SET expires_at = ?3"
+                   " WHERE key = ?1 AND (expires_at IS NULL OR expires_at > ?2)";
+        case Query::clear:
+            return "DELETE FROM " + name_;
+        case Query::count:
+            return "SELECT count(*) FROM " + name_;
+        case Query::data_version:
+            return "PRAGMA data_version";
+        case Query::drop_expired:
+            return "DELETE FROM " + name_ + " WHERE rowid IN (SELECT rowid FROM " + name_ +
+                   " WHERE expires_at <= ?2 ORDER BY expires_at LIMIT ?1)";
+        case Query::drop_ending:
+            return "DELETE FROM " + name_ + " WHERE rowid IN (SELECT rowid FROM " + name_ +
+                   " WHERE expires_at IS NOT NULL ORDER BY expires_at, written_at LIMIT ?1)";
+        case Query::drop_endless:
+            return "DELETE FROM " + name_ + " WHERE rowid IN (SELECT rowid FROM " + name_ +
+                   " WHERE expires_at IS NULL ORDER BY written_at LIMIT ?1)";
+        case Query::list:
+            return "SELECT key FROM " + name_ +
+                   " WHERE key >= ?1 AND (expires_at IS NULL OR expires_at > ?2) AND key < ?4"
+                   " ORDER BY key LIMIT ?3";
+        case Query::list_to_end:
+            return "SELECT key FROM " + name_ +
+                   " WHERE key >= ?1 AND (expires_at IS NULL OR expires_at > ?2)"
+                   " ORDER BY key LIMIT ?3";
+        case Query::number_of_queries:
+            break;
+    }
+    return {};
+}
+
+Execution Table::run(Query query) {
+    auto& statement = statements_[static_cast<std::size_t>(query)];
+    if (!statement.is_prepared()) statement = Statement{database_, sql_of(query)};
+    return Execution{database_, statement};
+}
+
+std::int64_t Table::number_of(Query query) {
+    auto asking = run(query);
+    return asking.next() ? asking.integer_at(0) : 0;
+}
+
+Table::Reading::Reading(Table& table, std::size_t keys)
+    : table_(table), has_transaction_(keys > 1) {
+    if (has_transaction_) table_.run(Query::begin_reading).run();
+}
+
+Table::Reading::~Reading() { table_.database_.roll_back(); }
+
+std::optional<std::uint64_t> Table::Reading::find(std::string_view key, Now now,
+                                                  std::string& bytes) {
+    auto finding = table_.run(Query::find);
+    if (!finding.blob(key).integer(now.milliseconds()).next()) return std::nullopt;
+    bytes.append(finding.blob_at(0));
+    return static_cast<std::uint64_t>(finding.integer_at(1));
+}
+
+Table::Writing::Writing(Table& table) : table_(table) {
+    table_.run(Query::begin_writing).run();
+    table_.has_looked_ = false;
+}
+
+Table::Writing::~Writing() {
+    if (!is_open_) return;
+    table_.database_.roll_back();
+    table_.entries_.reset();
+}
+
+void Table::Writing::commit() {
+    table_.run(Query::commit).run();
+    is_open_ = false;
+}
+
+Table::Row Table::inspect(std::string_view key, Now now) {
+    auto finding = run(Query::inspect);
+    if (!finding.blob(key).integer(now.milliseconds()).next()) return {};
+    return {true, finding.integer_at(1) != 0, static_cast<std::uint64_t>(finding.integer_at(0))};
+}
+
+bool Table::write(Query query, const Entry& entry, std::uint64_t token, Now now) {
+    return run(query)
+               .blob(entry.key)
+               .blob(entry.value)
+               .integer_or_null(now.end_of(entry.lifetime))
+               .integer(now.milliseconds())
+               .integer(static_cast<std::int64_t>(token))
+               .run() > 0;
+}
+
+void Table::insert(const Entry& entry, std::uint64_t token, Now now) {
+    make_room(now);
+    write(Query::insert, entry, token, now);
+    if (entries_) ++*entries_;
+}
+
+bool Table::erase(std::string_view key) {
+    const auto erased = run(Query::erase).blob(key).run();
+    if (entries_) *entries_ -= erased;
+    return erased > 0;
+}
+
+Outcome Table::store(Store how, const Entry& entry, std::uint64_t token, Now now) {
+    const std::size_t for_row = database_.longest_row() - row_overhead;
+    const std::size_t for_value = for_row - std::min(for_row, entry.key.size());
+    const std::size_t limit = std::min(for_value, options_.max_value);
+    if (entry.value.size() > limit || entry.key.size() > for_row) {
+        if (how == Store::set) erase(entry.key);
+        return Failure{ValueTooLarge{entry.value.size(), limit}};
+    }
+    if (how == Store::set) {
+        if (!write(Query::overwrite, entry, token, now)) insert(entry, token, now);
+        return {};
+    }
+    const Row row = inspect(entry.key, now);
+    if (how == Store::add) {
+        if (row.is_alive()) return Outcome::declined_by_backend();
+        if (row.is_there) {
+            write(Query::overwrite, entry, token, now);
+        } else {
+            insert(entry, token, now);
+        }
+        return {};
+    }
+    if (!row.is_alive() || row.token != entry.token) return Outcome::declined_by_backend();
+    write(Query::overwrite, entry, token, now);
+    return {};
+}
+
+bool Table::remove(std::string_view key, Now now) {
+    const Row row = inspect(key, now);
+    if (row.is_there) erase(key);
+    return row.is_alive();
+}
+
+bool Table::touch(std::string_view key, Lifetime lifetime, Now now) {
+    return run(Query::touch)
+               .blob(key)
+               .integer(now.milliseconds())
+               .integer_or_null(now.end_of(lifetime))
+               .run() > 0;
+}
+
+Outcome Table::increment(std::string_view key, std::int64_t delta, std::uint64_t token, Now now,
+                         std::int64_t& value) {
+    std::int64_t sum = 0;
+    {
+        auto reading = run(Query::read_number);
+        if (!reading.blob(key).integer(now.milliseconds()).next()) {
+            return Outcome::declined_by_backend();
+        }
+        auto added = detail::add_to_counter(reading.blob_at(0), delta, sum);
+        if (!added.done()) return added;
+    }
+    const auto text = std::to_string(sum);
+    run(Query::write_number)
+        .blob(key)
+        .blob(text)
+        .integer(now.milliseconds())
+        .integer(static_cast<std::int64_t>(token))
+        .run();
+    value = sum;
+    return {};
+}
+
+void Table::clear() {
+    run(Query::clear).run();
+    if (entries_) entries_ = 0;
+}
+
+std::int64_t Table::entries() {
+    // Nobody else writes while this transaction lasts: one look is enough.
+    if (!std::exchange(has_looked_, true)) {
+        const auto version = number_of(Query::data_version);
+        if (std::exchange(version_, version) != version) entries_.reset();
+    }
+    if (!entries_) entries_ = number_of(Query::count);
+    return *entries_;
+}
+
+void Table::make_room(Now now) {
+    const auto most = static_cast<std::int64_t>(
+        std::min<std::size_t>(options_.max_entries, std::numeric_limits<std::int64_t>::max()));
+    if (entries() < most) return;
+    drop(Query::drop_expired, std::numeric_limits<std::int64_t>::max(), now.milliseconds());
+    if (entries() < most) return;
+    if (options_.cull_frequency <= 1) return clear();
+    const auto share =
+        entries() / static_cast<std::int64_t>(std::min<std::size_t>(
+                        options_.cull_frequency, std::numeric_limits<std::int64_t>::max()));
+    // More than a share where another process, or an earlier one, allows more entries.
+    const auto victims = std::max({std::int64_t{1}, share, entries() - most + 1});
+    const auto dropped = drop(Query::drop_ending, victims);
+    const bool is_late = database_.deadline().is_advanced() && entries() < most;
+    if (dropped < victims && !is_late) drop(Query::drop_endless, victims - dropped);
+}
+
+std::int64_t Table::drop(Query query, std::int64_t most, std::optional<Milliseconds> now) {
+    std::int64_t dropped = 0;
+    for (auto slice = smallest_slice; dropped < most; slice = std::min(slice * 2, largest_slice)) {
+        const auto wanted = std::min(slice, most - dropped);
+        auto dropping = run(query);
+        dropping.integer(wanted);
+        if (now) dropping.integer(*now);
+        const auto done = dropping.run();
+        dropped += done;
+        if (entries_) *entries_ -= done;
+        // One slice is room enough. The next writer goes on where this one has no time.
+        if (done < wanted || database_.deadline().is_advanced()) break;
+    }
+    return dropped;
+}
+
+void Table::purge_now_and_then(std::size_t written, Now now) {
+    written_ += written;
+    if (written_ < written_between_purges) return;
+    // Twice as many as came, so that those that nobody reads again do not pile up.
+    drop(Query::drop_expired,
+         std::min(2 * static_cast<std::int64_t>(std::exchange(written_, 0)), most_purged),
+         now.milliseconds());
+}
+
+Outcome Table::remaining_lifetime(std::string_view key, Now now, Lifetime& left) {
+    auto finding = run(Query::expiry);
+    if (!finding.blob(key).integer(now.milliseconds()).next()) {
+        return Outcome::declined_by_backend();
+    }
+    left = finding.is_null_at(0) ? Lifetime{never} : now.until(finding.integer_at(0));
+    return {};
+}
+
+std::vector<std::string> Table::list(std::string_view prefix, std::string_view first, Now now) {
+    const auto end = end_of_prefix(prefix);
+    auto listing = run(end ? Query::list : Query::list_to_end);
+    listing.blob(first).integer(now.milliseconds()).integer(keys_listed_at_once);
+    if (end) listing.blob(*end);
+    std::vector<std::string> keys;
+    while (listing.next()) keys.emplace_back(listing.blob_at(0));
+    return keys;
+}
+
+std::vector<Fact> Table::facts() {
+    const auto number = [this](std::string_view sql) { return std::stoll(database_.ask(sql)); };
+    return {
+        {{}, "entries", std::to_string(number_of(Query::count))},
+        {{}, "bytes", std::to_string(number("PRAGMA page_count") * number("PRAGMA page_size"))},
+        {{}, "path", options_.path},
+        {{}, "table", options_.table},
+        {{}, "journal_mode", database_.ask("PRAGMA journal_mode")},
+        {{}, "sqlite_version", sqlite3_libversion()},
+    };
+}
+
+}  // namespace cachemodel::sqlite
