@@ -53,8 +53,8 @@ void clear(Session& session) {
     if (prefix_only) {
         const auto removed = cache.clear_prefix();
         session.document["removed"] = removed;
-        session.show_line("removed " + std::to_string(removed) + " entries of the prefix " +
-                          prefix);
+        session.show_line("removed " + std::to_string(removed) +
+                          (removed == 1 ? " entry" : " entries") + " of the prefix " + prefix);
     } else {
         target.finals().clear();
         session.show_line("cleared " + target.shown_url());

@@ -2,16 +2,14 @@
 // SPDX-License-Identifier: MIT
 #include <cachemodel/detail/cbor.hpp>
 
-#include <array>
 #include <chrono>
-#include <cstdio>
-#include <ctime>
 
 #include "commands.hpp"
 #include "entry.hpp"
 #include "entry_key.hpp"
 #include "json_text.hpp"
 #include "target.hpp"
+#include "times.hpp"
 
 namespace cachemodel::tool {
 
@@ -20,45 +18,6 @@ namespace {
 using nlohmann::json;
 
 constexpr std::size_t bytes_shown = 64;
-
-/// ISO 8601 in UTC; what has no year of four digits as a number of milliseconds.
-std::string shown_time(detail::WallTime time) {
-    const auto seconds = std::chrono::floor<std::chrono::seconds>(time);
-    const auto count = static_cast<std::time_t>(seconds.time_since_epoch().count());
-    constexpr std::time_t year_10000 = 253402300800;
-    std::tm parts{};
-    std::array<char, 40> text{};
-    if (count < 0 || count >= year_10000 || ::gmtime_r(&count, &parts) == nullptr) {
-        return std::to_string(time.time_since_epoch().count()) + " ms since 1970";
-    }
-    const auto size = std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S", &parts);
-    const auto milliseconds = static_cast<int>((time - seconds).count());
-    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-vararg)
-    std::snprintf(text.data() + size, text.size() - size, ".%03dZ", milliseconds);
-    return text.data();
-}
-
-/// "never", or the two largest units, such as "4min 59s".
-std::string shown_lifetime(Lifetime lifetime) {
-    if (lifetime.is_never()) return "never expires";
-    struct Unit {
-        std::int64_t milliseconds;
-        const char* name;
-    };
-    constexpr std::array units{Unit{86'400'000, "d"}, Unit{3'600'000, "h"}, Unit{60'000, "min"},
-                               Unit{1000, "s"}, Unit{1, "ms"}};
-    auto left = std::chrono::ceil<std::chrono::milliseconds>(lifetime.duration()).count();
-    std::string text;
-    for (std::size_t i = 0, shown = 0; i < units.size() && shown < 2; ++i) {
-        const auto count = left / units[i].milliseconds;
-        if (count == 0 && shown == 0) continue;
-        left %= units[i].milliseconds;
-        ++shown;
-        if (count > 0)
-            text.append(text.empty() ? "" : " ") += std::to_string(count) + units[i].name;
-    }
-    return text.empty() ? "0s" : text;
-}
 
 class Dump {
  public:
@@ -126,7 +85,7 @@ class Dump {
         const Outcome outcome = target_.cache().backend().remaining_lifetime(key.final_key, left);
         if (outcome.failed()) return session_.failed("remaining lifetime: ", outcome.failure());
         if (outcome.declined()) return;
-        row("remaining", shown_lifetime(left));
+        row("remaining", left.is_never() ? "never expires" : shown_lifetime(left));
         if (left.is_never()) {
             document["remaining_seconds"] = "never";
         } else {
@@ -179,7 +138,7 @@ void dump(Session& session) {
     const NamedKey key = target.key(session.arguments.words.front());
     const Answer answer = target.read(key);
     if (answer.failure) return session.failed(key.shown + ": ", *answer.failure);
-    if (!answer.is_there) return session.absent(key.shown + ": nothing is stored under it");
+    if (!answer.is_there) return session.absent(key.nothing_there());
     Dump{session, target}.about(key, take_apart(answer.bytes));
 }
 

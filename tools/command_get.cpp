@@ -56,7 +56,7 @@ class Getter {
             entry["state"] = "failed";
             session_.failed(key.shown + ": ", *answer.failure);
         } else if (!answer.is_there) {
-            session_.absent(key.shown + ": nothing is stored under it");
+            session_.absent(key.nothing_there());
         } else if (session_.arguments.raw) {
             entry["state"] = "found";
             entry["raw"] = bytes_as_json(answer.bytes);

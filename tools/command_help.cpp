@@ -123,8 +123,8 @@ a cache works, or to put a counter right.
 
 Empties the whole backend: entries of every prefix and version, and of every other
 program that uses it. Where other processes share it, it asks on the terminal and
-goes on after the answer yes; without a terminal it refuses. A URL with clear=forbid
-refuses in any case.
+goes on after the answer yes; without a terminal it refuses. Where the URL says
+clear=forbid, it refuses in any case, and only --prefix is left.
 
   --prefix  removes the entries of the URL's prefix only, of all versions
   --yes     does not ask

@@ -6,6 +6,7 @@
 
 #include "commands.hpp"
 #include "target.hpp"
+#include "times.hpp"
 
 namespace cachemodel::tool {
 
@@ -13,12 +14,14 @@ namespace {
 
 using nlohmann::json;
 
+constexpr std::string_view resolution = "lifetime_resolution_ns";
+
 json as_json(const Capabilities& capabilities) {
     const auto limit = [](std::size_t most) {
         return most == Capabilities::unlimited ? json(nullptr) : json(most);
     };
     return {
-        {"lifetime_resolution_ns", capabilities.lifetime_resolution.count()},
+        {resolution, capabilities.lifetime_resolution.count()},
         {"longest_key", limit(capabilities.longest_key)},
         {"largest_value", limit(capabilities.largest_value)},
         {"portable_keys_only", capabilities.portable_keys_only},
@@ -38,7 +41,8 @@ std::string as_text(const json& value) {
     return value.is_null() ? "unlimited" : value.dump();
 }
 
-void show_row(Session& session, std::string name, const std::string& value, std::size_t width) {
+void show_row(Session& session, std::string name, const std::string& value) {
+    constexpr std::size_t width = 22;
     name.resize(std::max(width, name.size()) + 2, ' ');
     session.show_line(name + value);
 }
@@ -55,24 +59,26 @@ void stats(Session& session) {
     document["capabilities"] = as_json(target.capabilities());
     document["facts"] = json::array();
 
+    show_row(session, "cache", target.shown_url());
+    show_row(session, "prefix", '"' + cache.prefix() + '"');
+    show_row(session, "version", std::to_string(cache.version()));
+    for (const auto& [name, value] : document["capabilities"].items()) {
+        const bool is_time = name == resolution;
+        show_row(
+            session, is_time ? "lifetime_resolution" : name,
+            is_time ? shown_lifetime(target.capabilities().lifetime_resolution) : as_text(value));
+    }
+    // What is known without the backend stands already where it does not answer.
     const auto facts = cache.backend().facts();
-    constexpr std::size_t width = 22;
-    show_row(session, "cache", target.shown_url(), width);
-    show_row(session, "prefix", '"' + cache.prefix() + '"', width);
-    show_row(session, "version", std::to_string(cache.version()), width);
+    if (!facts.empty()) session.show_line("");
     std::string subject;
-    session.show_line("");
     for (const auto& fact : facts) {
         document["facts"].push_back({{"subject", visible(fact.subject, Shown::message)},
                                      {"name", visible(fact.name, Shown::message)},
                                      {"value", visible(fact.value, Shown::message)}});
         if (fact.subject != subject) session.show_line(fact.subject, Look::faint);
         subject = fact.subject;
-        show_row(session, fact.name, fact.value, width);
-    }
-    if (!facts.empty()) session.show_line("");
-    for (const auto& [name, value] : document["capabilities"].items()) {
-        show_row(session, name, as_text(value), width);
+        show_row(session, fact.name, fact.value);
     }
 }
 

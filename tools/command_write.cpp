@@ -20,10 +20,6 @@ json named(const NamedKey& key) {
     return {{"key", key.shown}, {"final_key", visible(key.final_key, Shown::line)}};
 }
 
-std::string nothing_under(const NamedKey& key) {
-    return key.shown + ": nothing is stored under it";
-}
-
 std::int64_t parse_integer(std::string_view text) {
     std::int64_t number = 0;
     const char* const end = text.data() + text.size();
@@ -50,7 +46,7 @@ void erase(Session& session) {
         entry["state"] = outcome.done() ? "erased" : outcome.declined() ? "absent" : "failed";
         session.document["entries"].push_back(std::move(entry));
         if (outcome.done()) session.show_line("erased " + keys[i].shown);
-        if (outcome.declined()) session.absent(nothing_under(keys[i]));
+        if (outcome.declined()) session.absent(keys[i].nothing_there());
         if (outcome.failed()) session.failed(keys[i].shown + ": ", outcome.failure());
     }
 }
@@ -62,14 +58,14 @@ void touch(Session& session) {
     session.document.update(named(key));
     const Answer answer = target.read(key);
     if (answer.failure) return session.failed(key.shown + ": ", *answer.failure);
-    if (!answer.is_there) return session.absent(nothing_under(key));
+    if (!answer.is_there) return session.absent(key.nothing_there());
     // Where the entry has to be written again, it keeps the key that is in it.
     const StoredBytes stored = take_apart(answer.bytes);
     detail::EntryKey entry_key{key.final_key, {}};
     if (stored.key && belongs_to(target, key, *stored.key)) entry_key.full = *stored.key;
     const Outcome outcome = detail::touch_entry(target.finals(), entry_key, lifetime);
     if (outcome.failed()) return session.failed(key.shown + ": ", outcome.failure());
-    if (outcome.declined()) return session.absent(nothing_under(key));
+    if (outcome.declined()) return session.absent(key.nothing_there());
     session.show_line("touched " + key.shown);
 }
 

@@ -67,6 +67,12 @@ class Answers final : public ReadSink {
 
 }  // namespace
 
+std::string NamedKey::nothing_there() const {
+    const std::string final_line = visible(final_key, Shown::line);
+    return shown + ": nothing is stored" +
+           (final_line == shown ? "" : ", the final key is " + final_line);
+}
+
 Target::Target(Session& session)
     : arguments_(session.arguments),
       shown_url_(checked_url(arguments_.url)),

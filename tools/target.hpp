@@ -20,6 +20,9 @@ struct NamedKey {
     std::string shown;  ///< in one line
     std::string final_key;
     std::string model_key;  ///< as it was given; empty where it was given as a final key
+
+    /// The message about it.
+    std::string nothing_there() const;
 };
 
 /// The answer of the backend about one key.
