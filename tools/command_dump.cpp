@@ -85,7 +85,7 @@ class Dump {
         const Outcome outcome = target_.cache().backend().remaining_lifetime(key.final_key, left);
         if (outcome.failed()) return session_.failed("remaining lifetime: ", outcome.failure());
         if (outcome.declined()) return;
-        row("remaining", left.is_never() ? "never expires" : shown_lifetime(left));
+        row("kept for", left.is_never() ? "ever" : shown_lifetime(left));
         if (left.is_never()) {
             document["remaining_seconds"] = "never";
         } else {

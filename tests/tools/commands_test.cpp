@@ -102,7 +102,7 @@ TEST_CASE("a model is found under what key_for shows, also under its final key",
     const Models<Country> countries{shop.cache()};
     const std::string long_code(300, 'x');
     countries.save({.code = long_code, .name = "Long", .neighbours = {}}, never);
-    for (const std::string code : {std::string{"AT"}, long_code}) {
+    for (const std::string& code : {std::string{"AT"}, long_code}) {
         const std::string key = countries.key_for(code);
         CHECK(tool.json({"get", key}).at("exit") == 0);
         CHECK(tool.json({"get", "--final", "shop:1:" + key}).at("exit") == 0);
@@ -201,7 +201,7 @@ TEST_CASE("dump tells the remaining lifetime where the backend does", "[tools][d
     CHECK(tool({"set", "short", "x", "--timeout", "90min"}).exit == 0);
     const double left = tool.json({"dump", "short"}).at("remaining_seconds").get<double>();
     CHECK((left > 5300 && left <= 5400));
-    CHECK(tool({"dump", "short"}).out.find("remaining     1h 29min\n") != std::string::npos);
+    CHECK(tool({"dump", "short"}).out.find("kept for      1h 29min\n") != std::string::npos);
 
     const RealMemcached server;
     const Tool other{server.url()};
@@ -242,7 +242,7 @@ TEST_CASE("touch gives entries another lifetime, also those that carry their end
     countries.save({.code = "AT", .name = "Austria", .neighbours = {}}, 1500ms);
     cache.set("greeting", "hello", 1500ms);
     const Tool other{server.url() + "?key_prefix=shop"};
-    for (const std::string key : {countries.key_for("AT"), std::string{"greeting"}}) {
+    for (const std::string& key : {countries.key_for("AT"), std::string{"greeting"}}) {
         CHECK(other.json({"dump", key}).count("fresh_until") == 1);
         CHECK(other({"touch", key, "1h"}).exit == 0);
         CHECK(other.json({"dump", key}).count("fresh_until") == 0);

@@ -35,7 +35,8 @@ Shop::Shop()
     const Models<Country> countries{cache};
     countries.save({.code = "AT", .name = "Austria", .neighbours = {"Italy", "Hungary"}}, never);
 
-    std::string broken = bytes("greeting");
+    cache.set("broken", "Hello, world");
+    std::string broken = bytes("broken");
     broken[broken.size() - 10] = 'X';
     cache.set_raw("broken", broken);
     cache.set_raw("foreign", "<html>");

@@ -13,13 +13,14 @@
 #include <string_view>
 #include <vector>
 
-namespace cachemodel::support {
-
+// Not in a namespace, which would be part of its name in the cache.
 struct Country {
-    Key<std::string> code;
-    Field<std::string> name;
-    Field<std::vector<std::string>> neighbours;
+    cachemodel::Key<std::string> code;
+    cachemodel::Field<std::string> name;
+    cachemodel::Field<std::vector<std::string>> neighbours;
 };
+
+namespace cachemodel::support {
 
 /// `file://`, the prefix "shop". All was written on 2026-03-01 at half past three, and lives for
 /// ever.

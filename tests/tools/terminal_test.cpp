@@ -105,7 +105,7 @@ TEST_CASE("no control character of a value reaches a terminal, and all of them a
     Terminal terminal{{"cachemodel", "get", "evil"}, on(shop.url())};
     CHECK(terminal.end() == 0);
     CHECK(terminal.shown() ==
-          "a\\x1b[2J\\x07\\xc2\\x9b\\xe2\\x80\\xae\\xff\\x7f b\\c    Tab\r\nLine\r\n");
+          "a\\x1b[2J\\x07\\xc2\\x9b\\xe2\\x80\\xae\\xff\\x7f b\\c\tTab\r\nLine\r\n");
     CHECK(Tool{shop.url()}({"get", "evil"}).out == evil + '\n');
 
     Terminal document{{"cachemodel", "get", "evils"}, on(shop.url())};

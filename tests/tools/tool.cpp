@@ -32,10 +32,11 @@ class Prepared {
  public:
     Prepared(const std::vector<std::string>& command, const Environment& environment) {
         const char* const path = std::getenv("PATH");
-        variables_ = {std::string{"PATH="} + CACHEMODEL_TOOL_DIRECTORY + ':' +
-                          (path == nullptr ? "/usr/bin:/bin" : path),
-                      "TERM=xterm", "LC_ALL=C.UTF-8"};
+        // The first of two of one name is what a program finds.
         for (const auto& [name, value] : environment) variables_.push_back(name + '=' + value);
+        variables_.push_back(std::string{"PATH="} + CACHEMODEL_TOOL_DIRECTORY + ':' +
+                             (path == nullptr ? "/usr/bin:/bin" : path));
+        variables_.insert(variables_.end(), {"TERM=xterm", "LC_ALL=C.UTF-8"});
         for (const auto& word : command) arguments_.push_back(const_cast<char*>(word.c_str()));
         arguments_.push_back(nullptr);
         for (auto& variable : variables_) environment_.push_back(variable.data());
