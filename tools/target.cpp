@@ -5,7 +5,10 @@
 #include <cachemodel/cache_url.hpp>
 
 #include <exception>
+#include <filesystem>
 #include <memory>
+#include <system_error>
+#include <utility>
 
 #include "cache_core.hpp"
 
@@ -13,21 +16,36 @@ namespace cachemodel::tool {
 
 namespace {
 
-/// The URL without its password.
-std::string checked_url(const std::string& url) {
+CacheUrl parsed(const std::string& url) {
     if (url.empty()) {
         throw Problem{Exit::configuration,
                       "which cache? give --cache URL, or set CACHEMODEL_URL, to a URL such as "
                       "memcached://127.0.0.1:11211"};
     }
-    const auto parsed = CacheUrl::parse(url);
-    if (parsed.scheme() == "memory") {
+    return CacheUrl::parse(url);
+}
+
+/// Opens a cache of which others have something, and makes no store that is not there: a path with
+/// a wrong letter must not look like an empty cache.
+Cache open_existing(const Arguments& arguments) {
+    const auto url = parsed(arguments.url);
+    const bool is_sqlite = url.scheme() == "sqlite";
+    if (url.scheme() == "memory" || (is_sqlite && url.path() == "/:memory:")) {
         throw Problem{
             Exit::configuration,
-            "memory:// is a cache inside of one process, and nobody sees that of another; "
+            "a cache in memory is inside of one process, and nobody sees that of another; "
             "this program would only ever see its own, which is empty"};
     }
-    return visible(parsed.redacted(), Shown::message);
+    std::error_code error;
+    if (url.scheme() == "file" && arguments.command != "set" && !url.path().empty() &&
+        !std::filesystem::exists(url.path(), error) && !error) {
+        throw Problem{Exit::failed, "there is no directory " + url.path() +
+                                        ": nothing has been stored there yet, or the URL is wrong"};
+    }
+    const bool may_create = is_sqlite && arguments.url.find("auto_create=") == std::string::npos;
+    if (!may_create) return Cache::open(arguments.url);
+    const char separator = arguments.url.find('?') == std::string::npos ? '?' : '&';
+    return Cache::open(arguments.url + separator + "auto_create=false");
 }
 
 /// The same backend with final keys for keys.
@@ -75,8 +93,8 @@ std::string NamedKey::nothing_there() const {
 
 Target::Target(Session& session)
     : arguments_(session.arguments),
-      shown_url_(checked_url(arguments_.url)),
-      cache_(Cache::open(arguments_.url)),
+      shown_url_(visible(parsed(arguments_.url).redacted(), Shown::message)),
+      cache_(open_existing(arguments_)),
       finals_(with_final_keys(cache_)) {
     for (const auto& warning : cache_.warnings()) session.warn(warning);
 }

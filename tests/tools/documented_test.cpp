@@ -53,7 +53,8 @@ TEST_CASE("changes look as documented", "[tools][output]") { check_session("chan
 TEST_CASE("--json looks as documented", "[tools][output]") { check_session("json"); }
 TEST_CASE("help is this text", "[tools][output]") { check_session("help"); }
 
-TEST_CASE("the manual page has every command and option of the help", "[tools][manual]") {
+TEST_CASE("the manual page has every command and option of the help, which is 80 columns wide",
+          "[tools][manual]") {
     std::string manual = content(tests.parent_path() / "tools" / "cachemodel.1");
     REQUIRE_FALSE(manual.empty());
     std::string plain;
@@ -69,6 +70,8 @@ TEST_CASE("the manual page has every command and option of the help", "[tools][m
         ++options;
     }
     CHECK(options > 20);
+    std::istringstream lines{help};
+    for (std::string line; std::getline(lines, line);) CHECK(line.size() <= 80);
     for (const std::string command :
          {"get", "keys", "dump", "erase", "touch", "set", "clear", "stats", "help", "version"}) {
         INFO(command);

@@ -8,6 +8,7 @@
 
 #include "support/catch.hpp"
 
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -79,8 +80,9 @@ TEST_CASE("a URL that makes no sense, or none at all, is exit code 4", "[tools][
           "memcached://127.0.0.1:11211\n");
     CHECK(
         message("memory://") ==
-        "cachemodel: memory:// is a cache inside of one process, and nobody sees that of another; "
+        "cachemodel: a cache in memory is inside of one process, and nobody sees that of another; "
         "this program would only ever see its own, which is empty\n");
+    CHECK(message("sqlite:///:memory:") == message("memory://"));
     CHECK(message("null://?verison=2").find("verison may be meant as version") !=
           std::string::npos);
     CHECK(message("nosuch://").find("there is no such backend") != std::string::npos);
@@ -122,6 +124,39 @@ TEST_CASE("a server that hangs is waited for until the deadline", "[tools][failu
     // 200 ms are measured: another 100 for starting the program.
     check_in_time([&] { CHECK(tool({"get", "k"}).exit == 3); });
     server.go_on();
+}
+
+TEST_CASE("a path with a wrong letter is not an empty cache, and nothing is made there",
+          "[tools][failure]") {
+    const TemporaryDirectory directory;
+    const std::string path = (directory.path() / "cahce").string();
+    const Ran file = Tool{"file://" + path}({"get", "k"});
+    CHECK(file.exit == 3);
+    CHECK(file.err == "cachemodel: there is no directory " + path +
+                          ": nothing has been stored there yet, or the URL is wrong\n");
+    for (const std::string options : {"", "?table=cache"}) {
+        const Tool sqlite{"sqlite://" + path + options};
+        for (const auto& command : commands) {
+            INFO(command.front());
+            CHECK(sqlite(command).exit == 3);
+        }
+    }
+    CHECK(std::filesystem::is_empty(directory.path()));
+
+    CHECK(Tool{"file://" + path}({"set", "k", "v"}).exit == 0);
+    CHECK(Tool{"file://" + path}({"get", "k"}).out == "v\n");
+}
+
+TEST_CASE("the tool works on SQLite, whose tables programs make", "[tools][sqlite]") {
+    const TemporaryDirectory directory;
+    const std::string url = "sqlite://" + (directory.path() / "cache.db").string();
+    Cache::open(url).set("greeting", "hello");
+    const Tool tool{url};
+    CHECK(tool({"get", "greeting"}).out == "hello\n");
+    CHECK(tool({"keys"}).out == "greeting\n");
+    CHECK(Tool{url + "?table=other"}({"get", "greeting"}).exit == 3);
+    CHECK(tool({"erase", "greeting"}).exit == 0);
+    CHECK(tool({"get", "greeting"}).exit == 1);
 }
 
 TEST_CASE("a password is shown nowhere", "[tools][password]") {
