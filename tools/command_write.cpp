@@ -36,6 +36,7 @@ void erase(Session& session) {
     const Target target{session};
     const auto keys = target.keys(session.arguments.words);
     std::vector<std::string_view> views;
+    views.reserve(keys.size());
     for (const auto& key : keys) views.emplace_back(key.final_key);
     std::vector<Outcome> outcomes(keys.size());
     target.finals().remove_many(views, outcomes);

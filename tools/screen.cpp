@@ -61,13 +61,11 @@ std::string visible(std::string_view bytes, Shown how) {
         } else if (!is_harmful(point) || is_layout) {
             out += character;
         } else if (how == Shown::json) {
-            // NOLINTNEXTLINE(cppcoreguidelines-pro-type-vararg)
             std::snprintf(escape.data(), escape.size(), "\\u%04x",
                           static_cast<unsigned>(point < 0 ? 0xfffd : point));
             out += escape.data();
         } else {
             for (const char c : character) {
-                // NOLINTNEXTLINE(cppcoreguidelines-pro-type-vararg)
                 std::snprintf(escape.data(), escape.size(), "\\x%02x",
                               static_cast<unsigned>(static_cast<unsigned char>(c)));
                 out += escape.data();
@@ -114,7 +112,7 @@ std::string Screen::dressed(std::string_view text, Look look) const {
 }
 
 void Screen::write(std::string_view bytes) {
-    constexpr std::size_t most = 64 * 1024;
+    constexpr std::size_t most = std::size_t{64} << 10;
     buffer_ += bytes;
     if (buffer_.size() >= most) flush();
 }

@@ -120,12 +120,14 @@ NamedKey Target::key(const std::string& word) const {
 
 std::vector<NamedKey> Target::keys(std::span<const std::string> words) const {
     std::vector<NamedKey> keys;
+    keys.reserve(words.size());
     for (const auto& word : words) keys.push_back(key(word));
     return keys;
 }
 
 std::vector<Answer> Target::read(std::span<const NamedKey> keys) const {
     std::vector<std::string_view> views;
+    views.reserve(keys.size());
     for (const auto& key : keys) views.emplace_back(key.final_key);
     auto& core = finals_.core();
     const detail::FinalKeys checked{core, finals_.view(), Operation::peek, views};

@@ -22,7 +22,6 @@ std::string shown_time(detail::WallTime time) {
     }
     const auto size = std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S", &parts);
     const auto milliseconds = static_cast<int>((time - seconds).count());
-    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-vararg)
     std::snprintf(text.data() + size, text.size() - size, ".%03dZ", milliseconds);
     return text.data();
 }

@@ -123,13 +123,18 @@ TEST_CASE("no control character of a key or a message reaches a terminal or a pi
           "[tools][escapes]") {
     const Shop shop;
     const std::string key = "\033[31mred\\\n";
-    Terminal terminal{
-        {"cachemodel", "get", key, "--cache", "file:///tmp/\xc2\x9bx?lenient=true&a=1"}, {}};
+    Terminal terminal{{"cachemodel", "get", key}, on(shop.url())};
     CHECK(terminal.end() == 1);
     CHECK(terminal.shown().find('\033') == std::string::npos);
-    CHECK(terminal.shown().find("\xc2\x9b") == std::string::npos);
-    CHECK(terminal.shown().find("cachemodel: \\x1b[31mred\\\\\\x0a: nothing is stored") !=
-          std::string::npos);
+    CHECK(terminal.shown().find("cachemodel: \\x1b[31mred\\\\\\x0a: nothing is stored") == 0);
+
+    const TemporaryDirectory directory;
+    const std::string url = "file://" + (directory.path() / "\xc2\x9b").string();
+    CHECK(Tool{url}({"set", "k", "v"}).exit == 0);
+    Terminal stats{{"cachemodel", "stats"}, on(url)};
+    CHECK(stats.end() == 0);
+    CHECK(stats.shown().find("\xc2\x9b") == std::string::npos);
+    CHECK(stats.shown().find("/\\xc2\\x9b\r\n") != std::string::npos);
 
     const Tool tool{shop.url()};
     CHECK(tool({"set", key, "value"}).out == "stored \\x1b[31mred\\\\\\x0a\n");
