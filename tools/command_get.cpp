@@ -133,12 +133,12 @@ void keys(Session& session) {
     const std::string head =
         session.arguments.final_keys ? "" : plain_keys(cache.prefix(), cache.version(), {});
     session.document["keys"] = json::array();
-    session.document["complete"] = true;
+    session.document["complete"] = false;
     KeyPrinter printer{session, head.size()};
     try {
         cache.backend().list_keys(head + prefix, printer);
-    } catch (const KeyPrinter::Enough&) {
-        session.document["complete"] = false;
+        session.document["complete"] = true;
+    } catch (const KeyPrinter::Enough&) {  // the document says so
     }
 }
 

@@ -152,6 +152,7 @@ TEST_CASE("keys lists what get takes, at most as many as were asked for", "[tool
     CHECK(some.at("keys").size() == 2);
     CHECK(some.at("complete") == false);
     CHECK(tool.json({"keys", "--limit=7"}).at("complete") == true);
+    CHECK(Tool{"memcached://127.0.0.1:1"}.json({"keys"}).at("complete") == false);
 }
 
 TEST_CASE("dump says what is wrong, and where", "[tools][dump]") {
