@@ -46,6 +46,7 @@ require_packages() {
 # What building the library and the demo takes.
 library_packages=(
     g++ cmake ninja-build pkg-config
-    libboost1.81-dev libssl-dev libxxhash-dev libmemcached-dev libhiredis-dev nlohmann-json3-dev
+    libboost1.81-dev libssl-dev libxxhash-dev libmemcached-dev libhiredis-dev
+    libsqlite3-dev nlohmann-json3-dev
 )
-demo_packages=(libsqlite3-dev iso-codes memcached)
+demo_packages=(iso-codes memcached)

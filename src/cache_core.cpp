@@ -100,14 +100,14 @@ class CacheCore::Trip {
         : core_(core), event_{.cache = view.name, .operation = operation, .keys = keys} {
         core_.counters.round_trips += 1;
         if (core_.observer_.load(std::memory_order_acquire) == nullptr) return;
-        begin_ = std::chrono::steady_clock::now();
+        begin_ = core_.clock().steady();
     }
     Trip(const Trip&) = delete;
     Trip& operator=(const Trip&) = delete;
     ~Trip() {
         if (!begin_) return;
         if (!is_over_) event_.failed = event_.keys;
-        event_.duration = std::chrono::steady_clock::now() - *begin_;
+        event_.duration = core_.clock().steady() - *begin_;
         core_.tell(&Observer::round_trip, event_);
     }
 

@@ -59,6 +59,13 @@ std::vector<std::string> Caches::names() const {
     return names;
 }
 
+std::vector<Cache> Caches::all() const {
+    const std::lock_guard lock{state_->mutex};
+    std::vector<Cache> all;
+    for (const auto& [name, named] : state_->by_name) all.push_back(named.cache);
+    return all;
+}
+
 std::vector<Cache> Caches::used() const {
     const std::lock_guard lock{state_->mutex};
     std::vector<Cache> used;

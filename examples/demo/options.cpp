@@ -43,9 +43,10 @@ what that gains.
 
   --cache memory         in this process (what happens without the option)
   --cache memcached      starts a memcached of its own, and ends it
-  --cache URL            uses one that runs: memcached://127.0.0.1:11211 or
-                         memcached:///run/memcached.sock; the demo removes its
-                         entries at the end, and no others
+  --cache URL            uses one that is there: memcached://127.0.0.1:11211,
+                         redis://127.0.0.1:6379/5, sqlite:///tmp/demo.db,
+                         file:///tmp/demo; the demo removes its entries at the
+                         end, and no others
   --source-latency TIME  what each query of the database waits, such as 0,
                          500us or 2ms (1ms): SQLite is in this process, most
                          databases are not

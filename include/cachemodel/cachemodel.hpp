@@ -18,6 +18,7 @@
 #include <cachemodel/lookup.hpp>
 #include <cachemodel/model.hpp>
 #include <cachemodel/models.hpp>
+#include <cachemodel/prometheus.hpp>
 #include <cachemodel/reference.hpp>
 #include <cachemodel/statistics.hpp>
 #include <cachemodel/version.hpp>

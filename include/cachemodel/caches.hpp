@@ -29,7 +29,9 @@ class Caches {
 
     /// Every name that is configured, in order, and "default" where that has been used.
     std::vector<std::string> names() const;
-    /// The caches that somebody has asked for by name.
+    /// The caches that are configured, in the order of their names.
+    std::vector<Cache> all() const;
+    /// Those of them that somebody has asked for by name.
     std::vector<Cache> used() const;
     /// Closes those that somebody has asked for by name; the next call opens connections again.
     void close_all() const;

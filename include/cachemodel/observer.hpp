@@ -36,11 +36,11 @@ std::string_view to_string(Operation operation) noexcept;
 struct RoundTrip {
     std::string_view cache;  ///< the cache's name, empty where it has none
     Operation operation;
-    std::size_t keys = 0;      ///< how many it was about
-    std::size_t done = 0;      ///< found, stored, removed, touched, counted, listed
-    std::size_t declined = 0;  ///< absent, or declined
-    std::size_t failed = 0;    ///< the backend could not, or could not tell
-    std::chrono::nanoseconds duration{};
+    std::size_t keys = 0;                 ///< how many it was about
+    std::size_t done = 0;                 ///< found, stored, removed, touched, counted, listed
+    std::size_t declined = 0;             ///< absent, or declined
+    std::size_t failed = 0;               ///< the backend could not, or could not tell
+    std::chrono::nanoseconds duration{};  ///< by the steady time of the cache's clock
 };
 
 /// A key that not every backend would take.

@@ -3,6 +3,7 @@
 #include <cachemodel/backends/sqlite.hpp>
 
 #include <cachemodel/cache_url.hpp>
+#include <cachemodel/caches.hpp>
 #include <cachemodel/error.hpp>
 
 #include "backends/sqlite_pool.hpp"
@@ -314,14 +315,19 @@ SqliteOptions sqlite_options(CacheUrl& url) {
         url.take_duration("deadline", options.deadline, shortest_deadline, longest_deadline);
     options.max_entries = url.take_integer("max_entries", options.max_entries, 1, most);
     options.cull_frequency = url.take_integer("cull_frequency", options.cull_frequency, 0, most);
-    const auto auto_create = url.take_text("auto_create", "true");
-    const bool is_on = auto_create == "true" || auto_create == "1";
-    check(is_on || auto_create == "false" || auto_create == "0",
-          "option auto_create=" + auto_create + ": expected is true or false");
-    options.auto_create = is_on;
+    options.auto_create = url.take_flag("auto_create", options.auto_create);
     options.connections = url.take_integer("connections", options.connections, 1, most_connections);
     options.max_value = url.take_size("max_value", options.max_value, least_max_value, most);
     return options;
+}
+
+std::size_t create_cache_tables() {
+    std::size_t made = 0;
+    for (const Cache& cache : caches().all()) {
+        auto* const backend = dynamic_cast<SqliteBackend*>(&cache.backend());
+        if (backend != nullptr && backend->create_table()) ++made;
+    }
+    return made;
 }
 
 std::shared_ptr<Backend> open_sqlite(CacheUrl& url, const Clock& clock) {

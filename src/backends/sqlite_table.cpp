@@ -76,72 +76,9 @@ bool Table::create(const SqliteOptions& options, const Deadline& deadline) {
     return require_table(database, options.path, options.table);
 }
 
-std::string Table::sql_of(Query query) const {
-    switch (query) {
-        case Query::begin_reading:
-            return "BEGIN";
-        case Query::begin_writing:
-            return "BEGIN IMMEDIATE";
-        case Query::commit:
-            return "COMMIT";
-        case Query::find:
-            return "SELECT value, token FROM " + name_ +
-                   " WHERE key = ?1 AND (expires_at IS NULL OR expires_at > ?2)";
-        case Query::inspect:
-            return "SELECT token, expires_at <= ?2 FROM " + name_ + " WHERE key = ?1";
-        case Query::read_number:
-            return "SELECT value FROM " + name_ +
-                   " WHERE key = ?1 AND (expires_at IS NULL OR expires_at > ?2)";
-        case Query::write_number:
-            return "UPDATE " + name_ +
-                   " SET value = ?2, written_at = ?3, token = ?4 WHERE key = ?1";
-        case Query::expiry:
-            return "SELECT expires_at FROM " + name_ +
-                   " WHERE key = ?1 AND (expires_at IS NULL OR expires_at > ?2)";
-        case Query::overwrite:
-            return "UPDATE " + name_ +
-                   " SET value = ?2, expires_at = ?3, written_at = ?4, token = ?5 WHERE key = ?1";
-        case Query::insert:
-            return "INSERT INTO " + name_ +
-                   " (key, value, expires_at, written_at, token) VALUES (?1, ?2, ?3, ?4, ?5)";
-        case Query::erase:
-            return "DELETE FROM " + name_ + " WHERE key = ?1";
-        case Query::touch:
-            return "UPDATE " + name_ +
-                   " SET expires_at = ?3"
-                   " WHERE key = ?1 AND (expires_at IS NULL OR expires_at > ?2)";
-        case Query::clear:
-            return "DELETE FROM " + name_;
-        case Query::count:
-            return "SELECT count(*) FROM " + name_;
-        case Query::data_version:
-            return "PRAGMA data_version";
-        case Query::drop_expired:
-            return "DELETE FROM " + name_ + " WHERE rowid IN (SELECT rowid FROM " + name_ +
-                   " WHERE expires_at <= ?2 ORDER BY expires_at LIMIT ?1)";
-        case Query::drop_ending:
-            return "DELETE FROM " + name_ + " WHERE rowid IN (SELECT rowid FROM " + name_ +
-                   " WHERE expires_at IS NOT NULL ORDER BY expires_at, written_at LIMIT ?1)";
-        case Query::drop_endless:
-            return "DELETE FROM " + name_ + " WHERE rowid IN (SELECT rowid FROM " + name_ +
-                   " WHERE expires_at IS NULL ORDER BY written_at LIMIT ?1)";
-        case Query::list:
-            return "SELECT key FROM " + name_ +
-                   " WHERE key >= ?1 AND (expires_at IS NULL OR expires_at > ?2) AND key < ?4"
-                   " ORDER BY key LIMIT ?3";
-        case Query::list_to_end:
-            return "SELECT key FROM " + name_ +
-                   " WHERE key >= ?1 AND (expires_at IS NULL OR expires_at > ?2)"
-                   " ORDER BY key LIMIT ?3";
-        case Query::number_of_queries:
-            break;
-    }
-    return {};
-}
-
 Execution Table::run(Query query) {
     auto& statement = statements_[static_cast<std::size_t>(query)];
-    if (!statement.is_prepared()) statement = Statement{database_, sql_of(query)};
+    if (!statement.is_prepared()) statement = Statement{database_, sql_of(query, name_)};
     return Execution{database_, statement};
 }
 

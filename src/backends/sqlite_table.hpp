@@ -6,6 +6,7 @@
 #include <cachemodel/backends/sqlite.hpp>
 
 #include "backends/sqlite_database.hpp"
+#include "backends/sqlite_queries.hpp"
 
 #include <array>
 #include <chrono>
@@ -101,29 +102,6 @@ class Table {
     std::vector<Fact> facts();
 
  private:
-    enum class Query : std::uint8_t {
-        begin_reading,
-        begin_writing,
-        commit,
-        find,
-        inspect,
-        read_number,
-        write_number,
-        expiry,
-        overwrite,
-        insert,
-        erase,
-        touch,
-        clear,
-        count,
-        data_version,
-        drop_expired,
-        drop_ending,
-        drop_endless,
-        list,
-        list_to_end,
-        number_of_queries,
-    };
     /// What is there under a key.
     struct Row {
         bool is_there = false;
@@ -133,7 +111,6 @@ class Table {
         bool is_alive() const noexcept { return is_there && !is_over; }
     };
 
-    std::string sql_of(Query query) const;
     Execution run(Query query);
     std::int64_t number_of(Query query);
 
@@ -148,7 +125,7 @@ class Table {
     const SqliteOptions& options_;
     Database database_;
     std::string name_;  ///< quoted
-    std::array<Statement, static_cast<std::size_t>(Query::number_of_queries)> statements_;
+    std::array<Statement, number_of_queries> statements_;
 
     // How many entries there are, as long as nobody else writes: the version tells.
     std::optional<std::int64_t> entries_;

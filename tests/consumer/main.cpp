@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #include <cachemodel/binary.hpp>
 #include <cachemodel/cachemodel.hpp>
+#include <cachemodel/caches_json.hpp>
 #include <cachemodel/json.hpp>
 
 #include <cereal/types/vector.hpp>
@@ -111,8 +112,15 @@ int main() try {
     // Connects on first use: there need not be a server to know that the components are linked.
     caches().configure("remote", "memcached://127.0.0.1:11211");
     static_cast<void>(caches()["remote"]);
+
+    configure_caches(
+        R"({"far": {"BACKEND": "memcached", "LOCATION": "127.0.0.1", "TIMEOUT": 60}})");
+    require(caches()["far"].timeout() == Lifetime{60s}, "a document configures a cache");
+    require(!prometheus_text().empty(), "what was counted is told");
     caches().configure("counters", "redis://127.0.0.1:6379/5");
     static_cast<void>(caches()["counters"]);
+    caches().configure("pages", "sqlite:///var/cache/app.db?table=pages");
+    static_cast<void>(caches()["pages"]);
     return 0;
 } catch (const char*) {
     return 1;

@@ -21,8 +21,11 @@ constexpr auto patience = 30s;
 
 ContractOptions turning(TurnableClock& clock) {
     return {.pass = [&clock](std::chrono::nanoseconds time) { clock.advance(time); },
-            .short_lifetime = 20ms};
+            .short_lifetime = 20ms,
+            .random_values = 1000};
 }
+
+const ContractOptions among_threads{.increments = 1000};
 
 }  // namespace
 
@@ -56,7 +59,8 @@ TEST_CASE("sqlite in memory keeps the contract of backends", "[sqlite][contract]
 TEST_CASE("sqlite keeps the contract of backends among threads", "[sqlite][contract][threads]") {
     const TemporaryDirectory directory;
     SqliteBackend backend{{.path = directory.path() / "cache.db", .deadline = patience}};
-    backend_contract_of_threads(backend);
+    backend_contract_of_threads(backend, among_threads);
+    backend_contract_of_clear_among_threads(backend);
 }
 
 TEST_CASE("sqlite with one connection keeps the contract of backends among threads",
@@ -64,11 +68,13 @@ TEST_CASE("sqlite with one connection keeps the contract of backends among threa
     const TemporaryDirectory directory;
     SqliteBackend backend{
         {.path = directory.path() / "cache.db", .deadline = patience, .connections = 1}};
-    backend_contract_of_threads(backend);
+    backend_contract_of_threads(backend, among_threads);
+    backend_contract_of_clear_among_threads(backend);
 }
 
 TEST_CASE("sqlite in memory keeps the contract of backends among threads",
           "[sqlite][contract][threads]") {
     SqliteBackend backend{{.path = ":memory:", .deadline = patience}};
-    backend_contract_of_threads(backend);
+    backend_contract_of_threads(backend, among_threads);
+    backend_contract_of_clear_among_threads(backend);
 }

@@ -107,7 +107,7 @@ TEST_CASE("a reply that makes no sense is a failure, never a value or a miss",
     }
 }
 
-TEST_CASE("an answer to another command is a failure", "[redis][nonsense]") {
+TEST_CASE("an answer of redis to another command is a failure", "[redis][nonsense]") {
     for (const std::string answer : {"+OK\r\n", "+QUEUED\r\n", ":0\r\n", ":1\r\n", ":7\r\n",
                                      "$1\r\n1\r\n", "$-1\r\n", "*0\r\n", "*-1\r\n"}) {
         INFO(answer);

@@ -586,7 +586,8 @@ TEST_CASE("a server that hangs costs the deadline, and its late answers are nobo
     CHECK(get_many(backend, {"second", "first"}).at(0).found("SECOND"));
 }
 
-TEST_CASE("set_many leaves no entry without its end when it is cut off", "[redis][restart]") {
+TEST_CASE("set_many leaves no entry without its end when it is cut off",
+          "[redis][restart][threads]") {
     RealRedis server;
     RedisBackend backend{hurried(server)};
     const std::string value(50'000, 'x');
@@ -595,12 +596,13 @@ TEST_CASE("set_many leaves no entry without its end when it is cut off", "[redis
     std::vector<Entry> entries;
     for (const auto& key : keys) entries.push_back({key, value, 1h});
     std::vector<Outcome> outcomes(keys.size());
-    std::atomic<bool> is_ending{false};
+    std::atomic<bool> has_cut{false};
     std::thread killer{[&] {
-        while (!is_ending) server.ask("CLIENT KILL TYPE normal\r\n");
+        while (server.ask("DBSIZE\r\n") == ":0\r\n") continue;
+        server.ask("CLIENT KILL TYPE normal\r\n");
+        has_cut = true;
     }};
-    for (int i = 0; i < 3; ++i) backend.store_many(Store::set, entries, outcomes);
-    is_ending = true;
+    while (!has_cut) backend.store_many(Store::set, entries, outcomes);
     killer.join();
     // db0:keys=2000,expires=2000,avg_ttl=3599000
     const auto keyspace = server.ask("INFO keyspace\r\nECHO end\r\n", "end\r\n");

@@ -1,6 +1,7 @@
 // cachemodel: the SQLite backend on files: what it makes, finds, refuses and survives.
 // SPDX-License-Identifier: MIT
 #include <cachemodel/backends/sqlite.hpp>
+#include <cachemodel/caches.hpp>
 
 #include <cachemodel/cache_url.hpp>
 #include <cachemodel/error.hpp>
@@ -478,6 +479,26 @@ TEST_CASE("the table can be made as a step of deployment", "[sqlite][table]") {
     // [/create_table]
     CHECK(is_new);
     CHECK(rig.connection().ask("SELECT count(*) FROM sessions") == "0");
+}
+
+TEST_CASE("the tables of all named caches are made in one step", "[sqlite]") {
+    const Rig rig;
+    const ScopedCaches scope;
+    const std::string file = "sqlite://" + rig.options.path;
+    const std::string sessions_url = file + "?table=sessions&auto_create=false";
+    const std::string pages_url = file + "?table=pages&auto_create=false&key_prefix=p";
+    caches().configure("other", "memory://");
+    // [create_all]
+    caches().configure("sessions", sessions_url);
+    caches().configure("pages", pages_url);
+    const std::size_t made = create_cache_tables();
+    // [/create_all]
+    CHECK(made == 2);
+    CHECK(create_cache_tables() == 0);
+    CHECK(caches().used().empty());
+    CHECK(caches()["sessions"].set("k", 1));
+    CHECK(caches()["pages"].set("k", 2));
+    CHECK(rig.connection().ask("SELECT count(*) FROM sessions") == "1");
 }
 
 TEST_CASE("a transaction of the application is not that of the cache", "[sqlite]") {

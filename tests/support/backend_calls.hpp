@@ -179,7 +179,7 @@ inline Remaining remaining_lifetime(Backend& backend, std::string_view key) {
 }
 
 /// The keys that are listed, sorted; one that is listed twice stands there twice.
-inline std::vector<std::string> list_keys(Backend& backend, std::string_view prefix) {
+inline std::vector<std::string> list_keys(Backend& backend, std::string_view prefix = "") {
     struct Keeper final : KeySink {
         void key(std::string_view key) override { keys.emplace_back(key); }
         std::vector<std::string> keys;

@@ -79,16 +79,4 @@ inline unsigned mode_of(const std::filesystem::path& file) {
     return ::lstat(file.c_str(), &status) == 0 ? status.st_mode & 07777U : 0U;
 }
 
-struct ListedKeys final : KeySink {
-    void key(std::string_view key) override { keys.emplace_back(key); }
-    std::vector<std::string> keys;
-};
-
-inline std::vector<std::string> list_keys(Backend& backend, std::string_view prefix = "") {
-    ListedKeys listed;
-    backend.list_keys(prefix, listed);
-    std::ranges::sort(listed.keys);
-    return listed.keys;
-}
-
 }  // namespace cachemodel::support

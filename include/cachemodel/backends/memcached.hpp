@@ -65,7 +65,8 @@ struct MemcachedOptions {
 };
 
 /// A group of memcached servers that share the keys among them by weighted ketama hashing, as
-/// libmemcached places them: a server added or lost moves only its own share of the keys.
+/// libmemcached places them: a server added or lost moves little more than its own share of the
+/// keys.
 ///
 /// Speaks the text protocol over TCP or unix sockets. A call talks to all servers that it needs at
 /// the same time and waits for each of them at most until its deadline; the keys of a server that

@@ -97,9 +97,9 @@ class SqliteBackend final : public Backend {
     /// Makes the file and the table where they are not there, as a step of deployment. Several
     /// processes may do so at once.
     ///
-    /// Returns whether it made the table. One that is there is left as it is, and that of `:memory:`
-    /// always is.
-    /// Errors: `BackendError`, also when a table of that name is no cache table.
+    /// Returns whether it made the table. One that is there is left as it is, and that of
+    /// `:memory:` always is. Errors: `BackendError`, also when a table of that name is no cache
+    /// table.
     bool create_table();
 
     /// What `create_table` executes, for reading and for tools that deploy databases.
@@ -142,6 +142,12 @@ class SqliteBackend final : public Backend {
 ///
 /// Errors: `ConfigError` naming the part of the URL or the option that makes no sense.
 SqliteOptions sqlite_options(CacheUrl& url);
+
+/// Makes the table of every named cache that is kept in SQLite: `SqliteBackend::create_table` for
+/// all of them. Returns how many it made.
+///
+/// Errors: `BackendError`; those before it are made.
+std::size_t create_cache_tables();
 
 /// Opens the backend of a `sqlite://` URL; see `SqliteOptions`.
 ///

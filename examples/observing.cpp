@@ -1,0 +1,117 @@
+// cachemodel example: what a cache does, seen from outside: logs, numbers, Prometheus.
+// SPDX-License-Identifier: MIT
+#include <cachemodel/cachemodel.hpp>
+#include <cachemodel/observer.hpp>
+#include <cachemodel/prometheus.hpp>
+#include <cachemodel/testing/scripted_backend.hpp>
+#include <cachemodel/testing/turnable_clock.hpp>
+
+#include <atomic>
+#include <iostream>
+#include <memory>
+#include <sstream>
+#include <string>
+
+using namespace cachemodel;
+using namespace std::chrono_literals;
+
+struct Bird {
+    static constexpr ModelOptions cache_options{.name = "bird"};
+    Key<int> id;
+    Field<std::string> song;
+};
+
+// [observer]
+class Log final : public Observer {
+ public:
+    void round_trip(const RoundTrip& trip) override {
+        if (trip.duration >= 100ms) ++slow_trips;
+        std::ostringstream line;  // one piece, as several threads write
+        line << trip.cache << ' ' << to_string(trip.operation) << ": " << trip.keys << " keys, "
+             << trip.done << " done, " << trip.declined << " declined, " << trip.failed
+             << " failed, " << trip.duration / 1ms << " ms\n";
+        std::cout << line.str();
+    }
+    void key_warning(const KeyWarning& warning) override {
+        std::cout << std::string{warning.cache} +
+                         " not a key for every backend: " + std::string{warning.final_key} + '\n';
+    }
+    void ignored_error(const IgnoredError& error) override {
+        std::cout << std::string{error.cache} + " ignored: " + error.failure.message() + '\n';
+    }
+
+    std::atomic<int> slow_trips = 0;
+};
+// [/observer]
+
+// [http]
+struct HttpAnswer {
+    int status;
+    std::string content_type;
+    std::string body;
+};
+
+/// What the program's own HTTP server calls.
+HttpAnswer answer(const std::string& method, const std::string& path) {
+    if (path != "/metrics") return {404, "text/plain", "not here\n"};
+    if (method != "GET") return {405, "text/plain", "only GET\n"};
+    return {200, prometheus_content_type, prometheus_text()};
+}
+// [/http]
+
+/// The lines that begin so.
+void print_lines(const std::string& text, const std::string& begin) {
+    std::istringstream lines{text};
+    for (std::string line; std::getline(lines, line);) {
+        if (line.starts_with(begin)) std::cout << line << '\n';
+    }
+}
+
+int main() {
+    // Stands for a server that takes its time; the clock is turned by hand.
+    testing::TurnableClock clock;
+    const auto server = std::make_shared<testing::ScriptedBackend>(clock);
+    auto takes = 2ms;
+    server->before_each_call([&](testing::Verb) { clock.advance(takes); });
+    caches().configure("default", Cache{server, {.ignore_errors = true, .clock = clock}});
+
+    // [observe]
+    const Cache cache = caches()["default"];
+    const auto log = std::make_shared<Log>();
+    cache.observe(log);
+    // [/observe]
+
+    cache.set("greeting", "hello");
+    static_cast<void>(cache.get_many<std::string>({"greeting", "farewell"}));
+    takes = 150ms;
+    cache.contains("greeting");
+    takes = 2ms;
+    cache.set("a key\nin two lines", 1);
+    server->fail_next(1, BackendFault::timeout);
+    cache.erase("greeting");
+    std::cout << log->slow_trips << " slow\n";
+
+    // [statistics]
+    CacheModel{Bird{.id = 1, .song = "la la"}}.save();
+    static_cast<void>(CacheModel<Bird>::find(1));
+    static_cast<void>(CacheModel<Bird>::find(2));
+
+    const auto counted = cache.statistics();
+    std::cout << counted.hits << " hits, " << counted.misses() << " misses, " << counted.round_trips
+              << " round trips\n";
+    for (const auto& model : cache.model_statistics()) {
+        std::cout << model.model << ": " << model.statistics.hits << " hits, "
+                  << model.statistics.misses(MissReason::nothing_stored) << " not stored\n";
+    }
+    // [/statistics]
+
+    // [prometheus]
+    const std::string text = prometheus_text();
+    // [/prometheus]
+    print_lines(text, "# HELP cachemodel_hits_total");
+    print_lines(text, "# TYPE cachemodel_hits_total");
+    print_lines(text, "cachemodel_hits_total");
+    print_lines(text, "cachemodel_misses_total{cache=\"default\",reason=\"nothing_stored\"}");
+    print_lines(text, "cachemodel_model_hits_total");
+    std::cout << answer("GET", "/metrics").status << answer("GET", "/").status << '\n';
+}

@@ -1,0 +1,217 @@
+// cachemodel: what caches have counted, as Prometheus reads it.
+// SPDX-License-Identifier: MIT
+#include <cachemodel/prometheus.hpp>
+
+#include <cachemodel/backends/memory.hpp>
+#include <cachemodel/cache.hpp>
+#include <cachemodel/caches.hpp>
+#include <cachemodel/statistics.hpp>
+
+#include <algorithm>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string_view>
+#include <utility>
+
+namespace cachemodel {
+
+namespace {
+
+struct Metric {
+    std::string_view name;  ///< without what stands before and after it
+    std::string_view help;
+    std::uint64_t Statistics::*count;
+    bool of_models;  ///< whether models count it too
+};
+
+constexpr Metric metrics[] = {
+    {"round_trips", "Calls of the backend, whatever their number of keys.",
+     &Statistics::round_trips, false},
+    {"hits", "Entries found and used.", &Statistics::hits, true},
+    {"read_failures", "Keys that the backend could not tell about.", &Statistics::read_failures,
+     false},
+    {"stores", "Entries written.", &Statistics::stores, true},
+    {"store_failures", "Entries that could not be written.", &Statistics::store_failures, true},
+    {"removals", "Entries that were there and were removed.", &Statistics::removals, true},
+    {"loads", "Objects that a loader, results that a function supplied.", &Statistics::loads, true},
+    {"load_failures", "Objects or results for which a loader or a function threw.",
+     &Statistics::load_failures, true},
+    {"source_misses", "Objects that a loader says do not exist.", &Statistics::source_misses, true},
+    {"joined", "Misses that took the result of an equal call under way.", &Statistics::joined,
+     false},
+    {"kept_out", "Results that a predicate kept out of the cache.", &Statistics::kept_out, false},
+    {"counts", "Counters that were incremented or decremented.", &Statistics::counts, false},
+    {"type_mismatches", "Entries of another type than was asked for.", &Statistics::type_mismatches,
+     false},
+    {"key_warnings", "Keys used that not every backend would take.", &Statistics::key_warnings,
+     false},
+    {"ignored_errors", "Errors that ignore_errors kept from the caller.",
+     &Statistics::ignored_errors, false},
+    {"observer_failures", "Calls of the observer that threw.", &Statistics::observer_failures,
+     false},
+};
+
+constexpr std::string_view misses_help =
+    "Keys under which nothing was found that could be used, by reason.";
+
+void add(Statistics& sum, const Statistics& more) {
+    for (const auto& metric : metrics) sum.*metric.count += more.*metric.count;
+    for (std::size_t i = 0; i < miss_reason_count; ++i) {
+        sum.misses_by_reason[i] += more.misses_by_reason[i];
+    }
+}
+
+/// What the caches of one name have counted and hold.
+struct Row {
+    Statistics statistics;
+    std::map<std::string, Statistics> models;
+    std::set<const Backend*> memories;
+    MemoryUsage usage;
+    std::size_t max_bytes = 0;
+
+    void add_cache(const Cache& cache) {
+        add(statistics, cache.statistics());
+        for (const auto& model : cache.model_statistics()) {
+            add(models[model.model], model.statistics);
+        }
+        const auto* const memory = dynamic_cast<const MemoryBackend*>(&cache.backend());
+        if (memory == nullptr || !memories.insert(memory).second) return;
+        const MemoryUsage held = memory->usage();
+        usage.entries += held.entries;
+        usage.bytes += held.bytes;
+        usage.evicted += held.evicted;
+        max_bytes += memory->options().max_bytes;
+    }
+};
+
+using Rows = std::map<std::string, Row>;
+
+/// "The label_value can be any sequence of UTF-8 characters, but the backslash, double-quote, and
+/// line feed characters have to be escaped": prometheus.io, "Exposition formats".
+std::string escaped(std::string_view text) {
+    std::string value;
+    for (const char c : text) {
+        if (c == '\\' || c == '"') value += '\\';
+        if (c == '\n') {
+            value += "\\n";
+        } else {
+            value += c;
+        }
+    }
+    return value;
+}
+
+/// "nothing_stored".
+std::string label_of(MissReason reason) {
+    std::string label{to_string(reason)};
+    std::replace(label.begin(), label.end(), ' ', '_');
+    return label;
+}
+
+/// Writes the lines, each metric's head once.
+class Exposition {
+ public:
+    void begin(std::string_view name, std::string_view type, std::string_view help) {
+        name_ = "cachemodel_";
+        name_ += name;
+        text.append("# HELP ").append(name_).append(" ").append(help).append("\n");
+        text.append("# TYPE ").append(name_).append(" ").append(type).append("\n");
+    }
+    void sample(const std::string& labels, std::uint64_t value) {
+        text.append(name_).append("{").append(labels).append("} ");
+        text.append(std::to_string(value)).append("\n");
+    }
+    void misses(const std::string& labels, const Statistics& statistics) {
+        for (std::size_t i = 0; i < miss_reason_count; ++i) {
+            const auto reason = static_cast<MissReason>(i);
+            sample(labels + ",reason=\"" + label_of(reason) + '"', statistics.misses(reason));
+        }
+    }
+
+    std::string text;
+
+ private:
+    std::string name_;
+};
+
+std::string cache_label(const std::string& name) { return "cache=\"" + escaped(name) + '"'; }
+std::string model_labels(const std::string& cache, const std::string& model) {
+    return cache_label(cache) + ",model=\"" + escaped(model) + '"';
+}
+
+void write_caches(const Rows& rows, Exposition& out) {
+    for (const auto& metric : metrics) {
+        out.begin(std::string{metric.name} + "_total", "counter", metric.help);
+        for (const auto& [name, row] : rows) {
+            out.sample(cache_label(name), row.statistics.*metric.count);
+        }
+    }
+    out.begin("misses_total", "counter", misses_help);
+    for (const auto& [name, row] : rows) out.misses(cache_label(name), row.statistics);
+}
+
+void write_models(const Rows& rows, Exposition& out) {
+    const bool none = std::all_of(rows.begin(), rows.end(),
+                                  [](const auto& row) { return row.second.models.empty(); });
+    if (none) return;
+    for (const auto& metric : metrics) {
+        if (!metric.of_models) continue;
+        out.begin("model_" + std::string{metric.name} + "_total", "counter", metric.help);
+        for (const auto& [name, row] : rows) {
+            for (const auto& [model, statistics] : row.models) {
+                out.sample(model_labels(name, model), statistics.*metric.count);
+            }
+        }
+    }
+    out.begin("model_misses_total", "counter", misses_help);
+    for (const auto& [name, row] : rows) {
+        for (const auto& [model, statistics] : row.models) {
+            out.misses(model_labels(name, model), statistics);
+        }
+    }
+}
+
+void write_memories(const Rows& rows, Exposition& out) {
+    const bool none = std::all_of(rows.begin(), rows.end(),
+                                  [](const auto& row) { return row.second.memories.empty(); });
+    if (none) return;
+    const auto write = [&](std::string_view name, std::string_view type, std::string_view help,
+                           auto value_of) {
+        out.begin(name, type, help);
+        for (const auto& [cache, row] : rows) {
+            if (!row.memories.empty()) out.sample(cache_label(cache), value_of(row));
+        }
+    };
+    write("memory_entries", "gauge", "Entries held, with those that have expired and are not gone.",
+          [](const Row& row) { return row.usage.entries; });
+    write("memory_bytes", "gauge", "Bytes of heap that the entries take.",
+          [](const Row& row) { return row.usage.bytes; });
+    write("memory_max_bytes", "gauge", "Bytes of heap that the entries may take.",
+          [](const Row& row) { return row.max_bytes; });
+    write("memory_evictions_total", "counter", "Live entries that had to make room.",
+          [](const Row& row) { return row.usage.evicted; });
+}
+
+}  // namespace
+
+std::string prometheus_text(std::span<const Cache> caches) {
+    Rows rows;
+    std::set<const detail::CacheCore*> seen;
+    for (const auto& cache : caches) {
+        if (seen.insert(&cache.core()).second) rows[cache.name()].add_cache(cache);
+    }
+    if (rows.empty()) return {};
+    Exposition out;
+    write_caches(rows, out);
+    write_models(rows, out);
+    write_memories(rows, out);
+    return std::move(out.text);
+}
+
+std::string prometheus_text(const Cache& cache) { return prometheus_text({&cache, 1}); }
+
+std::string prometheus_text() { return prometheus_text(caches().used()); }
+
+}  // namespace cachemodel

@@ -1,0 +1,186 @@
+// cachemodel: tests of the text that Prometheus reads.
+// SPDX-License-Identifier: MIT
+#include <cachemodel/prometheus.hpp>
+
+#include <cachemodel/backends/memory.hpp>
+#include <cachemodel/backends/null.hpp>
+#include <cachemodel/cachemodel.hpp>
+
+#include "support/catch.hpp"
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+using namespace cachemodel;
+using namespace std::string_literals;
+
+namespace {
+
+struct Bird {
+    static constexpr ModelOptions cache_options{.name = "bird", .cache = "birds"};
+    Key<int> id;
+    Field<std::string> song;
+};
+
+/// Whether the line stands in the text, once.
+bool has_line(const std::string& text, const std::string& line) {
+    const std::string all = '\n' + text;
+    const std::string wanted = '\n' + line + '\n';
+    const auto found = all.find(wanted);
+    return found != std::string::npos && all.find(wanted, found + 1) == std::string::npos;
+}
+
+std::ptrdiff_t count_of(const std::string& text, std::string_view part) {
+    std::ptrdiff_t count = 0;
+    for (auto at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++count;
+    return count;
+}
+
+}  // namespace
+
+TEST_CASE("what a cache has counted is written as Prometheus reads it", "[prometheus][unit]") {
+    const Cache cache{std::make_shared<NullBackend>(), {.name = "default"}};
+    cache.set("k", 1);
+    CHECK(cache.get<int>("k").absent());
+    CHECK(cache.get<int>("key with spaces").absent());
+
+    CHECK(
+        prometheus_text(cache) ==
+        R"(# HELP cachemodel_round_trips_total Calls of the backend, whatever their number of keys.
+# TYPE cachemodel_round_trips_total counter
+cachemodel_round_trips_total{cache="default"} 3
+# HELP cachemodel_hits_total Entries found and used.
+# TYPE cachemodel_hits_total counter
+cachemodel_hits_total{cache="default"} 0
+# HELP cachemodel_read_failures_total Keys that the backend could not tell about.
+# TYPE cachemodel_read_failures_total counter
+cachemodel_read_failures_total{cache="default"} 0
+# HELP cachemodel_stores_total Entries written.
+# TYPE cachemodel_stores_total counter
+cachemodel_stores_total{cache="default"} 1
+# HELP cachemodel_store_failures_total Entries that could not be written.
+# TYPE cachemodel_store_failures_total counter
+cachemodel_store_failures_total{cache="default"} 0
+# HELP cachemodel_removals_total Entries that were there and were removed.
+# TYPE cachemodel_removals_total counter
+cachemodel_removals_total{cache="default"} 0
+# HELP cachemodel_loads_total Objects that a loader, results that a function supplied.
+# TYPE cachemodel_loads_total counter
+cachemodel_loads_total{cache="default"} 0
+# HELP cachemodel_load_failures_total Objects or results for which a loader or a function threw.
+# TYPE cachemodel_load_failures_total counter
+cachemodel_load_failures_total{cache="default"} 0
+# HELP cachemodel_source_misses_total Objects that a loader says do not exist.
+# TYPE cachemodel_source_misses_total counter
+cachemodel_source_misses_total{cache="default"} 0
+# HELP cachemodel_joined_total Misses that took the result of an equal call under way.
+# TYPE cachemodel_joined_total counter
+cachemodel_joined_total{cache="default"} 0
+# HELP cachemodel_kept_out_total Results that a predicate kept out of the cache.
+# TYPE cachemodel_kept_out_total counter
+cachemodel_kept_out_total{cache="default"} 0
+# HELP cachemodel_counts_total Counters that were incremented or decremented.
+# TYPE cachemodel_counts_total counter
+cachemodel_counts_total{cache="default"} 0
+# HELP cachemodel_type_mismatches_total Entries of another type than was asked for.
+# TYPE cachemodel_type_mismatches_total counter
+cachemodel_type_mismatches_total{cache="default"} 0
+# HELP cachemodel_key_warnings_total Keys used that not every backend would take.
+# TYPE cachemodel_key_warnings_total counter
+cachemodel_key_warnings_total{cache="default"} 1
+# HELP cachemodel_ignored_errors_total Errors that ignore_errors kept from the caller.
+# TYPE cachemodel_ignored_errors_total counter
+cachemodel_ignored_errors_total{cache="default"} 0
+# HELP cachemodel_observer_failures_total Calls of the observer that threw.
+# TYPE cachemodel_observer_failures_total counter
+cachemodel_observer_failures_total{cache="default"} 0
+# HELP cachemodel_misses_total Keys under which nothing was found that could be used, by reason.
+# TYPE cachemodel_misses_total counter
+cachemodel_misses_total{cache="default",reason="nothing_stored"} 2
+cachemodel_misses_total{cache="default",reason="expired"} 0
+cachemodel_misses_total{cache="default",reason="foreign"} 0
+cachemodel_misses_total{cache="default",reason="unknown_format"} 0
+cachemodel_misses_total{cache="default",reason="corrupt"} 0
+cachemodel_misses_total{cache="default",reason="other_key"} 0
+cachemodel_misses_total{cache="default",reason="undecodable"} 0
+cachemodel_misses_total{cache="default",reason="member_absent"} 0
+cachemodel_misses_total{cache="default",reason="broken_reference"} 0
+)");
+}
+
+TEST_CASE("models and what memory holds have metrics of their own", "[prometheus][unit]") {
+    const ScopedCaches scope;
+    caches().configure("birds", "memory://?max_bytes=1MiB&shards=1");
+    CacheModel{Bird{.id = 1, .song = "la"}}.save();
+    CHECK(CacheModel<Bird>::find(1).found());
+    CHECK(CacheModel<Bird>::find(1).found());
+    CHECK(CacheModel<Bird>::find(2).absent());
+
+    const auto text = prometheus_text();
+    CHECK(has_line(text, R"(cachemodel_hits_total{cache="birds"} 2)"));
+    CHECK(has_line(text, "# TYPE cachemodel_model_hits_total counter"));
+    CHECK(has_line(text, R"(cachemodel_model_hits_total{cache="birds",model="bird"} 2)"));
+    CHECK(has_line(text, R"(cachemodel_model_stores_total{cache="birds",model="bird"} 1)"));
+    CHECK(has_line(
+        text,
+        R"(cachemodel_model_misses_total{cache="birds",model="bird",reason="nothing_stored"} 1)"));
+    CHECK(has_line(text,
+                   "# HELP cachemodel_memory_entries Entries held, with those that have "
+                   "expired and are not gone."));
+    CHECK(has_line(text, "# TYPE cachemodel_memory_entries gauge"));
+    CHECK(has_line(text, R"(cachemodel_memory_entries{cache="birds"} 1)"));
+    CHECK(has_line(text, R"(cachemodel_memory_max_bytes{cache="birds"} 1048576)"));
+    CHECK(has_line(text, "# TYPE cachemodel_memory_evictions_total counter"));
+    CHECK(has_line(text, R"(cachemodel_memory_evictions_total{cache="birds"} 0)"));
+    CHECK(count_of(text, "cachemodel_memory_bytes{cache=\"birds\"} ") == 1);
+    CHECK(count_of(text, "\n\n") == 0);
+    CHECK(text.back() == '\n');
+}
+
+TEST_CASE("only caches that somebody has asked for are told, each metric's head once",
+          "[prometheus][unit]") {
+    const ScopedCaches scope;
+    CHECK(prometheus_text().empty());
+    caches().configure("a", "memory://");
+    caches().configure("b", "null://");
+    caches().configure("c", "null://");
+    CHECK(prometheus_text().empty());
+    caches()["a"].set("k", 1);
+    caches()["b"].set("k", 1);
+    const auto text = prometheus_text();
+    CHECK(count_of(text, "# HELP cachemodel_stores_total ") == 1);
+    CHECK(count_of(text, "# TYPE cachemodel_stores_total ") == 1);
+    CHECK(text.find("cachemodel_stores_total{cache=\"a\"} 1\n"
+                    "cachemodel_stores_total{cache=\"b\"} 1\n") != std::string::npos);
+    CHECK(text.find("cache=\"c\"") == std::string::npos);
+    CHECK(count_of(text, "cachemodel_memory_entries{") == 1);
+    CHECK(count_of(text, "cachemodel_model_") == 0);
+}
+
+TEST_CASE("labels are escaped", "[prometheus][unit]") {
+    const Cache cache{std::make_shared<NullBackend>(), {.name = "a\\b\"c\nd é"}};
+    CHECK(has_line(prometheus_text(cache), "cachemodel_hits_total{cache=\"a\\\\b\\\"c\\nd é\"} 0"));
+}
+
+TEST_CASE("caches of one name are added up, and handles of one cache count once",
+          "[prometheus][unit]") {
+    const auto store = std::make_shared<MemoryBackend>();
+    const Cache one{store, {.name = "x"}};
+    const Cache two{store, {.name = "x"}};
+    const Cache unnamed{std::make_shared<NullBackend>()};
+    one.set("k", 1);
+    two.set("l", 1);
+    unnamed.set("k", 1);
+    const std::vector all{one, one.with_prefix("p"), two, unnamed};
+    const auto text = prometheus_text(all);
+    CHECK(has_line(text, R"(cachemodel_stores_total{cache="x"} 2)"));
+    CHECK(has_line(text, R"(cachemodel_stores_total{cache=""} 1)"));
+    CHECK(has_line(text, R"(cachemodel_memory_entries{cache="x"} 2)"));
+    CHECK(has_line(text, R"(cachemodel_memory_max_bytes{cache="x"} 67108864)"));
+    CHECK(prometheus_text(std::span<const Cache>{}).empty());
+    CHECK("text/plain; version=0.0.4; charset=utf-8"s == prometheus_content_type);
+}
