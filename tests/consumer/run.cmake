@@ -28,6 +28,7 @@ else()
             -DCACHEMODEL_BUILD_EXAMPLES=OFF
             -DCACHEMODEL_BUILD_DEMO=OFF
             -DCACHEMODEL_BUILD_BENCH=OFF
+            -DCACHEMODEL_BUILD_TOOLS=OFF
         )
         run("${CMAKE_COMMAND}" --build "${built}")
     endif()

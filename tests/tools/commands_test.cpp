@@ -1,0 +1,319 @@
+// cachemodel: what the commands of the command line tool do.
+// SPDX-License-Identifier: MIT
+#include <cachemodel/version.hpp>
+
+#include "support/memcached_server.hpp"
+#include "support/redis_server.hpp"
+#include "tools/shop.hpp"
+#include "tools/tool.hpp"
+
+#include "support/catch.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "envelope.hpp"
+
+namespace cachemodel::support {
+
+namespace {
+
+using nlohmann::json;
+using namespace std::chrono_literals;
+
+std::string sealed(std::string_view key, std::string_view body) {
+    std::string bytes;
+    detail::begin_entry(bytes, {key, detail::WallTime{1'772'335'800'250ms}, {}});
+    bytes += body;
+    detail::end_entry(bytes);
+    return bytes;
+}
+
+}  // namespace
+
+TEST_CASE("get writes text and bytes as they are, and the rest as JSON", "[tools][get]") {
+    const Shop shop;
+    const Tool tool{shop.url()};
+    const Cache cache = shop.cache().with_timeout(never);
+    cache.set("nul", std::string("a\0\xff", 3));
+    cache.set("empty", "");
+    cache.set("null", nullptr);
+    cache.set("half", 0.5);
+    cache.set("most", std::numeric_limits<std::uint64_t>::max());
+    cache.set("least", std::numeric_limits<std::int64_t>::min());
+    cache.set("odd", std::vector<double>{std::nan(""), -HUGE_VAL});
+    cache.set("bytes", std::map<std::string, std::string>{{"a", "\xff"}});
+
+    CHECK(tool({"get", "nul"}).out == std::string("a\0\xff\n", 4));
+    CHECK(tool({"get", "empty"}).out == "\n");
+    CHECK(tool({"get", "null"}).out == "null\n");
+    CHECK(tool({"get", "half"}).out == "0.5\n");
+    CHECK(tool({"get", "most"}).out == "18446744073709551615\n");
+    CHECK(tool({"get", "least"}).out == "-9223372036854775808\n");
+    CHECK(tool({"get", "odd"}).out == "[\n  \"NaN\",\n  \"-Infinity\"\n]\n");
+    CHECK(tool.json({"get", "bytes"}).at("entries").at(0).at("value") ==
+          json{{"a", {{"hex", "ff"}}}});
+    CHECK(tool({"get", "null", "half"}).out == "null\tnull\nhalf\t0.5\n");
+}
+
+TEST_CASE("get --raw writes what is stored and nothing else", "[tools][get]") {
+    const Shop shop;
+    const Tool tool{shop.url()};
+    CHECK(tool({"get", "--raw", "greeting"}).out == shop.bytes("greeting"));
+    CHECK(tool({"get", "--raw", "foreign"}).out == "<html>");
+    CHECK(tool.json({"get", "--raw", "foreign"}).at("entries").at(0).at("raw") ==
+          json{{"hex", "3c68746d6c3e"}});
+    CHECK(tool({"get", "--raw", "a", "b"}).exit == 2);
+}
+
+TEST_CASE("get finds nothing where a program would find nothing, and says why", "[tools][get]") {
+    const Shop shop;
+    const Tool tool{shop.url()};
+    shop.cache().set_raw("swapped", shop.bytes("greeting"), never);
+    shop.cache().set_raw("simple", sealed("shop:1:simple", "\xf7"), never);
+    const auto reason = [&](const std::string& key) {
+        const Ran ran = tool({"get", key});
+        CHECK(ran.exit == 1);
+        CHECK(ran.out.empty());
+        return ran.err;
+    };
+    CHECK(reason("nothing") ==
+          "cachemodel: nothing: nothing is stored, the final key is shop:1:nothing\n");
+    CHECK(reason("expired") == "cachemodel: expired: it has expired\n");
+    CHECK(reason("broken") ==
+          "cachemodel: broken: its checksum does not fit; cachemodel dump shows more\n");
+    CHECK(reason("foreign") ==
+          "cachemodel: foreign: it does not begin as an entry of cachemodel does, with ca 4d; "
+          "cachemodel dump shows more\n");
+    CHECK(reason("swapped") ==
+          "cachemodel: swapped: it is the entry of another key, shop:1:greeting\n");
+    CHECK(reason("simple") == "cachemodel: simple: JSON has no words for its body\n");
+}
+
+TEST_CASE("a model is found under what key_for shows, also under its final key",
+          "[tools][get][models]") {
+    const Shop shop;
+    const Tool tool{shop.url()};
+    const Models<Country> countries{shop.cache()};
+    const std::string long_code(300, 'x');
+    countries.save({.code = long_code, .name = "Long", .neighbours = {}}, never);
+    for (const std::string& code : {std::string{"AT"}, long_code}) {
+        const std::string key = countries.key_for(code);
+        CHECK(tool.json({"get", key}).at("exit") == 0);
+        CHECK(tool.json({"get", "--final", "shop:1:" + key}).at("exit") == 0);
+        CHECK(
+            Tool{shop.url() + "&version=2"}.json({"get", "--final", "shop:1:" + key}).at("exit") ==
+            0);
+        CHECK(tool.json({"dump", key}).count("other_key") == 0);
+    }
+    CHECK(tool.json({"get", countries.key_for("AT")}).at("entries").at(0).at("value") ==
+          json{{"name", "Austria"}, {"neighbours", {"Italy", "Hungary"}}});
+}
+
+TEST_CASE("the prefix, the version and the key function of the URL make the final key",
+          "[tools][keys]") {
+    const Shop shop;
+    const Tool second{shop.url() + "&version=2"};
+    const Tool digest{shop.url() + "&key_function=digest"};
+    CHECK(second({"set", "greeting", "two"}).exit == 0);
+    CHECK(second({"get", "greeting"}).out == "two\n");
+    CHECK(second.json({"keys"}).at("keys") == json{"greeting"});
+    const std::string long_key(300, 'k');
+    CHECK(digest({"set", long_key, "long"}).exit == 0);
+    CHECK(digest({"get", long_key}).out == "long\n");
+    const Tool tool{shop.url()};
+    const auto keys = tool.json({"keys", "sha256-"}).at("keys");
+    REQUIRE(keys.size() == 1);
+    CHECK(tool({"get", "--final", "shop:1:" + keys.at(0).get<std::string>()}).out == "long\n");
+}
+
+TEST_CASE("keys lists what get takes, at most as many as were asked for", "[tools][keys]") {
+    const Shop shop;
+    const Tool tool{shop.url()};
+    const auto sorted = [&](std::vector<std::string> words) {
+        auto keys = tool.json(std::move(words)).at("keys").get<std::vector<std::string>>();
+        std::sort(keys.begin(), keys.end());
+        return keys;
+    };
+    CHECK(sorted({"keys"}) == std::vector<std::string>{"Country@1/code=\"AT\"", "basket", "broken",
+                                                       "expired", "foreign", "greeting", "visits"});
+    CHECK(sorted({"keys", "b"}) == std::vector<std::string>{"basket", "broken"});
+    CHECK(sorted({"keys", "--final", "shop:1:b"}) ==
+          std::vector<std::string>{"shop:1:basket", "shop:1:broken"});
+    CHECK(tool({"keys", "zebra"}).exit == 0);
+    CHECK(sorted({"keys", "zebra"}).empty());
+
+    const json some = tool.json({"keys", "--limit", "2"});
+    CHECK(some.at("keys").size() == 2);
+    CHECK(some.at("complete") == false);
+    CHECK(tool.json({"keys", "--limit=7"}).at("complete") == true);
+    CHECK(Tool{"memcached://127.0.0.1:1"}.json({"keys"}).at("complete") == false);
+}
+
+TEST_CASE("dump says what is wrong, and where", "[tools][dump]") {
+    const Shop shop;
+    const Tool tool{shop.url()};
+    const std::string whole = sealed("shop:1:x", "\xa1\x61k\x01");
+    struct Case {
+        std::string bytes;
+        std::string problem;
+        int offset;
+    };
+    const std::vector<Case> cases{
+        {whole.substr(0, 2), "it ends in the middle of the format", 2},
+        {whole.substr(0, 3), "it ends in the middle of the flags", 3},
+        {whole.substr(0, 7), "it ends in the middle of the time of writing", 4},
+        {whole.substr(0, 13), "it ends in the middle of the length of the key", 12},
+        {whole.substr(0, 20), "its key is longer than what is left of it", 12},
+        {whole.substr(0, 26), "it ends in the middle of the checksum", 24},
+        {whole.substr(0, whole.size() - 1), "its checksum does not fit", 27},
+        {"\xcaM\x02" + whole.substr(3), "its format 2 is not known", 2},
+        {"\xcaM\x01\x80" + whole.substr(4), "it has flags that are not known", 3},
+        {sealed("shop:1:x", "\xa1\x61k"), "its body is not CBOR", 24},
+        {sealed("shop:1:x", "\x01\x02"), "something follows its body", 25},
+        {sealed("shop:1:x", std::string(200, '\x81')), "its body is not CBOR", 24},
+        {"", "it does not begin as an entry of cachemodel does, with ca 4d", 0},
+        {"99999999999999999999", "the integer does not fit into 64 bits", 0},
+    };
+    for (const auto& [bytes, problem, offset] : cases) {
+        INFO(problem);
+        shop.cache().set_raw("x", bytes, never);
+        const json document = tool.json({"dump", "x"});
+        CHECK(document.at("exit") == 0);
+        CHECK(document.at("size") == bytes.size());
+        CHECK(document.at("problem") == problem);
+        CHECK(document.at("offset") == offset);
+        CHECK(tool({"dump", "x"}).out.find(problem) != std::string::npos);
+        CHECK(tool({"get", "x"}).exit == 1);
+    }
+    shop.cache().set_raw("x", whole, never);
+    CHECK(tool.json({"dump", "x"}).count("problem") == 0);
+}
+
+TEST_CASE("dump tells the remaining lifetime where the backend does", "[tools][dump]") {
+    const Shop shop;
+    const Tool tool{shop.url()};
+    CHECK(tool.json({"dump", "greeting"}).at("remaining_seconds") == "never");
+    CHECK(tool({"set", "short", "x", "--timeout", "90min"}).exit == 0);
+    const double left = tool.json({"dump", "short"}).at("remaining_seconds").get<double>();
+    CHECK((left > 5300 && left <= 5400));
+    CHECK(tool({"dump", "short"}).out.find("kept for      1h 29min\n") != std::string::npos);
+
+    const RealMemcached server;
+    const Tool other{server.url()};
+    CHECK(other({"set", "short", "x"}).exit == 0);
+    CHECK(other.json({"dump", "short"}).at("remaining_seconds").is_null());
+}
+
+TEST_CASE("erase says which were there", "[tools][erase]") {
+    const Shop shop;
+    const Tool tool{shop.url()};
+    const json document = tool.json({"erase", "greeting", "nothing", "broken"});
+    CHECK(document.at("exit") == 1);
+    CHECK(document.at("entries").at(0).at("state") == "erased");
+    CHECK(document.at("entries").at(1).at("state") == "absent");
+    CHECK(document.at("entries").at(2).at("state") == "erased");
+    CHECK(document.at("errors") ==
+          json{"nothing: nothing is stored, the final key is shop:1:nothing"});
+    CHECK(shop.bytes("greeting").empty());
+    CHECK(tool({"erase", "--final", "shop:1:visits"}).exit == 0);
+    CHECK(shop.bytes("visits").empty());
+}
+
+TEST_CASE("touch gives entries another lifetime, also those that carry their end",
+          "[tools][touch]") {
+    const Shop shop;
+    const Tool tool{shop.url()};
+    CHECK(tool({"touch", "visits", "2h"}).out == "touched visits\n");
+    const double left = tool.json({"dump", "visits"}).at("remaining_seconds").get<double>();
+    CHECK((left > 7100 && left <= 7200));
+    CHECK(tool({"touch", "nothing", "2h"}).exit == 1);
+    CHECK(tool({"touch", "visits", "0"}).exit == 2);
+    CHECK(tool({"touch", "visits", "soon"}).exit == 2);
+    CHECK(tool({"touch", "visits", "60&x"}).exit == 2);
+
+    const RealMemcached server;
+    const Cache cache = Cache::open(server.url() + "?key_prefix=shop");
+    const Models<Country> countries{cache};
+    countries.save({.code = "AT", .name = "Austria", .neighbours = {}}, 1500ms);
+    cache.set("greeting", "hello", 1500ms);
+    const Tool other{server.url() + "?key_prefix=shop"};
+    for (const std::string& key : {countries.key_for("AT"), std::string{"greeting"}}) {
+        CHECK(other.json({"dump", key}).count("fresh_until") == 1);
+        CHECK(other({"touch", key, "1h"}).exit == 0);
+        CHECK(other.json({"dump", key}).count("fresh_until") == 0);
+        CHECK(other({"get", key}).exit == 0);
+    }
+    CHECK(countries.find("AT").found());
+    CHECK(cache.get<std::string>("greeting").found());
+}
+
+TEST_CASE("set stores what programs read", "[tools][set]") {
+    const Shop shop;
+    const Tool tool{shop.url()};
+    const Cache cache = Cache::open(shop.url());
+    CHECK(tool({"set", "text", "hello"}).exit == 0);
+    CHECK(cache.get<std::string>("text").value_or("") == "hello");
+    CHECK(tool({"set", "--integer", "count", "--", "-5"}).exit == 0);
+    CHECK(cache.incr("count", 7) == 2);
+    CHECK(tool({"set", "--integer", "count", "five"}).exit == 2);
+    CHECK(tool({"set", "--escaped", "k\\x0a", "\\\\\\x00"}).exit == 0);
+    CHECK(cache.get<std::string>("k\n").value_or("") == std::string("\\\0", 2));
+    CHECK(tool({"set", "--escaped", "k\\n", ""}).exit == 2);
+    CHECK(Tool{shop.url() + "&timeout=0"}({"set", "text", "x"}).exit == 2);
+}
+
+TEST_CASE("clear --prefix leaves other prefixes", "[tools][clear]") {
+    const Shop shop;
+    const Cache other = shop.cache().with_prefix("shopping");
+    other.set("greeting", "hello", never);
+    const Tool tool{shop.url() + "&clear=forbid"};
+    CHECK(tool.json({"clear", "--prefix", "--yes"}).at("removed") == 7);
+    CHECK(shop.bytes("greeting").empty());
+    CHECK(other.get<std::string>("greeting").found());
+    CHECK(Tool{shop.url()}.json({"clear", "--yes"}).at("exit") == 0);
+    CHECK(other.get<std::string>("greeting").absent());
+}
+
+TEST_CASE("stats has the facts and the capabilities", "[tools][stats]") {
+    const Shop shop;
+    const Tool tool{shop.url()};
+    const json document = tool.json({"stats"});
+    CHECK(document.at("prefix") == "shop");
+    CHECK(document.at("version") == 1);
+    CHECK(document.at("capabilities").at("lists_keys") == true);
+    CHECK(document.at("capabilities").at("largest_value").is_null());
+    const json entries{{"subject", ""}, {"name", "entries"}, {"value", "7"}};
+    const auto& facts = document.at("facts");
+    CHECK(std::find(facts.begin(), facts.end(), entries) != facts.end());
+    CHECK(tool({"stats"}).out.find("entries                 7\n") != std::string::npos);
+}
+
+TEST_CASE("the tool works on redis", "[tools][redis]") {
+    const RealRedis server;
+    const Tool tool{"redis+unix://" + server.options().socket + "?key_prefix=shop"};
+    CHECK(tool({"set", "greeting", "hello"}).exit == 0);
+    CHECK(tool({"get", "greeting"}).out == "hello\n");
+    CHECK(tool.json({"keys"}).at("keys") == json{"greeting"});
+    CHECK(tool.json({"dump", "greeting"}).at("remaining_seconds").get<double>() > 200);
+    CHECK(tool({"clear", "--yes"}).exit == 0);
+    CHECK(tool({"erase", "greeting"}).exit == 1);
+}
+
+TEST_CASE("help and version need no cache", "[tools][help]") {
+    const auto code = [](std::vector<std::string> words) { return run(words).exit; };
+    CHECK(code({"cachemodel", "help"}) == 0);
+    CHECK(code({"cachemodel", "--help"}) == 0);
+    CHECK(run({"cachemodel", "get", "-h"}).out == run({"cachemodel", "help", "get"}).out);
+    CHECK(run({"cachemodel", "version"}).out == "cachemodel " + std::string{version_text} + '\n');
+    CHECK(run({"cachemodel", "--version"}).out == run({"cachemodel", "version"}).out);
+    CHECK(json::parse(run({"cachemodel", "version", "--json"}).out).at("version") ==
+          std::string{version_text});
+}
+
+}  // namespace cachemodel::support

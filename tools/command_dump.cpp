@@ -1,0 +1,145 @@
+// cachemodel: the command line tool: all about one entry, also where it is broken.
+// SPDX-License-Identifier: MIT
+#include <cachemodel/detail/cbor.hpp>
+
+#include <chrono>
+
+#include "commands.hpp"
+#include "entry.hpp"
+#include "entry_key.hpp"
+#include "json_text.hpp"
+#include "target.hpp"
+#include "times.hpp"
+
+namespace cachemodel::tool {
+
+namespace {
+
+using nlohmann::json;
+
+constexpr std::size_t bytes_shown = 64;
+
+class Dump {
+ public:
+    Dump(Session& session, const Target& target) : session_(session), target_(target) {}
+
+    void about(const NamedKey& key, const StoredBytes& stored) {
+        line("key", "key", key.shown);
+        line("final_key", "final key", visible(key.final_key, Shown::line));
+        row("size", std::to_string(stored.bytes.size()) + " bytes");
+        session_.document["size"] = stored.bytes.size();
+        line("kind", "kind",
+             stored.kind == StoredBytes::Kind::foreign ? "foreign, no entry of cachemodel"
+                                                       : name_of(stored.kind));
+        session_.document["kind"] = name_of(stored.kind);
+        if (stored.kind == StoredBytes::Kind::entry) about_envelope(stored);
+        about_lifetime(key);
+        about_problems(key, stored);
+        about_value(stored);
+    }
+
+ private:
+    void row(std::string_view name, std::string_view value, Look look = Look::plain) {
+        if (session_.arguments.json) return;
+        constexpr std::size_t width = 14;
+        std::string label{name};
+        label.resize(width, ' ');
+        Screen& screen = session_.screen;
+        screen.write(screen.dressed(label, Look::faint));
+        session_.show_line(value, look);
+    }
+    void line(const char* member, std::string_view name, std::string_view value,
+              Look look = Look::plain) {
+        session_.document[member] = value;
+        row(name, value, look);
+    }
+
+    void about_envelope(const StoredBytes& stored) {
+        json& document = session_.document;
+        if (stored.format) {
+            document["format"] = *stored.format;
+            row("format", std::to_string(*stored.format));
+        }
+        if (stored.flags) {
+            document["flags"] = *stored.flags;
+            row("flags", std::to_string(*stored.flags));
+        }
+        if (stored.written_at) line("written_at", "written at", shown_time(*stored.written_at));
+        if (stored.fresh_until) {
+            const bool is_over = target_.cache().clock().wall() >= *stored.fresh_until;
+            line("fresh_until", "fresh until", shown_time(*stored.fresh_until));
+            document["expired"] = is_over;
+            if (is_over) row("", "this is over: it is not found any more", Look::bad);
+        }
+        if (stored.key) line("envelope_key", "key in it", visible(*stored.key, Shown::line));
+        if (!stored.checksum_known) return;
+        line("checksum", "checksum", stored.checksum_right ? "right" : "wrong",
+             stored.checksum_right ? Look::good : Look::bad);
+    }
+
+    void about_lifetime(const NamedKey& key) {
+        json& document = session_.document;
+        document["remaining_seconds"] = nullptr;
+        if (!target_.capabilities().tells_lifetimes) return;
+        Lifetime left;
+        const Outcome outcome = target_.cache().backend().remaining_lifetime(key.final_key, left);
+        if (outcome.failed()) return session_.failed("remaining lifetime: ", outcome.failure());
+        if (outcome.declined()) return;
+        row("kept for", left.is_never() ? "ever" : shown_lifetime(left));
+        if (left.is_never()) {
+            document["remaining_seconds"] = "never";
+        } else {
+            document["remaining_seconds"] = std::chrono::duration<double>{left.duration()}.count();
+        }
+    }
+
+    void about_problems(const NamedKey& key, const StoredBytes& stored) {
+        json& document = session_.document;
+        if (stored.key && !belongs_to(target_, key, *stored.key)) {
+            document["other_key"] = true;
+            row("wrong", "it is the entry of another key", Look::bad);
+        }
+        if (stored.is_sound()) return;
+        const std::string where = "offset " + std::to_string(stored.problem_at);
+        document["problem"] = stored.problem;
+        document["offset"] = stored.problem_at;
+        document["first_bytes"] = hex(stored.bytes.substr(0, bytes_shown));
+        row("wrong", stored.problem + " (" + where + ')', Look::bad);
+        row("first bytes", hex(stored.bytes.substr(0, bytes_shown)));
+    }
+
+    /// The value; where the entry is broken, what is left of it, if anything.
+    void about_value(const StoredBytes& stored) {
+        std::optional<json> value;
+        if (stored.kind == StoredBytes::Kind::integer) {
+            if (stored.is_sound()) value = value_of(stored);
+        } else if (stored.body) {
+            detail::CborReader reader{*stored.body};
+            std::string_view item;
+            if (reader.skip(item)) value = json_from_cbor(item);
+        }
+        if (value) {
+            session_.document["body"] = *value;
+            session_.show("body\n" + text_of(*value) + '\n', Shown::json);
+        } else if (stored.body) {
+            session_.document["body_bytes"] = hex(*stored.body);
+            row("body bytes", hex(*stored.body));
+        }
+    }
+
+    Session& session_;
+    const Target& target_;
+};
+
+}  // namespace
+
+void dump(Session& session) {
+    const Target target{session};
+    const NamedKey key = target.key(session.arguments.words.front());
+    const Answer answer = target.read(key);
+    if (answer.failure) return session.failed(key.shown + ": ", *answer.failure);
+    if (!answer.is_there) return session.absent(key.nothing_there());
+    Dump{session, target}.about(key, take_apart(answer.bytes));
+}
+
+}  // namespace cachemodel::tool

@@ -1,0 +1,172 @@
+// cachemodel: the command line tool: its help.
+// SPDX-License-Identifier: MIT
+#include <cachemodel/version.hpp>
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <string_view>
+
+#include "commands.hpp"
+
+namespace cachemodel::tool {
+
+namespace {
+
+struct Page {
+    std::string_view command;
+    std::string_view text;
+};
+
+constexpr std::string_view overview =
+    R"(usage: cachemodel [--cache URL] [--json] COMMAND [ARGUMENTS]
+
+Looks into a cache, whoever filled it, and changes it.
+
+  get KEY...          the values under keys
+  keys [PREFIX]       the keys of the cache, or those that begin with PREFIX
+  dump KEY            all about one entry, also where it is broken
+  erase KEY...        removes entries
+  touch KEY LIFETIME  gives an entry another lifetime, from now on
+  set KEY TEXT        stores a text or an integer
+  clear               empties the whole backend; asks before
+  stats               what the backend says of itself, and what it can do
+  help [COMMAND]      this text, or all about one command
+  version             the version of cachemodel
+
+  --cache URL  the cache as programs open it, such as
+               memcached://10.0.0.1:11211?key_prefix=shop. Without the option it
+               is the environment variable CACHEMODEL_URL: unlike a command line
+               it does not show a password to other users. memory:// is inside
+               of one process and cannot be looked into from here.
+  --json       one JSON document on standard output, which has errors too
+  --help       this text, or all about the command
+  --version    the version of cachemodel
+
+Options may stand anywhere; after -- nothing is an option. A KEY is what a
+program gives to the cache, or what key_for of a model shows: prefix and
+version come from the URL. With --final it is the key that the server sees.
+
+Exit codes: 0 done; 1 nothing there; 2 wrong usage, or a key that the backend
+does not take; 3 failed: the backend is down or answers too late, the output
+cannot be written; 4 the URL makes no sense; 5 refused: clear was not confirmed
+or is forbidden, or the backend cannot do that at all. Messages are on standard
+error.
+)";
+
+constexpr std::array pages{
+    Page{"get", R"(usage: cachemodel get [--raw] [--final] [--escaped] KEY...
+
+Shows values: text as text, bytes as bytes, everything else as JSON. Of several
+keys each line is the key, a tab, and the value as JSON. Bytes inside of JSON
+are {"hex": "00ff"}. What a program would not find, as it is broken, foreign or
+has expired, is not there for get either; the message says why, and dump shows
+it.
+
+  --raw      what is stored under one key, byte by byte, envelope included
+  --final    KEY is the key that the server sees, prefix and version included
+  --escaped  KEY is written as keys and --json write it
+
+On a terminal, control characters are shown as \xNN. Elsewhere text and bytes
+are written as they are.
+)"},
+    Page{"keys", R"(usage: cachemodel keys [--limit N] [--final] [--escaped] [PREFIX]
+
+Lists the keys of the cache, those of the prefix and version in its URL, one on
+a line: in no order, each as get takes it. Backends that cannot list their
+keys, such as memcached, refuse with exit code 5.
+
+  --limit N  at most N keys
+  --final    all keys of the backend, as the server sees them
+  --escaped  PREFIX is written as this command writes keys
+
+Control characters and bytes that are not UTF-8 are written \xNN and a
+backslash is written twice, on a terminal or not: --escaped takes keys written
+so. A long key that key_function=digest has digested is taken with --final
+only.
+)"},
+    Page{"dump", R"(usage: cachemodel dump [--final] [--escaped] KEY
+
+Shows all about an entry: its size, the envelope (format, flags, when it was
+written and until when it is fresh, the key that it belongs to, the checksum),
+its remaining lifetime where the backend tells it, and its value as JSON. Of
+what is broken or foreign it says what is wrong, at which offset, and shows the
+first bytes.
+
+  --final    KEY is the key that the server sees, prefix and version included
+  --escaped  KEY is written as keys and --json write it
+)"},
+    Page{"erase", R"(usage: cachemodel erase [--final] [--escaped] KEY...
+
+Removes entries and says which were there. The exit code is 1 where one was
+not.
+
+  --final    KEY is the key that the server sees, prefix and version included
+  --escaped  KEY is written as keys and --json write it
+)"},
+    Page{"touch", R"(usage: cachemodel touch [--final] [--escaped] KEY LIFETIME
+
+Gives an entry another lifetime, from now on: a number of seconds such as 60 or
+1.5, a duration such as 250ms, 30s, 15min, 2h or 7d, or never.
+
+  --final    KEY is the key that the server sees, prefix and version included
+  --escaped  KEY is written as keys and --json write it
+)"},
+    Page{"set",
+         R"(usage: cachemodel set [--timeout LIFETIME] [--integer] [--final] [--escaped]
+                      KEY TEXT
+
+Stores a text, whatever was there: programs read it as a std::string. To try
+whether a cache works, or to put a counter right.
+
+  --timeout LIFETIME  how long it lives, as for touch; without it the timeout of
+                      the URL, which is 5 minutes unless it says otherwise
+  --integer           TEXT is a whole number of 64 bits, for programs to count
+  --final             KEY is the key that the server sees
+  --escaped           KEY and TEXT are written as keys and --json write keys
+)"},
+    Page{"clear", R"(usage: cachemodel clear [--prefix] [--yes]
+
+Empties the whole backend: entries of every prefix and version, and of every
+other program that uses it. Where other processes share it, it asks on the
+terminal and goes on after the answer yes; without a terminal it refuses. Where
+the URL says clear=forbid, it refuses in any case, and only --prefix is left.
+
+  --prefix  removes the entries of the URL's prefix only, of all versions
+  --yes     does not ask
+)"},
+    Page{"stats", R"(usage: cachemodel stats
+
+Shows what the backend says of itself, such as entries, bytes and versions of
+servers, and what it can do.
+)"},
+    Page{"help", R"(usage: cachemodel help [COMMAND]
+
+Shows what there is, or all about one command.
+)"},
+    Page{"version", R"(usage: cachemodel version
+
+Shows the version of cachemodel that this program was built with.
+)"},
+};
+
+}  // namespace
+
+void help(Session& session) {
+    const auto& words = session.arguments.words;
+    std::string_view text = overview;
+    if (!words.empty()) {
+        text = std::find_if(pages.begin(), pages.end(), [&](const auto& page) {
+                   return page.command == words.front();
+               })->text;
+    }
+    session.document["help"] = text;
+    session.show(text, Shown::text);
+}
+
+void version(Session& session) {
+    session.document["version"] = version_text;
+    session.show_line("cachemodel " + std::string{version_text});
+}
+
+}  // namespace cachemodel::tool

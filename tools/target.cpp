@@ -1,0 +1,141 @@
+// cachemodel: the command line tool: the cache that a command is about.
+// SPDX-License-Identifier: MIT
+#include "target.hpp"
+
+#include <cachemodel/cache_url.hpp>
+
+#include <exception>
+#include <filesystem>
+#include <memory>
+#include <system_error>
+#include <utility>
+
+#include "cache_core.hpp"
+
+namespace cachemodel::tool {
+
+namespace {
+
+CacheUrl parsed(const std::string& url) {
+    if (url.empty()) {
+        throw Problem{Exit::configuration,
+                      "which cache? give --cache URL, or set CACHEMODEL_URL, to a URL such as "
+                      "memcached://127.0.0.1:11211"};
+    }
+    return CacheUrl::parse(url);
+}
+
+/// Opens a cache of which others have something, and makes no store that is not there: a path with
+/// a wrong letter must not look like an empty cache.
+Cache open_existing(const Arguments& arguments) {
+    const auto url = parsed(arguments.url);
+    const bool is_sqlite = url.scheme() == "sqlite";
+    if (url.scheme() == "memory" || (is_sqlite && url.path() == "/:memory:")) {
+        throw Problem{
+            Exit::configuration,
+            "a cache in memory is inside of one process, and nobody sees that of another; "
+            "this program would only ever see its own, which is empty"};
+    }
+    std::error_code error;
+    if (url.scheme() == "file" && arguments.command != "set" && !url.path().empty() &&
+        !std::filesystem::exists(url.path(), error) && !error) {
+        throw Problem{Exit::failed, "there is no directory " + url.path() +
+                                        ": nothing has been stored there yet, or the URL is wrong"};
+    }
+    const bool may_create = is_sqlite && arguments.url.find("auto_create=") == std::string::npos;
+    if (!may_create) return Cache::open(arguments.url);
+    const char separator = arguments.url.find('?') == std::string::npos ? '?' : '&';
+    return Cache::open(arguments.url + separator + "auto_create=false");
+}
+
+/// The same backend with final keys for keys.
+Cache with_final_keys(const Cache& cache) {
+    const auto unchanged = [](std::string_view, std::uint32_t, std::string_view key) {
+        return std::string{key};
+    };
+    // Owns nothing: the target has both.
+    const std::shared_ptr<Backend> backend{std::shared_ptr<void>{}, &cache.backend()};
+    return Cache{backend,
+                 {.timeout = cache.timeout(),
+                  .key_function = unchanged,
+                  .key_warnings = KeyWarnings::ignore}};
+}
+
+class Answers final : public ReadSink {
+ public:
+    explicit Answers(std::size_t count) : answers_(count) {}
+
+    void found(std::size_t index, std::string_view value, std::uint64_t) noexcept override {
+        try {
+            answers_[index].bytes = value;
+            answers_[index].is_there = true;
+        } catch (...) {
+            answers_[index].failure = Failure{std::current_exception()};
+        }
+    }
+    void absent(std::size_t) noexcept override {}
+    void failed(std::size_t index, const Failure& failure) noexcept override {
+        answers_[index].failure = failure;
+    }
+    std::vector<Answer> take() { return std::move(answers_); }
+
+ private:
+    std::vector<Answer> answers_;
+};
+
+}  // namespace
+
+std::string NamedKey::nothing_there() const {
+    const std::string final_line = visible(final_key, Shown::line);
+    return shown + ": nothing is stored" +
+           (final_line == shown ? "" : ", the final key is " + final_line);
+}
+
+Target::Target(Session& session)
+    : arguments_(session.arguments),
+      shown_url_(visible(parsed(arguments_.url).redacted(), Shown::message)),
+      cache_(open_existing(arguments_)),
+      finals_(with_final_keys(cache_)) {
+    for (const auto& warning : cache_.warnings()) session.warn(warning);
+}
+
+std::string Target::plain(const std::string& word) const {
+    if (!arguments_.escaped) return word;
+    auto text = unescaped(word);
+    if (!text) {
+        throw Problem{Exit::usage,
+                      "with --escaped a backslash is followed by another one, or by x and two "
+                      "hexadecimal digits"};
+    }
+    return std::move(*text);
+}
+
+NamedKey Target::key(const std::string& word) const {
+    std::string given = plain(word);
+    std::string shown = visible(given, Shown::line);
+    if (arguments_.final_keys) return {std::move(shown), std::move(given), {}};
+    std::string final_key = cache_.final_key(given);
+    return {std::move(shown), std::move(final_key), std::move(given)};
+}
+
+std::vector<NamedKey> Target::keys(std::span<const std::string> words) const {
+    std::vector<NamedKey> keys;
+    keys.reserve(words.size());
+    for (const auto& word : words) keys.push_back(key(word));
+    return keys;
+}
+
+std::vector<Answer> Target::read(std::span<const NamedKey> keys) const {
+    std::vector<std::string_view> views;
+    views.reserve(keys.size());
+    for (const auto& key : keys) views.emplace_back(key.final_key);
+    auto& core = finals_.core();
+    const detail::FinalKeys checked{core, finals_.view(), Operation::peek, views};
+    Answers answers{keys.size()};
+    core.get_many(finals_.view(), checked.views(), answers, true);
+    return answers.take();
+}
+
+Answer Target::read(const NamedKey& key) const { return read(std::span{&key, 1}).front(); }
+
+}  // namespace cachemodel::tool

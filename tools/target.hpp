@@ -1,0 +1,67 @@
+// cachemodel: the command line tool: the cache that a command is about.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cachemodel/cache.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "session.hpp"
+
+namespace cachemodel::tool {
+
+/// A key of the command line.
+struct NamedKey {
+    std::string shown;  ///< in one line
+    std::string final_key;
+    std::string model_key;  ///< as it was given; empty where it was given as a final key
+
+    /// The message about it.
+    std::string nothing_there() const;
+};
+
+/// The answer of the backend about one key.
+struct Answer {
+    bool is_there = false;
+    std::string bytes;
+    std::optional<Failure> failure;
+};
+
+class Target {
+ public:
+    /// The cache of the session's URL. What a lenient URL says that is not understood is a warning.
+    ///
+    /// Errors: `Problem`, `ConfigError`.
+    explicit Target(Session& session);
+
+    /// Without its password, in one line.
+    const std::string& shown_url() const noexcept { return shown_url_; }
+    /// As the URL says: its prefix, its version, its keys.
+    const Cache& cache() const noexcept { return cache_; }
+    /// The same entries under final keys, whatever the URL says of keys and errors.
+    const Cache& finals() const noexcept { return finals_; }
+    const Capabilities& capabilities() const noexcept { return cache_.capabilities(); }
+
+    /// Errors: `Problem` with `Exit::usage`.
+    NamedKey key(const std::string& word) const;
+    std::vector<NamedKey> keys(std::span<const std::string> words) const;
+    /// The word, without its escapes if it has some. Errors: `Problem` with `Exit::usage`.
+    std::string plain(const std::string& word) const;
+
+    /// What is stored, which is no use of it. Errors: `InvalidKey`.
+    std::vector<Answer> read(std::span<const NamedKey> keys) const;
+    Answer read(const NamedKey& key) const;
+
+ private:
+    const Arguments& arguments_;
+    std::string shown_url_;
+    Cache cache_;
+    Cache finals_;
+};
+
+}  // namespace cachemodel::tool
