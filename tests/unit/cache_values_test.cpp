@@ -37,7 +37,6 @@ using namespace cachemodel;
 using namespace std::chrono_literals;
 using namespace std::string_literals;
 using Catch::Matchers::Contains;
-using Catch::Matchers::Equals;
 
 namespace {
 
