@@ -124,6 +124,7 @@ void mixtures(const Cache& cache) {
         std::atomic<bool> is_over{false};
         std::atomic<int> mixed{0};
         std::vector<std::thread> readers;
+        readers.reserve(2);
         for (int i = 0; i < 2; ++i) {
             readers.emplace_back([&] {
                 while (!is_over) {

@@ -19,7 +19,6 @@ namespace cachemodel::contract::of_caches {
 
 using namespace std::chrono_literals;
 using namespace std::string_literals;
-using namespace std::string_view_literals;
 
 namespace {
 

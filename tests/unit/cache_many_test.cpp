@@ -27,7 +27,6 @@
 
 using namespace cachemodel;
 using namespace std::chrono_literals;
-using testing::Verb;
 using Keys = std::vector<std::string>;
 using Pairs = std::vector<std::pair<std::string, int>>;
 

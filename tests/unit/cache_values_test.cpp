@@ -5,9 +5,7 @@
 #include <cachemodel/backends/memory.hpp>
 #include <cachemodel/error.hpp>
 #include <cachemodel/json.hpp>
-#include <cachemodel/testing/recording_backend.hpp>
 #include <cachemodel/testing/scripted_backend.hpp>
-#include <cachemodel/testing/turnable_clock.hpp>
 
 #include "support/bytes.hpp"
 #include "support/catch.hpp"
@@ -18,6 +16,7 @@
 #include <bit>
 #include <chrono>
 #include <clocale>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -37,7 +36,6 @@ using namespace cachemodel;
 using namespace std::chrono_literals;
 using namespace std::string_literals;
 using Catch::Matchers::Contains;
-using Catch::Matchers::Equals;
 
 namespace {
 
