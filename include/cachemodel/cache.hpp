@@ -119,7 +119,8 @@ class Cache {
     auto get_or_set(std::string_view key, Make&& make, Lifetime lifetime,
                     const Unless& unless) const;
 
-    /// Removes. Whether something was there.
+    /// Removes. Whether something was there. A backend that keeps whole seconds, as memcached, may
+    /// count what ended within the last two.
     ///
     /// Errors: `BackendError`.
     bool erase(std::string_view key) const;
@@ -225,7 +226,7 @@ class Cache {
     /// What the models of this cache have counted in it.
     std::vector<ModelStatistics> model_statistics() const;
     /// From now on tells `observer`, of all views, or nobody where it is null. It is kept until the
-    /// cache ends, as calls may be under way.
+    /// cache ends, as calls may be under way: one that holds a handle of this cache keeps both.
     void observe(std::shared_ptr<Observer> observer) const;
 
     // Bytes under keys, many at a time: what the verbs and models stand on. As in Backend, with the
