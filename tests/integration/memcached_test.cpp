@@ -8,6 +8,7 @@
 #include "support/backend_calls.hpp"
 #include "support/catch.hpp"
 #include "support/fake_server.hpp"
+#include "support/hammer.hpp"
 #include "support/memcached_server.hpp"
 #include "support/sockets.hpp"
 
@@ -1114,30 +1115,7 @@ TEST_CASE("servers may come, hang and go while threads work, and no value is eve
     RealMemcached second;
     MemcachedBackend backend{
         {.servers = {first.address(), second.address()}, .deadline = 50ms, .retry_after = 10ms}};
-    std::atomic<bool> is_ending{false};
-    std::atomic<int> wrong{0};
-    std::atomic<int> found{0};
-    std::vector<std::thread> threads;
-    for (int i = 0; i < 6; ++i) {
-        threads.emplace_back([&, i] {
-            for (int round = 0; !is_ending; ++round) {
-                const auto key = "key" + std::to_string((round * 7 + i) % 40);
-                if (round % 3 == 0) {
-                    static_cast<void>(set(backend, key, "value of " + key));
-                } else if (round % 50 == 1) {
-                    backend.close();
-                } else {
-                    const auto reads = get_many(backend, {key, "key1", "key2"});
-                    if (reads[0].found()) {
-                        ++found;
-                        wrong += reads[0].value != "value of " + key;
-                    }
-                    wrong += reads[1].found() && reads[1].value != "value of key1";
-                    wrong += reads[0].answers != 1;
-                }
-            }
-        });
-    }
+    Hammer hammer{backend};
     for (int i = 0; i < 5; ++i) {
         std::this_thread::sleep_for(50ms);
         first.restart();
@@ -1146,10 +1124,9 @@ TEST_CASE("servers may come, hang and go while threads work, and no value is eve
         second.go_on();
     }
     std::this_thread::sleep_for(50ms);
-    is_ending = true;
-    for (auto& thread : threads) thread.join();
-    CHECK(wrong == 0);
-    CHECK(found > 0);
+    hammer.stop();
+    CHECK(hammer.wrong() == 0);
+    CHECK(hammer.found() > 0);
 }
 
 TEST_CASE("close lets connections go, and the next call makes new ones", "[memcached][close]") {
