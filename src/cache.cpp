@@ -34,7 +34,7 @@ CacheOptions take_options(CacheUrl& url, const Clock& clock) {
     CacheOptions options{.clock = clock};
     options.key_prefix = url.take_text("key_prefix", "");
     options.version = static_cast<std::uint32_t>(
-        url.take_integer("version", 1, 1, std::numeric_limits<std::uint32_t>::max()));
+        url.take_integer("version", 1, 0, std::numeric_limits<std::uint32_t>::max()));
     options.timeout = url.take_lifetime("timeout", options.timeout);
     const auto key_function = url.take_text("key_function", "plain");
     options.key_function = find_key_function(key_function);
@@ -124,6 +124,13 @@ Cache Cache::bypass() const {
 Cache Cache::with_name(std::string_view name) const {
     CacheView view = *view_;
     view.name = name;
+    return {core_, std::move(view)};
+}
+
+Cache Cache::quietly() const {
+    if (view_->key_warnings != KeyWarnings::warn) return *this;
+    CacheView view = *view_;
+    view.key_warnings = KeyWarnings::ignore;
     return {core_, std::move(view)};
 }
 
@@ -226,10 +233,10 @@ void Cache::store_many(Store how, std::span<const Entry> entries,
         part.keys.push_back(entries[i].key);
         part.places.push_back(i);
     }
-    const FinalKeys final_keys{*core_, *view_, Operation::set, living.keys};
+    const FinalKeys final_keys{*core_, *view_, detail::operation_of(how), living.keys};
     // What lives no longer is removed instead, where it would have replaced what is there.
     if (how != Store::set) {
-        const FinalKeys only_checked{*core_, *view_, Operation::set, over.keys};
+        const FinalKeys only_checked{*core_, *view_, detail::operation_of(how), over.keys};
         for (const auto place : over.places) outcomes[place] = Outcome::declined_by_backend();
     } else if (!over.keys.empty()) {
         std::vector<Outcome> removed(over.keys.size());

@@ -14,18 +14,6 @@ namespace {
 
 using SteadyTime = std::chrono::steady_clock::time_point;
 
-Operation operation_of(Store how) noexcept {
-    switch (how) {
-        case Store::set:
-            return Operation::set;
-        case Store::add:
-            return Operation::add;
-        case Store::compare_and_set:
-            break;
-    }
-    return Operation::compare_and_set;
-}
-
 /// Passes a read on and counts.
 class CountingSink final : public ReadSink {
  public:
@@ -69,6 +57,22 @@ void report(RoundTrip& trip, std::span<const Outcome> outcomes) noexcept {
 
 }  // namespace
 
+Operation operation_of(Store how) noexcept {
+    switch (how) {
+        case Store::set:
+            return Operation::set;
+        case Store::add:
+            return Operation::add;
+        case Store::compare_and_set:
+            break;
+    }
+    return Operation::compare_and_set;
+}
+
+bool is_ignorable(const CacheView& view, const Failure& failure) noexcept {
+    return view.ignore_errors && failure.fault() && failure.fault() != BackendFault::unsupported;
+}
+
 Counters& ModelCounters::of(const ModelTable& model) {
     const std::lock_guard lock{mutex_};
     return by_model_.try_emplace(&model).first->second;
@@ -106,7 +110,7 @@ class CacheCore::Trip {
     Trip& operator=(const Trip&) = delete;
     ~Trip() {
         if (!begin_) return;
-        if (!is_over_) event_.failed = event_.keys;
+        if (!is_over_) event_.failed = std::max<std::size_t>(event_.keys, 1);
         event_.duration = core_.clock().steady() - *begin_;
         core_.tell(&Observer::round_trip, event_);
     }
@@ -243,12 +247,17 @@ void CacheCore::check_key(const CacheView& view, Operation operation, std::strin
 }
 
 bool CacheCore::ignores(const CacheView& view, Operation operation, const Failure& failure) {
-    if (!view.ignore_errors || !failure.fault() || failure.fault() == BackendFault::unsupported) {
-        return false;
-    }
+    if (!is_ignorable(view, failure)) return false;
     counters.ignored_errors += 1;
     tell(&Observer::ignored_error, IgnoredError{view.name, operation, failure});
     return true;
+}
+
+void CacheCore::ignore_first(const CacheView& view, Operation operation,
+                             std::span<const Outcome> outcomes) {
+    const auto failed = std::find_if(outcomes.begin(), outcomes.end(),
+                                     [](const Outcome& outcome) { return outcome.failed(); });
+    if (failed != outcomes.end()) (void)ignores(view, operation, failed->failure());
 }
 
 FinalKeys::FinalKeys(CacheCore& core, const CacheView& view, Operation operation,

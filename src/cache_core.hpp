@@ -100,6 +100,9 @@ class CacheCore {
     void check_key(const CacheView& view, Operation operation, std::string_view final_key);
     /// Whether the failure is kept from the caller; then it has been counted and reported.
     bool ignores(const CacheView& view, Operation operation, const Failure& failure);
+    /// The same for a call on many keys: the first failure is reported for all of them.
+    void ignore_first(const CacheView& view, Operation operation,
+                      std::span<const Outcome> outcomes);
 
  private:
     class Trip;
@@ -129,6 +132,11 @@ class FinalKeys {
     std::string text_;
     std::vector<std::string_view> views_;
 };
+
+/// Whether a failure is one that `CacheOptions::ignore_errors` is about.
+bool is_ignorable(const CacheView& view, const Failure& failure) noexcept;
+
+Operation operation_of(Store how) noexcept;
 
 /// Whether the final keys of a prefix all begin with it and a colon.
 inline bool keeps_prefix(KeyFunction function) noexcept {

@@ -26,6 +26,15 @@ bool done_or_throw(const Cache& cache, Operation operation, const Outcome& outco
     return false;
 }
 
+/// The same for a counter, whose key an error names.
+bool counted_or_throw(const Cache& cache, std::string_view key, const Outcome& outcome) {
+    try {
+        return done_or_throw(cache, Operation::increment, outcome);
+    } catch (const NotAnInteger&) {
+        throw NotAnInteger("the entry \"" + detail::shown_key(key) + "\" is not an integer");
+    }
+}
+
 [[noreturn]] void throw_missing(std::string_view key) {
     throw Missing("cache entry", detail::shown_key(key));
 }
@@ -68,7 +77,7 @@ Outcome increment_by_hand(const Cache& cache, std::string_view key, std::int64_t
         const std::string text = std::to_string(value);
         const Entry entry{key, text, left, stored.token()};
         const auto how = compares ? Store::compare_and_set : Store::set;
-        cache.store_many(how, {&entry, 1}, {&outcome, 1});
+        cache.quietly().store_many(how, {&entry, 1}, {&outcome, 1});
         if (!outcome.declined()) return outcome;
     }
     return Failure{BackendFault::unavailable, "a counter changed all the time"};
@@ -80,8 +89,18 @@ Outcome increment(const Cache& cache, std::string_view key, std::int64_t delta,
     if (!cache.capabilities().atomic_increment) {
         return increment_by_hand(cache, key, delta, value);
     }
-    const detail::FinalKeys final_keys{cache.core(), cache.view(), Operation::increment, {&key, 1}};
-    return cache.core().increment(cache.view(), final_keys.views().front(), delta, value);
+    Outcome outcome;
+    {
+        const detail::FinalKeys final_keys{
+            cache.core(), cache.view(), Operation::increment, {&key, 1}};
+        outcome = cache.core().increment(cache.view(), final_keys.views().front(), delta, value);
+    }
+    const bool is_no_counter = outcome.failed() && !outcome.failure().fault();
+    if (!is_no_counter || detail::keeps_all_lifetimes(cache)) return outcome;
+    // What is no integer may be over, although the backend keeps it a little longer.
+    const Cache quiet = cache.quietly();
+    const StoredEntry stored{quiet, value_key(quiet, key), Operation::peek};
+    return stored.reason() == MissReason::expired ? Outcome::declined_by_backend() : outcome;
 }
 
 Outcome add_counter(const Cache& cache, std::string_view key, std::int64_t value) {
@@ -119,22 +138,23 @@ bool Cache::touch(std::string_view key, Lifetime lifetime) const {
 std::int64_t Cache::incr(std::string_view key, std::int64_t delta) const {
     std::int64_t value = 0;
     const Outcome outcome = increment(*this, key, delta, value);
-    if (!done_or_throw(*this, Operation::increment, outcome)) throw_missing(key);
+    if (!counted_or_throw(*this, key, outcome)) throw_missing(key);
     return value;
 }
 
 std::int64_t Cache::incr(std::string_view key, std::int64_t delta, std::int64_t initial) const {
     constexpr int most_attempts = 100;
+    const Cache quiet = quietly();
     for (int attempt = 0; attempt < most_attempts; ++attempt) {
         std::int64_t value = 0;
-        const Outcome outcome = increment(*this, key, delta, value);
+        const Outcome outcome = increment(attempt == 0 ? *this : quiet, key, delta, value);
         if (outcome.failed()) {
-            done_or_throw(*this, Operation::increment, outcome);
+            (void)counted_or_throw(*this, key, outcome);
             return initial;
         }
         if (outcome.done()) return value;
         if (is_bypass()) return initial;
-        const Outcome added = add_counter(*this, key, initial);
+        const Outcome added = add_counter(quiet, key, initial);
         if (done_or_throw(*this, Operation::add, added) || added.failed()) return initial;
     }
     throw BackendError(BackendFault::unavailable, "a counter came and went all the time");
@@ -153,14 +173,16 @@ std::uint32_t Cache::incr_version(std::string_view key, std::int64_t delta) cons
         throw Overflow("version " + std::to_string(version()) + " and " + std::to_string(delta) +
                        " is no version");
     }
-    const Cache target = with_version(static_cast<std::uint32_t>(version() + delta));
+    const Cache quiet = quietly();  // one report of the key is enough
+    const Cache target = quiet.with_version(static_cast<std::uint32_t>(version() + delta));
     const EntryKey from = value_key(*this, key);
     const StoredEntry stored{*this, from, Operation::get};
     if (stored.failure() && !done_or_throw(*this, Operation::get, *stored.failure())) {
         throw_missing(key);
     }
     if (!stored.is_living()) throw_missing(key);
-    if (delta == 0) return version();
+    // A key function may leave the version out: then the entry is there already.
+    if (from.full == target.final_key(key)) return target.version();
 
     Lifetime left;
     const Outcome told = remaining_lifetime(*this, stored, from.full, left);
@@ -173,7 +195,7 @@ std::uint32_t Cache::incr_version(std::string_view key, std::int64_t delta) cons
     if (!target.store_one(Store::set, detail::store_entries(target, Store::set, {&entry, 1}))) {
         throw_missing(key);
     }
-    erase(key);
+    quiet.erase(key);
     return target.version();
 }
 
@@ -186,13 +208,18 @@ std::uint32_t Cache::decr_version(std::string_view key, std::int64_t delta) cons
 
 Lookup<std::string> Cache::get_raw(std::string_view key) const {
     const StoredEntry stored{*this, value_key(*this, key), Operation::get};
-    if (stored.is_there()) {
+    const bool is_over = !stored.is_counter() && stored.reason() == MissReason::expired;
+    if (stored.is_there() && !is_over) {
         core_->counters.hits += 1;
         return Lookup<std::string>{std::string{stored.bytes()}};
     }
-    if (!stored.failure()) core_->counters.count_miss(MissReason::nothing_stored);
-    return Lookup<std::string>{
-        detail::make_answer(key, MissReason::nothing_stored, stored.failure())};
+    const auto reason = is_over ? MissReason::expired : MissReason::nothing_stored;
+    if (stored.failure()) {
+        (void)core_->ignores(*view_, Operation::get, *stored.failure());
+    } else {
+        core_->counters.count_miss(reason);
+    }
+    return Lookup<std::string>{detail::make_answer(key, reason, stored.failure())};
 }
 
 bool Cache::set_raw(std::string_view key, std::string_view bytes) const {
@@ -202,6 +229,14 @@ bool Cache::set_raw(std::string_view key, std::string_view bytes) const {
 bool Cache::set_raw(std::string_view key, std::string_view bytes, Lifetime lifetime) const {
     const Entry entry{key, bytes, lifetime};
     return store_one(Store::set, detail::store_entries(*this, Store::set, {&entry, 1}));
+}
+
+std::vector<Outcome> detail::delete_keys(const Cache& cache,
+                                         std::span<const std::string_view> keys) {
+    std::vector<Outcome> outcomes(keys.size());
+    cache.remove_many(keys, outcomes);
+    cache.core().ignore_first(cache.view(), Operation::remove, outcomes);
+    return outcomes;
 }
 
 }  // namespace cachemodel

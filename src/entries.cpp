@@ -86,10 +86,6 @@ void StoredEntry::failed(std::size_t, const Failure& failure) noexcept { failure
 
 namespace {
 
-bool keeps_all_lifetimes(const Cache& cache) {
-    return cache.capabilities().lifetime_resolution <= std::chrono::milliseconds{1};
-}
-
 /// Writes the entry again with another end, unless the backend can be told to change it.
 enum class Rewriting : std::uint8_t { done, not_needed, changed_meanwhile };
 
@@ -108,7 +104,7 @@ Touched rewrite(const Cache& cache, const EntryKey& key, const BackendLifetime& 
     const PreparedEntry again = renewed(cache, key, *stored.entry(), lifetime);
     const Entry rewritten{key.stored, again.bytes, again.lifetime, stored.token()};
     Touched touched{Rewriting::done};
-    cache.store_many(Store::compare_and_set, {&rewritten, 1}, {&touched.outcome, 1});
+    cache.quietly().store_many(Store::compare_and_set, {&rewritten, 1}, {&touched.outcome, 1});
     if (touched.outcome.declined()) touched.how = Rewriting::changed_meanwhile;
     return touched;
 }
@@ -143,7 +139,9 @@ Outcome touch_entry(const Cache& cache, const EntryKey& key, Lifetime lifetime) 
     }
     const std::string_view stored = key.stored;
     Outcome outcome;
-    cache.touch_many({&stored, 1}, backends.lifetime, {&outcome, 1});
+    // The lifetime itself: an integer has no end of its own that the backend must outlive.
+    const bool is_first_step = keeps_all_lifetimes(cache) || lifetime.is_over();
+    (is_first_step ? cache : cache.quietly()).touch_many({&stored, 1}, lifetime, {&outcome, 1});
     return outcome;
 }
 
@@ -152,7 +150,7 @@ std::vector<Outcome> store_entries(const Cache& cache, Store how, std::span<cons
     cache.store_many(how, entries, outcomes);
     if (how != Store::add || cache.is_bypass()) return outcomes;
     for (std::size_t i = 0; i < entries.size(); ++i) {
-        if (outcomes[i].declined()) outcomes[i] = add_anew(cache, entries[i]);
+        if (outcomes[i].declined()) outcomes[i] = add_anew(cache.quietly(), entries[i]);
     }
     return outcomes;
 }

@@ -24,6 +24,11 @@ namespace cachemodel::detail {
 
 WallTime wall_time(const Cache& cache);
 
+/// Whether lifetimes need nothing but the backend.
+inline bool keeps_all_lifetimes(const Cache& cache) {
+    return cache.capabilities().lifetime_resolution <= std::chrono::milliseconds{1};
+}
+
 /// The lifetime that a backend is given for `lifetime`, and whether it would be kept exactly: a
 /// backend may drop an entry up to one of its units early.
 struct BackendLifetime {

@@ -52,9 +52,7 @@ class GetOrMake {
         may_store_ = !nothing->failure;
         reason_ = nothing->reason;
         if (nothing->failure && !nothing->failure->fault()) nothing->failure->rethrow();
-        if (nothing->failure) {
-            (void)core_.ignores(cache_.view(), Operation::get, *nothing->failure);
-        }
+        cache_ = cache_.quietly();  // the key has been reported
         return false;
     }
 
@@ -131,7 +129,7 @@ class GetOrMake {
 
     SteadyTime now() const { return cache_.clock().steady(); }
 
-    const Cache& cache_;
+    Cache cache_;
     CacheCore& core_;
     const ValueTable& table_;
     const EntryKey key_;

@@ -9,6 +9,7 @@
 #include <exception>
 #include <new>
 #include <numeric>
+#include <utility>
 
 #include "cache_core.hpp"
 #include "counter_text.hpp"
@@ -45,7 +46,12 @@ class ValueSink final : public ReadSink {
         guard([&] { miss(index, MissReason::nothing_stored); });
     }
     void failed(std::size_t index, const Failure& failure) noexcept override {
-        guard([&] { answers_[index] = make_answer(keys_[index], {}, failure); });
+        guard([&] {
+            answers_[index] = make_answer(keys_[index], {}, failure);
+            if (!std::exchange(has_failed_, true)) {
+                (void)cache_.core().ignores(cache_.view(), Operation::get, failure);
+            }
+        });
     }
     /// Errors: `std::bad_alloc`.
     void rethrow_fatal() const {
@@ -103,6 +109,7 @@ class ValueSink final : public ReadSink {
     std::span<void* const> values_;
     std::span<ValueAnswer> answers_;
     std::exception_ptr fatal_;
+    bool has_failed_ = false;
 };
 
 /// The keys of a call, each once, and the places in the call where each of them stands.
@@ -194,8 +201,7 @@ void read_values(const Cache& cache, const ValueTable& table,
 }
 
 void expect_no_failure(const Cache& cache, const ValueAnswer& answer) {
-    if (!answer->failure) return;
-    if (!cache.core().ignores(cache.view(), Operation::get, *answer->failure)) {
+    if (answer->failure && !is_ignorable(cache.view(), *answer->failure)) {
         answer->failure->rethrow();
     }
 }
@@ -210,6 +216,12 @@ void ValueWriter::add_untyped(std::string_view key, const ValueTable& table, con
                                [&](CborWriter& writer) { table.encode(writer, value); });
     prepared.bytes = std::move(entry.bytes);
     prepared.lifetime = entry.lifetime;
+}
+
+std::vector<Outcome> ValueWriter::store_many(Store how) const {
+    auto outcomes = store(how);
+    cache_.core().ignore_first(cache_.view(), operation_of(how), outcomes);
+    return outcomes;
 }
 
 std::vector<Outcome> ValueWriter::store(Store how) const {

@@ -40,10 +40,12 @@ struct Capabilities {
     /// A token stands for one writing. Otherwise it stands for the value: an entry that was written
     /// again with the same bytes counts as unchanged.
     bool token_per_write = true;
-    bool atomic_increment = false;       ///< `Backend::increment` works
-    bool counters_stop_at_zero = false;  ///< a counter that would fall below zero becomes zero
-    bool tells_lifetimes = false;        ///< `Backend::remaining_lifetime` works
-    bool lists_keys = false;             ///< `Backend::list_keys` works
+    bool atomic_increment = false;  ///< `Backend::increment` works
+    /// Counters have no sign: one that would fall below zero becomes zero, and one that grows
+    /// beyond what an `std::int64_t` holds is `Overflow` only after it has.
+    bool counters_stop_at_zero = false;
+    bool tells_lifetimes = false;  ///< `Backend::remaining_lifetime` works
+    bool lists_keys = false;       ///< `Backend::list_keys` works
 };
 
 /// What became of one key of a writing call.
@@ -179,7 +181,8 @@ class Backend {
     /// sum to `value`. The entry keeps its lifetime, and changes its token.
     ///
     /// Declines where nothing is there. Fails with `NotAnInteger` where something else is, and with
-    /// `Overflow` where the sum does not fit into 64 bits with a sign; the entry is unchanged then.
+    /// `Overflow` where the sum does not fit into 64 bits with a sign; the entry is unchanged then,
+    /// unless `Capabilities::counters_stop_at_zero`.
     virtual Outcome increment(std::string_view key, std::int64_t delta, std::int64_t& value);
 
     /// Writes to `left` how long the entry has, rounded as the backend keeps lifetimes. Declines

@@ -17,6 +17,8 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace cachemodel {
@@ -36,8 +38,9 @@ struct CacheView;
 ///
 /// A value is a number, a bool, an enum, text, bytes, a `std::chrono` time or duration, an
 /// `std::optional`, a variant, a container or a plain struct of these, or null (`nullptr`, or an
-/// empty optional), which is found and is not a miss. It is read as the type that it was set as; an
-/// integer as any integer type that it fits. Integers are counters: `incr` and `decr` count them.
+/// empty optional), which is found and is not a miss. It is read as the type that it was set as, or
+/// as one that is stored in the same way: an integer as any integer type that it fits, a vector as
+/// a list, a struct as one with fewer members. Integers are counters: `incr` and `decr` count them.
 ///
 /// A key is any text; with memcached 1 to 250 bytes with prefix and version, without spaces and
 /// control characters. Verbs check all keys before they ask the backend anything.
@@ -61,7 +64,9 @@ class Cache {
 
     // ---- views
 
+    /// A view with this prefix instead of its own.
     Cache with_prefix(std::string prefix) const;
+    /// A view that sees the entries of another version.
     Cache with_version(std::uint32_t version) const;
     /// A view whose values live that long when they are set without a lifetime of their own.
     Cache with_timeout(Lifetime timeout) const;
@@ -92,6 +97,11 @@ class Cache {
     bool set(std::string_view key, const T& value) const;
     template <class T>
     bool set(std::string_view key, const T& value, Lifetime lifetime) const;
+    template <class T, class Number>
+    requires std::is_arithmetic_v<Number>
+    bool set(std::string_view key, const T& value, Number lifetime) const {
+        return set(key, value, detail::lifetime_of(lifetime));
+    }
 
     /// Stores the value where nothing is, atomically. Whether nothing was there.
     ///
@@ -100,13 +110,19 @@ class Cache {
     bool add(std::string_view key, const T& value) const;
     template <class T>
     bool add(std::string_view key, const T& value, Lifetime lifetime) const;
+    template <class T, class Number>
+    requires std::is_arithmetic_v<Number>
+    bool add(std::string_view key, const T& value, Number lifetime) const {
+        return add(key, value, detail::lifetime_of(lifetime));
+    }
 
     /// The value that is there, or else the one that `make()` returns, which is stored. A value in
     /// the place of `make` is stored as it is.
     ///
-    /// `make` runs once for all who ask in this process at the same time for the same key. Where
-    /// another process has stored a value meanwhile, that one is returned. A backend that fails, or
-    /// cannot tell, makes no difference but that nothing is stored: it is counted.
+    /// `make` runs once for all who ask at the same time for the same key, through this cache and
+    /// its views. Where another process has stored a value meanwhile, that one is returned. A
+    /// backend that fails, or cannot tell, makes no difference but that nothing is stored: it is
+    /// counted.
     ///
     /// With `unless`, a predicate, what it is true of is returned and not stored.
     /// Errors: what `make` throws, and then nothing is stored; `TypeMismatch`; `RecursiveLoad`
@@ -120,7 +136,8 @@ class Cache {
                     const Unless& unless) const;
 
     /// Removes. Whether something was there. A backend that keeps whole seconds, as memcached, may
-    /// count what ended within the last two.
+    /// count what ended within the last two: to know better would take another round trip. The same
+    /// holds for `delete_many`, and for a touch that removes.
     ///
     /// Errors: `BackendError`.
     bool erase(std::string_view key) const;
@@ -169,6 +186,12 @@ class Cache {
     [[nodiscard]] std::vector<Outcome> set_many(Pairs&& pairs) const;
     template <class Pairs>
     [[nodiscard]] std::vector<Outcome> set_many(Pairs&& pairs, Lifetime lifetime) const;
+    /// `cache.set_many<int>({{"a", 1}, {"b", 2}})`
+    template <class T>
+    [[nodiscard]] std::vector<Outcome> set_many(
+        std::initializer_list<std::pair<std::string_view, T>> pairs) const {
+        return set_many(pairs, timeout());
+    }
     /// One outcome for each pair: `declined()` where something was there.
     template <class Pairs>
     [[nodiscard]] std::vector<Outcome> add_many(Pairs&& pairs) const;
@@ -238,7 +261,10 @@ class Cache {
     void touch_many(std::span<const std::string_view> keys, Lifetime lifetime,
                     std::span<Outcome> outcomes) const;
 
-    /// For the layers above.
+    // For the layers above.
+
+    /// A view that reports no keys: for the further steps of a verb, whose first has done so.
+    Cache quietly() const;
     detail::CacheCore& core() const noexcept { return *core_; }
     const detail::CacheView& view() const noexcept { return *view_; }
 

@@ -46,9 +46,10 @@ struct CacheOptions {
     KeyWarnings key_warnings = KeyWarnings::warn;
 
     /// Keeps `BackendError` from callers: the verbs of a cache answer as if nothing were there or
-    /// nothing had been done, and the observer is told. A `Lookup` still says that it failed. What
-    /// the program does wrong is thrown all the same: `InvalidKey`, `TypeMismatch`, `Overflow`, and
-    /// what the backend does not support. In a URL `true` or `false`.
+    /// nothing had been done, and the observer is told once by each verb. A `Lookup` or an
+    /// `Outcome` still says that it failed. What the program does wrong is thrown all the same:
+    /// `InvalidKey`, `TypeMismatch`, `Overflow`, and what the backend does not support. In a URL
+    /// `true` or `false`.
     bool ignore_errors = false;
 
     /// Takes an entry of another type than was asked for as a miss, not as a failure. In a URL

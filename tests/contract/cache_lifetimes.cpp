@@ -50,7 +50,9 @@ void lifetimes(const Cache& cache, const CacheContractOptions& options) {
         after_its_end(cache, options, [&] { CHECK_FALSE(cache.contains("k")); });
         after_its_end(cache, options, [&] { CHECK_FALSE(cache.touch("k", 100s)); });
         CHECK(cache.get<std::string>("k").absent());
-        after_its_end(cache, options, [&] { CHECK_THROWS_AS(cache.incr("k"), Error); });
+        after_its_end(cache, options, [&] { CHECK_THROWS_AS(cache.incr("k"), Missing); });
+        after_its_end(cache, options, [&] { CHECK(cache.incr("k", 1, 5) == 5); });
+        after_its_end(cache, options, [&] { CHECK(cache.get_raw("k").absent()); });
         after_its_end(cache, options, [&] { CHECK_THROWS_AS(cache.incr_version("k"), Missing); });
         after_its_end(cache, options, [&] { CHECK(cache.add("k", "new")); });
         CHECK(*cache.get<std::string>("k") == "new");

@@ -6,6 +6,7 @@
 #include <cachemodel/backends/null.hpp>
 #include <cachemodel/error.hpp>
 #include <cachemodel/key_functions.hpp>
+#include <cachemodel/models.hpp>
 #include <cachemodel/testing/recording_backend.hpp>
 #include <cachemodel/testing/scripted_backend.hpp>
 
@@ -136,7 +137,9 @@ TEST_CASE("a key that is not portable is reported once by each verb, and used",
     const std::vector<std::pair<std::string, int>> pairs{{"fine", 1}, {key, 2}};
 
     CHECK(cache.add(key, 1));
-    expect_one(Operation::set);
+    expect_one(Operation::add);
+    CHECK_FALSE(cache.add(key, 1, 0s));
+    expect_one(Operation::add);
     CHECK(*cache.get<int>(key) == 1);
     expect_one(Operation::get);
     CHECK(cache.set(key, 1));
@@ -154,7 +157,7 @@ TEST_CASE("a key that is not portable is reported once by each verb, and used",
     CHECK(cache.set_many(pairs)[1].done());
     expect_one(Operation::set);
     CHECK(cache.add_many(pairs)[1].declined());
-    expect_one(Operation::set);
+    expect_one(Operation::add);
     CHECK(cache.delete_many({"fine", key})[1].done());
     expect_one(Operation::remove);
     CHECK_FALSE(cache.erase(key));
@@ -165,7 +168,13 @@ TEST_CASE("a key that is not portable is reported once by each verb, and used",
     expect_one(Operation::remove);
     CHECK(cache.get_raw(key).absent());
     expect_one(Operation::get);
-    CHECK(cache.statistics().key_warnings == 15);
+    CHECK(cache.incr(key, 1, 5) == 5);
+    expect_one(Operation::increment);
+    CHECK(cache.incr_version(key) == 2);
+    expect_one(Operation::get);
+    CHECK(cache.get_or_set(key, 7) == 7);
+    expect_one(Operation::get);
+    CHECK(cache.statistics().key_warnings == 19);
 }
 
 TEST_CASE("a cache that keeps nothing reports keys all the same", "[cache][keys][observer]") {
@@ -342,4 +351,42 @@ TEST_CASE("long and strange keys can be digested", "[cache][keys]") {
     CHECK(cache.incr("a key with spaces") == 2);
     CHECK(cache.set("text\n", "v"));
     CHECK(*cache.get<std::string>("text\n") == "v");
+}
+
+TEST_CASE("a key function without the version keeps one entry for all of them",
+          "[cache][keys][versions]") {
+    const Cache cache{std::make_shared<MemoryBackend>(),
+                      {.key_function = [](std::string_view, std::uint32_t, std::string_view key) {
+                          return std::string{key};
+                      }}};
+    CHECK(cache.set("cart", "42 items"));
+    CHECK(cache.set("n", 1));
+    CHECK(cache.incr_version("cart") == 2);
+    CHECK(cache.decr_version("n") == 0);
+    CHECK(*cache.get<std::string>("cart") == "42 items");
+    CHECK(*cache.with_version(2).get<std::string>("cart") == "42 items");
+    CHECK(*cache.get<int>("n") == 1);
+    CHECK_THROWS_AS(cache.incr_version("nothing"), Missing);
+}
+
+TEST_CASE("models and values share keys, and are never taken for each other", "[cache][keys]") {
+    struct Note {
+        Key<int> id;
+        Field<std::string> text;
+    };
+    const Cache cache{std::make_shared<MemoryBackend>()};
+    const Models<Note> notes{cache};
+    notes.save({.id = 1, .text = "kept"});
+    const std::string key = notes.key_for(1);
+
+    const auto read = cache.get<std::map<std::string, std::string>>(key);
+    CHECK(read.absent());
+    CHECK(read.reason() == MissReason::other_key);
+    CHECK_FALSE(cache.contains(key));
+    CHECK_FALSE(cache.add(key, "text"));
+
+    CHECK(cache.set(key, std::map<std::string, std::string>{{"text", "forged"}}));
+    const auto found = notes.find(1);
+    CHECK(found.absent());
+    CHECK(found.reason() == MissReason::other_key);
 }

@@ -270,6 +270,16 @@ TEST_CASE_METHOD(WholeSeconds, "what is over makes way for an addition although 
     CHECK(cache.get_or_set("a", "made") == "new");
 }
 
+TEST_CASE_METHOD(WholeSeconds, "a touch gives an integer the lifetime that a set does",
+                 "[cache][lifetimes]") {
+    CHECK(cache.set("n", 1, 1500ms));
+    CHECK((left(":1:n") == Lifetime{1500ms}));
+    CHECK(cache.touch("n", 2500ms));
+    CHECK((left(":1:n") == Lifetime{2500ms}));
+    CHECK(cache.touch("n", 1s));
+    CHECK((left(":1:n") == Lifetime{1s}));
+}
+
 TEST_CASE_METHOD(WholeSeconds, "a touch rewrites an entry that carries its end, and only those",
                  "[cache][lifetimes]") {
     CHECK(cache.set("whole", "v", 100s));

@@ -228,3 +228,10 @@ TEST_CASE("a hundred thousand keys are one call", "[cache][many]") {
     CHECK(cache.get_many<int>(keys)[many - 1].absent());
     CHECK(cache.statistics().round_trips == 4);
 }
+
+TEST_CASE("pairs can be written where they are stored", "[cache][many]") {
+    const Cache cache{std::make_shared<MemoryBackend>()};
+    const auto outcomes = cache.set_many<int>({{"a", 1}, {"b", 2}});
+    CHECK(outcomes.size() == 2);
+    CHECK(*cache.get<int>("b") == 2);
+}

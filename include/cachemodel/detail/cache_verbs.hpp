@@ -72,6 +72,8 @@ auto Cache::get_or_set(std::string_view key, Make&& make, Lifetime lifetime,
                   "cachemodel: get_or_set cannot tell whether this is the value or the function "
                   "that makes it: give it a lambda that returns the one that is meant");
     using T = typename detail::MadeBy<Function>::type;
+    static_assert(!std::is_void_v<T>,
+                  "cachemodel: the function given to get_or_set returns nothing");
     detail::ValueMakerOf<T, Function, Unless> maker{make, unless};
     T hit{};
     const auto made =
@@ -108,7 +110,7 @@ template <class Pairs>
 std::vector<Outcome> Cache::set_many(Pairs&& pairs, Lifetime lifetime) const {
     detail::ValueWriter writer{*this, lifetime};
     for (const auto& [key, value] : pairs) writer.add(key, value);
-    return writer.store(Store::set);
+    return writer.store_many(Store::set);
 }
 
 template <class Pairs>
@@ -120,17 +122,14 @@ template <class Pairs>
 std::vector<Outcome> Cache::add_many(Pairs&& pairs, Lifetime lifetime) const {
     detail::ValueWriter writer{*this, lifetime};
     for (const auto& [key, value] : pairs) writer.add(key, value);
-    return writer.store(Store::add);
+    return writer.store_many(Store::add);
 }
 
 template <class Keys>
 std::vector<Outcome> Cache::delete_many(Keys&& keys) const {
     detail::KeyList list;
     for (const auto& key : keys) list.add(key);
-    const auto views = list.views();
-    std::vector<Outcome> outcomes(views.size());
-    remove_many(views, outcomes);
-    return outcomes;
+    return detail::delete_keys(*this, list.views());
 }
 
 }  // namespace cachemodel

@@ -88,6 +88,14 @@ consteval bool check_value() {
     }
 }
 
+/// A number in the place of a lifetime does not compile.
+template <class Number>
+Lifetime lifetime_of(Number) {
+    static_assert(!std::is_arithmetic_v<Number>,
+                  "cachemodel: a lifetime has a unit: write 60s or std::chrono::seconds{60}");
+    return never;
+}
+
 // ---- the operations of a type
 
 /// What can be done with a value without knowing its type; one constant for each type.
@@ -138,6 +146,11 @@ bool assign_integer(void* value, bool negative, std::uint64_t magnitude) {
         if (magnitude > most + (negative ? 1 : 0)) return false;
         // Subtracting from zero in unsigned arithmetic reaches the smallest number too.
         *static_cast<T*>(value) = static_cast<T>(negative ? 0 - magnitude : magnitude);
+        return true;
+    } else if constexpr (std::is_enum_v<T>) {
+        std::underlying_type_t<T> number{};
+        if (!assign_integer<std::underlying_type_t<T>>(&number, negative, magnitude)) return false;
+        *static_cast<T*>(value) = static_cast<T>(number);
         return true;
     } else if constexpr (OptionalLike<T>) {
         auto& optional = *static_cast<T*>(value);
@@ -261,6 +274,8 @@ class ValueWriter {
 
     /// What came of each, in order. Errors: `InvalidKey`.
     std::vector<Outcome> store(Store how) const;
+    /// The same, and a failure that the cache ignores is reported.
+    std::vector<Outcome> store_many(Store how) const;
 
  private:
     struct Prepared {
@@ -273,6 +288,9 @@ class ValueWriter {
     Lifetime lifetime_;
     std::vector<Prepared> prepared_;
 };
+
+/// Removes, and reports a failure that the cache ignores. Errors: `InvalidKey`.
+std::vector<Outcome> delete_keys(const Cache& cache, std::span<const std::string_view> keys);
 
 /// Makes a value that is not in the cache.
 class ValueMaker {
