@@ -378,8 +378,8 @@ TEST_CASE("a value that makes no sense is an error that names the member", "[cac
     CHECK(refused(R"("OPTIONS": {"IGNORE_ERRORS": {}})") ==
           "cache \"c\": OPTIONS.IGNORE_ERRORS: it is not a text, a number or a bool");
     CHECK(refused(R"("OPTIONS": [])") == "cache \"c\": OPTIONS: it is no object");
-    CHECK(refused(R"("VERSION": 0)") ==
-          "cache \"c\": VERSION=0: expected is a whole number from 1 to 4294967295");
+    CHECK(refused(R"("VERSION": -1)") ==
+          "cache \"c\": VERSION=-1: expected is a whole number from 0 to 4294967295");
     CHECK(refused(R"("KEY_PREFIX": "a:b")") ==
           "cache \"c\": KEY_PREFIX: \"a:b\" is not at most 40 bytes of visible ASCII without a "
           "colon");
