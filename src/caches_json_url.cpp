@@ -83,6 +83,20 @@ std::string file_url(const DescribedCache& cache) {
     return with_login(cache.scheme + "://" + percent_encoded(path, "/"), cache);
 }
 
+/// Path and number of `unix:/path?db=5`, in which redis-py names a database.
+std::pair<std::string_view, std::string_view> split_database(std::string_view path,
+                                                             std::string_view location,
+                                                             const DescribedCache& cache) {
+    const auto query = path.find('?');
+    if (query == std::string_view::npos || !location.starts_with("unix:")) return {path, {}};
+    const auto option = path.substr(query + 1);
+    if (cache.scheme != "redis" || !option.starts_with("db=") || option.size() == 3) {
+        refuse_location("behind the ? of a socket stands db=NUMBER, and that for redis alone");
+    }
+    if (cache.options.count("db") != 0) refuse_location("OPTIONS.DB names a database, too");
+    return {path.substr(0, query), option.substr(3)};
+}
+
 std::string server_url(DescribedCache& cache) {
     const bool needs_server = cache.scheme == "memcached" || cache.scheme == "redis";
     if (cache.locations.empty() && needs_server) refuse_location("no server is given");
@@ -98,8 +112,10 @@ std::string server_url(DescribedCache& cache) {
     for (const auto place : places) {
         if (const auto path = path_in(place)) {
             if (places.size() > 1) refuse_location("a socket must be the only server");
+            const auto [file, database] = split_database(*path, place, cache);
             const auto scheme = cache.scheme == "redis" ? "redis+unix" : cache.scheme;
-            return with_login(scheme + "://" + percent_encoded(*path, "/"), cache);
+            const auto url = with_login(scheme + "://" + percent_encoded(file, "/"), cache);
+            return database.empty() ? url : url + "?db=" + percent_encoded(database);
         }
         const std::string host_characters = std::string{letters_and_digits} + "-._:[]";
         if (place.find_first_not_of(host_characters) != std::string_view::npos) {

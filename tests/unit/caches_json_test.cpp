@@ -230,6 +230,22 @@ TEST_CASE("each backend's location becomes a URL", "[caches_json][unit]") {
     CHECK(url_of("redis", {"a:1"}, {{"db", {"OPTIONS.DB", "3"}}}) == "redis://a:1/3");
     CHECK(url_of("redis", {"/run/r"}, {{"db", {"OPTIONS.DB", "3"}}}) == "redis+unix:///run/r?db=3");
     CHECK(url_of("redis", {"unix:///run/r"}) == "redis+unix:///run/r");
+    CHECK(url_of("redis", {"unix:///run/r?db=5"}, {{"timeout", {"TIMEOUT", "5"}}}) ==
+          "redis+unix:///run/r?db=5&timeout=5");
+    const auto unclear = [](std::string scheme, std::string location,
+                            detail::DescribedCache::Options options = {}) {
+        try {
+            return url_of(std::move(scheme), {std::move(location)}, std::move(options));
+        } catch (const ConfigError& error) {
+            return std::string{error.what()};
+        }
+    };
+    CHECK(unclear("redis", "unix:/run/r?dbb=5") ==
+          "LOCATION: behind the ? of a socket stands db=NUMBER, and that for redis alone");
+    CHECK(unclear("memcached", "unix:/run/m?db=5") ==
+          "LOCATION: behind the ? of a socket stands db=NUMBER, and that for redis alone");
+    CHECK(unclear("redis", "unix:/run/r?db=5", {{"db", {"OPTIONS.DB", "3"}}}) ==
+          "LOCATION: OPTIONS.DB names a database, too");
     CHECK(url_of("redis", {"redis://:pw@h:6379/1"}) == "redis://:pw@h:6379/1");
     CHECK(url_of("redis", {"redis+unix:///run/r?db=1"}, {{"timeout", {"TIMEOUT", "5"}}}) ==
           "redis+unix:///run/r?db=1&timeout=5");
