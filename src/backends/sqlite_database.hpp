@@ -133,6 +133,7 @@ class Database {
     friend class Statement;
     friend class Execution;
 
+    void refuse_untrusted() const;
     void switch_to_log();
 
     struct Close {

@@ -447,6 +447,60 @@ TEST_CASE("a database that may only be read is read, and not written", "[sqlite]
     REQUIRE(::chmod(rig.directory.path().c_str(), 0700) == 0);
 }
 
+TEST_CASE("a database that others may write is refused", "[sqlite][permission]") {
+    const Rig rig;
+    {
+        SqliteBackend backend{rig.options};
+        CHECK(set(backend, "k", "v").done());
+    }
+    REQUIRE(::chmod(rig.options.path.c_str(), GENERATE(mode_t{0620}, mode_t{0602})) == 0);
+    {
+        SqliteBackend backend{rig.options};
+        const auto failure = failure_of_all(backend);
+        CHECK(failure.fault() == BackendFault::permission);
+        CHECK(mentions(failure.message(), "writable by others"));
+        CHECK_THROWS_AS(backend.create_table(), BackendError);
+    }
+    REQUIRE(::chmod(rig.options.path.c_str(), 0644) == 0);
+    SqliteBackend backend{rig.options};
+    CHECK(get(backend, "k").found("v"));
+}
+
+TEST_CASE("a database of another user is refused, and one of root is not", "[sqlite][permission]") {
+    if (::geteuid() != 0) {
+        WARN("only root can give files to other users");
+        return;
+    }
+    const Rig rig;
+    {
+        SqliteBackend backend{rig.options};
+        CHECK(set(backend, "k", "v").done());
+    }
+    // Readable for everybody: that is not what it fails by.
+    REQUIRE(::chmod(rig.options.path.c_str(), 0644) == 0);
+    REQUIRE(::chmod(rig.directory.path().c_str(), 0777) == 0);
+    const auto as_nobody = [&](auto work) {
+        Forked child{[&] {
+            constexpr uid_t nobody = 65534;
+            if (::setresgid(nobody, nobody, nobody) != 0) return false;
+            if (::setresuid(nobody, nobody, nobody) != 0) return false;
+            SqliteBackend backend{rig.options};
+            return work(get(backend, "k"));
+        }};
+        return child.succeeded();
+    };
+    CHECK(as_nobody([](const auto& read) { return read.found("v"); }));
+    constexpr uid_t somebody = 12345;
+    REQUIRE(::chown(rig.options.path.c_str(), somebody, somebody) == 0);
+    const auto is_refused = [](const auto& read) {
+        return read.failed() && read.failure->fault() == BackendFault::permission &&
+               mentions(read.failure->message(), "belongs to another user");
+    };
+    CHECK(as_nobody(is_refused));
+    SqliteBackend backend{rig.options};
+    CHECK(is_refused(get(backend, "k")));
+}
+
 TEST_CASE("what a trigger keeps from being written to sqlite is a failure", "[sqlite][failure]") {
     const Rig rig;
     SqliteBackend backend{rig.options};

@@ -63,7 +63,9 @@ struct SqliteOptions {
 /// outlives them: the database cache. It has connections of its own, so that transactions of the
 /// application on the same file are not part of it, nor it of them.
 ///
-/// The file is made with mode 0600, its directory must be there; it is switched to write-ahead
+/// The file is made with mode 0600, its directory must be there. One that belongs to another user
+/// than this one or root, or that group or others may write, is refused with `permission`. It is
+/// switched to write-ahead
 /// logging (WAL), in which readers wait for nobody and writers for each other. A call on many keys
 /// is one transaction for writing, and one for every thousand keys for reading. A file that was
 /// deleted or replaced is noticed with the next call.
