@@ -92,7 +92,10 @@ Pool::Pool(const SqliteOptions& options) : options_(options), process_(::getpid(
     Forking::add(*this);
 }
 
-Pool::~Pool() { Forking::remove(*this); }
+Pool::~Pool() {
+    close_idle();  // which a fork waits for
+    Forking::remove(*this);
+}
 
 std::uint64_t Pool::new_token() noexcept {
     for (;;) {
