@@ -35,6 +35,7 @@ constexpr std::array commands{
     Command{"touch", " --final --escaped ", 2, 2, "touch KEY LIFETIME"},
     Command{"set", " --timeout --integer --final --escaped ", 2, 2, "set KEY TEXT"},
     Command{"clear", " --prefix --yes ", 0, 0, "clear"},
+    Command{"create-table", " --dry-run ", 0, 0, "create-table [--dry-run]"},
     Command{"stats", " ", 0, 0, "stats"},
     Command{"help", " ", 0, 1, "help [COMMAND]"},
     Command{"version", " ", 0, 0, "version"},
@@ -54,6 +55,7 @@ constexpr std::array flags{
     Flag{"--integer", &Arguments::integer},
     Flag{"--prefix", &Arguments::prefix_only},
     Flag{"--yes", &Arguments::yes},
+    Flag{"--dry-run", &Arguments::dry_run},
 };
 constexpr std::string_view options_of_all = " --cache --json --help -h --version ";
 constexpr std::string_view options_with_values = " --cache --limit --timeout ";
@@ -164,6 +166,9 @@ Arguments parse_arguments(std::span<char* const> words) {
             if (option != word) refuse(option + " takes no value");
             (flag != flags.end() ? arguments.*(flag->value) : version) = true;
         } else if (contains(options_with_values, option)) {
+            if (std::find(options.begin(), options.end(), option) != options.end()) {
+                refuse(option + " is given twice");
+            }
             const std::string value = left.value_of(option, word);
             if (option == "--cache") arguments.url = value;
             if (option == "--limit") arguments.limit = parse_limit(value);

@@ -25,6 +25,7 @@ struct Arguments {
     bool integer = false;
     bool prefix_only = false;
     bool yes = false;
+    bool dry_run = false;
     std::optional<std::size_t> limit = {};
     std::optional<Lifetime> timeout = {};
 };

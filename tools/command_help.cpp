@@ -30,6 +30,7 @@ Looks into a cache, whoever filled it, and changes it.
   touch KEY LIFETIME  gives an entry another lifetime, from now on
   set KEY TEXT        stores a text or an integer
   clear               empties the whole backend; asks before
+  create-table        makes the table of a cache that is kept in SQLite
   stats               what the backend says of itself, and what it can do
   help [COMMAND]      this text, or all about one command
   version             the version of cachemodel
@@ -134,6 +135,15 @@ the URL says clear=forbid, it refuses in any case, and only --prefix is left.
 
   --prefix  removes the entries of the URL's prefix only, of all versions
   --yes     does not ask
+)"},
+    Page{"create-table", R"(usage: cachemodel create-table [--dry-run]
+
+Makes the database and the table of a cache in SQLite where they are not there,
+as a step of deployment: for programs whose URL says auto_create=false. Of what
+is there nothing changes. Other backends have no table, and refuse with exit
+code 5.
+
+  --dry-run  writes the SQL statements and makes nothing
 )"},
     Page{"stats", R"(usage: cachemodel stats
 

@@ -14,6 +14,7 @@ void erase(Session& session);
 void touch(Session& session);
 void set(Session& session);
 void clear(Session& session);
+void create_table(Session& session);
 void stats(Session& session);
 void help(Session& session);
 void version(Session& session);

@@ -18,11 +18,12 @@ struct Command {
     void (*run)(Session& session);
 };
 
-constexpr std::array commands{Command{"get", &get},     Command{"keys", &keys},
-                              Command{"dump", &dump},   Command{"erase", &erase},
-                              Command{"touch", &touch}, Command{"set", &set},
-                              Command{"clear", &clear}, Command{"stats", &stats},
-                              Command{"help", &help},   Command{"version", &version}};
+constexpr std::array commands{Command{"get", &get},        Command{"keys", &keys},
+                              Command{"dump", &dump},      Command{"erase", &erase},
+                              Command{"touch", &touch},    Command{"set", &set},
+                              Command{"clear", &clear},    Command{"create-table", &create_table},
+                              Command{"stats", &stats},    Command{"help", &help},
+                              Command{"version", &version}};
 
 void run(Session& session, std::span<char* const> words) {
     session.arguments.json = wants_json(words);

@@ -28,7 +28,7 @@ CacheUrl parsed(const std::string& url) {
 /// Opens a cache of which others have something, and makes no store that is not there: a path with
 /// a wrong letter must not look like an empty cache.
 Cache open_existing(const Arguments& arguments) {
-    const auto url = parsed(arguments.url);
+    auto url = parsed(arguments.url);
     const bool is_sqlite = url.scheme() == "sqlite";
     if (url.scheme() == "memory" || (is_sqlite && url.path() == "/:memory:")) {
         throw Problem{
@@ -37,15 +37,37 @@ Cache open_existing(const Arguments& arguments) {
             "this program would only ever see its own, which is empty"};
     }
     std::error_code error;
-    if (url.scheme() == "file" && arguments.command != "set" && !url.path().empty() &&
+    const bool reads = arguments.command != "set" && arguments.command != "create-table";
+    if (url.scheme() == "file" && reads && !url.path().empty() &&
         !std::filesystem::exists(url.path(), error) && !error) {
         throw Problem{Exit::failed, "there is no directory " + url.path() +
                                         ": nothing has been stored there yet, or the URL is wrong"};
     }
-    const bool may_create = is_sqlite && arguments.url.find("auto_create=") == std::string::npos;
-    if (!may_create) return Cache::open(arguments.url);
+    constexpr std::string_view not_given = "\n";  // no URL has it
+    if (!is_sqlite || url.take_text("auto_create", not_given) != not_given) {
+        return Cache::open(arguments.url);
+    }
     const char separator = arguments.url.find('?') == std::string::npos ? '?' : '&';
     return Cache::open(arguments.url + separator + "auto_create=false");
+}
+
+/// The backend of a cache, which owns it: the target has both.
+std::shared_ptr<Backend> borrowed(const Cache& cache) {
+    return {std::shared_ptr<void>{}, &cache.backend()};
+}
+
+/// The same cache, whatever its URL says of errors: nothing here may look done that was not.
+Cache with_errors(const Cache& cache) {
+    const auto& view = cache.view();
+    return Cache{borrowed(cache),
+                 {.key_prefix = view.prefix,
+                  .version = view.version,
+                  .timeout = view.timeout,
+                  .key_function = view.key_function,
+                  .key_policy = view.key_policy,
+                  .key_warnings = view.key_warnings,
+                  .mismatch_is_miss = view.mismatch_is_miss,
+                  .clear_allowed = view.clear_allowed}};
 }
 
 /// The same backend with final keys for keys.
@@ -53,9 +75,7 @@ Cache with_final_keys(const Cache& cache) {
     const auto unchanged = [](std::string_view, std::uint32_t, std::string_view key) {
         return std::string{key};
     };
-    // Owns nothing: the target has both.
-    const std::shared_ptr<Backend> backend{std::shared_ptr<void>{}, &cache.backend()};
-    return Cache{backend,
+    return Cache{borrowed(cache),
                  {.timeout = cache.timeout(),
                   .key_function = unchanged,
                   .key_warnings = KeyWarnings::ignore}};
@@ -94,9 +114,10 @@ std::string NamedKey::nothing_there() const {
 Target::Target(Session& session)
     : arguments_(session.arguments),
       shown_url_(visible(parsed(arguments_.url).redacted(), Shown::message)),
-      cache_(open_existing(arguments_)),
+      opened_(open_existing(arguments_)),
+      cache_(with_errors(opened_)),
       finals_(with_final_keys(cache_)) {
-    for (const auto& warning : cache_.warnings()) session.warn(warning);
+    for (const auto& warning : opened_.warnings()) session.warn(warning);
 }
 
 std::string Target::plain(const std::string& word) const {

@@ -41,7 +41,7 @@ class Target {
 
     /// Without its password, in one line.
     const std::string& shown_url() const noexcept { return shown_url_; }
-    /// As the URL says: its prefix, its version, its keys.
+    /// As the URL says: its prefix, its version, its keys. But no error is ignored.
     const Cache& cache() const noexcept { return cache_; }
     /// The same entries under final keys, whatever the URL says of keys and errors.
     const Cache& finals() const noexcept { return finals_; }
@@ -60,6 +60,7 @@ class Target {
  private:
     const Arguments& arguments_;
     std::string shown_url_;
+    Cache opened_;
     Cache cache_;
     Cache finals_;
 };

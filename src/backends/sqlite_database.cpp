@@ -202,7 +202,10 @@ Database::Database(const std::string& path, bool make_file, const Deadline& dead
     handle_.reset(opened);
     if (opened == nullptr) throw std::bad_alloc{};
     if (result != SQLITE_OK) fail(result);
-    if (is_file) file_ = FileIdentity::of(path);
+    if (is_file) {
+        file_ = FileIdentity::of(path);
+        refuse_untrusted();
+    }
 
     sqlite3_busy_handler(
         opened,
@@ -223,6 +226,22 @@ Database::Database(const std::string& path, bool make_file, const Deadline& dead
     execute("PRAGMA synchronous=NORMAL");
     // A log that once grew, while somebody read for long, gives its space back.
     execute("PRAGMA journal_size_limit=67108864");
+}
+
+/// Whoever else can write there could put entries of their own in place of ours.
+void Database::refuse_untrusted() const {
+    struct stat status {};
+    if (::stat(path_.c_str(), &status) != 0) {
+        fail_with_errno(path_, errno, "the file cannot be opened");
+    }
+    if (status.st_uid != ::geteuid() && status.st_uid != 0) {
+        throw BackendError{BackendFault::permission,
+                           message_about(path_, "the file belongs to another user")};
+    }
+    if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+        throw BackendError{BackendFault::permission,
+                           message_about(path_, "the file is writable by others")};
+    }
 }
 
 void Database::switch_to_log() {

@@ -115,6 +115,8 @@ class Database {
     /// Ends a transaction, if there is one, without a trace.
     void roll_back() noexcept;
 
+    /// How many rows were ever written or deleted on this connection, by triggers too.
+    std::int64_t total_changes() const noexcept { return sqlite3_total_changes64(handle_.get()); }
     /// The most bytes of a row.
     std::size_t longest_row() const noexcept;
     bool is_read_only() const noexcept { return sqlite3_db_readonly(handle_.get(), "main") == 1; }
@@ -131,6 +133,7 @@ class Database {
     friend class Statement;
     friend class Execution;
 
+    void refuse_untrusted() const;
     void switch_to_log();
 
     struct Close {

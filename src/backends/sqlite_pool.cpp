@@ -55,6 +55,11 @@ class Forking {
 
     static void prepare() {
         mutex().lock();
+        // No pool is locked while another one is waited for: calls on it end by their deadline.
+        // They do end, because nobody who has a connection needs another pool, or this mutex.
+        const auto begin = std::chrono::steady_clock::now();
+        for (auto* pool : pools()) pool->stop_lending();
+        for (auto* pool : pools()) pool->wait_for_leases(begin);
         for (auto* pool : pools()) pool->hold_for_fork();
     }
     static void go_on() {
@@ -87,7 +92,10 @@ Pool::Pool(const SqliteOptions& options) : options_(options), process_(::getpid(
     Forking::add(*this);
 }
 
-Pool::~Pool() { Forking::remove(*this); }
+Pool::~Pool() {
+    close_idle();  // which a fork waits for
+    Forking::remove(*this);
+}
 
 std::uint64_t Pool::new_token() noexcept {
     for (;;) {
@@ -158,25 +166,45 @@ void Pool::take_back(std::unique_ptr<Table> table, bool writes) noexcept {
 
 void Pool::close_idle() noexcept {
     if (is_private()) return;
+    // The last one that is closed writes the log back to the file: nobody waits for that here.
+    std::unique_lock lock{mutex_};
+    for (auto left = readers_.size() + 1; left > 0; --left) {
+        auto idle = std::move(writer_);
+        if (!idle && !readers_.empty()) {
+            idle = std::move(readers_.back());
+            readers_.pop_back();
+        }
+        if (!idle) return;
+        ++closing_;  // which a fork waits for
+        lock.unlock();
+        idle.reset();
+        lock.lock();
+        --closing_;
+    }
+}
+
+void Pool::stop_lending() noexcept {
+    if (is_private()) return;
     const std::scoped_lock lock{mutex_};
-    readers_.clear();
-    writer_.reset();
+    is_forking_ = true;
+}
+
+void Pool::wait_for_leases(std::chrono::steady_clock::time_point since) noexcept {
+    if (is_private()) return;
+    // A call that takes even longer has a disk that does not answer. Its connection is inherited.
+    const auto end = since + options_.deadline + patience_of_fork;
+    std::unique_lock lock{mutex_};
+    while ((lent_readers_ > 0 || lent_writer_ || closing_ > 0) &&
+           std::chrono::steady_clock::now() < end) {
+        lock.unlock();
+        std::this_thread::sleep_for(200us);
+        lock.lock();
+    }
 }
 
 void Pool::hold_for_fork() noexcept {
-    if (is_private()) {
-        mutex_.lock();
-        return;
-    }
-    const auto end = std::chrono::steady_clock::now() + options_.deadline + patience_of_fork;
     mutex_.lock();
-    is_forking_ = true;
-    // A call that takes even longer has a disk that does not answer. Its connection is inherited.
-    while ((lent_readers_ > 0 || lent_writer_) && std::chrono::steady_clock::now() < end) {
-        mutex_.unlock();
-        std::this_thread::sleep_for(200us);
-        mutex_.lock();
-    }
+    if (is_private()) return;
     // What is in the log can stay there: this process opens the file again.
     for (const auto& reader : readers_) reader->database().leave_log();
     if (writer_) writer_->database().leave_log();

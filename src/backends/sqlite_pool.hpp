@@ -7,7 +7,9 @@
 #include <sys/types.h>
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -71,6 +73,8 @@ class Pool {
     /// Waits until nobody writes. Returns the connection of the last one who did, if it is there.
     std::unique_ptr<Table> become_writer(const Deadline& deadline);
     void take_back(std::unique_ptr<Table> table, bool writes) noexcept;
+    void stop_lending() noexcept;
+    void wait_for_leases(std::chrono::steady_clock::time_point since) noexcept;
     void hold_for_fork() noexcept;
     void go_on_after_fork() noexcept;
 
@@ -85,6 +89,7 @@ class Pool {
     std::unique_ptr<Table> writer_;                ///< idle
     std::size_t lent_readers_ = 0;
     bool lent_writer_ = false;
+    std::size_t closing_ = 0;  ///< idle ones that are being closed
     bool is_forking_ = false;
 };
 

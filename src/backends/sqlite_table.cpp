@@ -87,6 +87,19 @@ std::int64_t Table::number_of(Query query) {
     return asking.next() ? asking.integer_at(0) : 0;
 }
 
+std::int64_t Table::change(Execution& changing) {
+    const auto before = database_.total_changes();
+    const auto changed = changing.run();
+    if (database_.total_changes() - before != changed) entries_.reset();
+    return changed;
+}
+
+void Table::fail_unchanged() const {
+    throw BackendError{BackendFault::protocol,
+                       "sqlite: " + options_.path + ": the table " + name_ +
+                           " did not take a change; a trigger may have kept it from that"};
+}
+
 Table::Reading::Reading(Table& table, std::size_t keys)
     : table_(table), has_transaction_(keys > 1) {
     if (has_transaction_) table_.run(Query::begin_reading).run();
@@ -125,23 +138,28 @@ Table::Row Table::inspect(std::string_view key, Now now) {
 }
 
 bool Table::write(Query query, const Entry& entry, std::uint64_t token, Now now) {
-    return run(query)
-               .blob(entry.key)
-               .blob(entry.value)
-               .integer_or_null(now.end_of(entry.lifetime))
-               .integer(now.milliseconds())
-               .integer(static_cast<std::int64_t>(token))
-               .run() > 0;
+    auto writing = run(query);
+    writing.blob(entry.key)
+        .blob(entry.value)
+        .integer_or_null(now.end_of(entry.lifetime))
+        .integer(now.milliseconds())
+        .integer(static_cast<std::int64_t>(token));
+    return change(writing) > 0;
+}
+
+void Table::overwrite(const Entry& entry, std::uint64_t token, Now now) {
+    if (!write(Query::overwrite, entry, token, now)) fail_unchanged();
 }
 
 void Table::insert(const Entry& entry, std::uint64_t token, Now now) {
     make_room(now);
-    write(Query::insert, entry, token, now);
+    if (!write(Query::insert, entry, token, now)) fail_unchanged();
     if (entries_) ++*entries_;
 }
 
 bool Table::erase(std::string_view key) {
-    const auto erased = run(Query::erase).blob(key).run();
+    auto erasing = run(Query::erase);
+    const auto erased = change(erasing.blob(key));
     if (entries_) *entries_ -= erased;
     return erased > 0;
 }
@@ -151,7 +169,7 @@ Outcome Table::store(Store how, const Entry& entry, std::uint64_t token, Now now
     const std::size_t for_value = for_row - std::min(for_row, entry.key.size());
     const std::size_t limit = std::min(for_value, options_.max_value);
     if (entry.value.size() > limit || entry.key.size() > for_row) {
-        if (how == Store::set) erase(entry.key);
+        if (how == Store::set) remove(entry.key, now);
         return Failure{ValueTooLarge{entry.value.size(), limit}};
     }
     if (how == Store::set) {
@@ -162,29 +180,29 @@ Outcome Table::store(Store how, const Entry& entry, std::uint64_t token, Now now
     if (how == Store::add) {
         if (row.is_alive()) return Outcome::declined_by_backend();
         if (row.is_there) {
-            write(Query::overwrite, entry, token, now);
+            overwrite(entry, token, now);
         } else {
             insert(entry, token, now);
         }
         return {};
     }
     if (!row.is_alive() || row.token != entry.token) return Outcome::declined_by_backend();
-    write(Query::overwrite, entry, token, now);
+    overwrite(entry, token, now);
     return {};
 }
 
 bool Table::remove(std::string_view key, Now now) {
     const Row row = inspect(key, now);
-    if (row.is_there) erase(key);
+    if (row.is_there && !erase(key)) fail_unchanged();
     return row.is_alive();
 }
 
 bool Table::touch(std::string_view key, Lifetime lifetime, Now now) {
-    return run(Query::touch)
-               .blob(key)
-               .integer(now.milliseconds())
-               .integer_or_null(now.end_of(lifetime))
-               .run() > 0;
+    auto touching = run(Query::touch);
+    touching.blob(key).integer(now.milliseconds()).integer_or_null(now.end_of(lifetime));
+    if (change(touching) > 0) return true;
+    if (inspect(key, now).is_alive()) fail_unchanged();
+    return false;
 }
 
 Outcome Table::increment(std::string_view key, std::int64_t delta, std::uint64_t token, Now now,
@@ -199,19 +217,21 @@ Outcome Table::increment(std::string_view key, std::int64_t delta, std::uint64_t
         if (!added.done()) return added;
     }
     const auto text = std::to_string(sum);
-    run(Query::write_number)
-        .blob(key)
+    auto writing = run(Query::write_number);
+    writing.blob(key)
         .blob(text)
         .integer(now.milliseconds())
-        .integer(static_cast<std::int64_t>(token))
-        .run();
+        .integer(static_cast<std::int64_t>(token));
+    if (change(writing) == 0) fail_unchanged();
     value = sum;
     return {};
 }
 
 void Table::clear() {
-    run(Query::clear).run();
-    if (entries_) entries_ = 0;
+    auto clearing = run(Query::clear);
+    change(clearing);
+    entries_.reset();
+    if (entries() > 0) fail_unchanged();
 }
 
 std::int64_t Table::entries() {
@@ -236,9 +256,10 @@ void Table::make_room(Now now) {
                         options_.cull_frequency, std::numeric_limits<std::int64_t>::max()));
     // More than a share where another process, or an earlier one, allows more entries.
     const auto victims = std::max({std::int64_t{1}, share, entries() - most + 1});
-    const auto dropped = drop(Query::drop_ending, victims);
+    auto dropped = drop(Query::drop_ending, victims);
     const bool is_late = database_.deadline().is_advanced() && entries() < most;
-    if (dropped < victims && !is_late) drop(Query::drop_endless, victims - dropped);
+    if (dropped < victims && !is_late) dropped += drop(Query::drop_endless, victims - dropped);
+    if (dropped == 0) fail_unchanged();
 }
 
 std::int64_t Table::drop(Query query, std::int64_t most, std::optional<Milliseconds> now) {
@@ -248,7 +269,7 @@ std::int64_t Table::drop(Query query, std::int64_t most, std::optional<Milliseco
         auto dropping = run(query);
         dropping.integer(wanted);
         if (now) dropping.integer(*now);
-        const auto done = dropping.run();
+        const auto done = change(dropping);
         dropped += done;
         if (entries_) *entries_ -= done;
         // One slice is room enough. The next writer goes on where this one has no time.

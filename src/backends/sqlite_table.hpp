@@ -113,9 +113,14 @@ class Table {
 
     Execution run(Query query);
     std::int64_t number_of(Query query);
+    /// Executes what writes. Returns how many rows it wrote or deleted.
+    std::int64_t change(Execution& changing);
+    /// Something in the database, such as a trigger, kept rows from being written or deleted.
+    [[noreturn]] void fail_unchanged() const;
 
     Row inspect(std::string_view key, Now now);
     bool write(Query query, const Entry& entry, std::uint64_t token, Now now);
+    void overwrite(const Entry& entry, std::uint64_t token, Now now);
     void insert(const Entry& entry, std::uint64_t token, Now now);
     bool erase(std::string_view key);
     std::int64_t entries();
@@ -127,7 +132,8 @@ class Table {
     std::string name_;  ///< quoted
     std::array<Statement, number_of_queries> statements_;
 
-    // How many entries there are, as long as nobody else writes: the version tells.
+    // How many entries there are, as long as nobody else writes: the version tells. Nothing where
+    // a trigger wrote something.
     std::optional<std::int64_t> entries_;
     std::int64_t version_ = 0;
     bool has_looked_ = false;  ///< for others, in this transaction

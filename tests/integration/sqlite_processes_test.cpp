@@ -379,6 +379,12 @@ TEST_CASE("a process forks while its threads use sqlite", "[sqlite][fork][thread
             }
         });
     }
+    threads.emplace_back([&] {
+        while (!is_over) {
+            backend.close();
+            std::this_thread::yield();
+        }
+    });
     int good_children = 0;
     for (int i = 0; i < 20; ++i) {
         Forked child{[&] {
@@ -393,6 +399,51 @@ TEST_CASE("a process forks while its threads use sqlite", "[sqlite][fork][thread
     CHECK(failures == 0);
     CHECK(get(backend, "n").found(std::to_string(steps + 20)));
     CHECK(rig.integrity() == "ok");
+}
+
+TEST_CASE(
+    "a fork that waits for one database of sqlite keeps no call on another beyond its deadline",
+    "[sqlite][fork][deadline][threads]") {
+    const Rig quick_rig;
+    const Rig slow_rig;
+    auto quick_options = quick_rig.options;
+    quick_options.deadline = 20ms;
+    auto slow_options = slow_rig.options;
+    slow_options.deadline = 800ms;
+    SqliteBackend quick{quick_options};  // the first one that a fork looks at
+    SqliteBackend slow{slow_options};
+    CHECK(slow.create_table());
+    CHECK(SqliteBackend{quick_rig.options}.create_table());
+    const Gate held;
+    const Gate ended;
+    Forked holder{[&] {
+        const SqliteConnection other{slow_rig.options.path};
+        other.execute("BEGIN IMMEDIATE");
+        held.open();
+        ended.wait();
+        return true;
+    }};
+    held.wait();
+
+    std::thread writer{[&] { static_cast<void>(set(slow, "k", "v")); }};
+    std::atomic<bool> is_over{false};
+    std::chrono::steady_clock::duration longest{};
+    std::thread reader{[&] {
+        while (!is_over) {
+            const auto begin = std::chrono::steady_clock::now();
+            static_cast<void>(get(quick, "k"));
+            longest = std::max(longest, std::chrono::steady_clock::now() - begin);
+        }
+    }};
+    std::this_thread::sleep_for(100ms);  // until the writer waits for the lock
+    Forked child{[] { return true; }};
+    CHECK(child.succeeded());
+    is_over = true;
+    reader.join();
+    writer.join();
+    ended.open();
+    CHECK(holder.succeeded());
+    CHECK(longest < 400ms);
 }
 
 TEST_CASE("threads that find a writer of sqlite at work wait no longer than their deadline",

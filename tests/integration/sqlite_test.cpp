@@ -447,6 +447,127 @@ TEST_CASE("a database that may only be read is read, and not written", "[sqlite]
     REQUIRE(::chmod(rig.directory.path().c_str(), 0700) == 0);
 }
 
+TEST_CASE("a database that others may write is refused", "[sqlite][permission]") {
+    const Rig rig;
+    {
+        SqliteBackend backend{rig.options};
+        CHECK(set(backend, "k", "v").done());
+    }
+    REQUIRE(::chmod(rig.options.path.c_str(), GENERATE(mode_t{0620}, mode_t{0602})) == 0);
+    {
+        SqliteBackend backend{rig.options};
+        const auto failure = failure_of_all(backend);
+        CHECK(failure.fault() == BackendFault::permission);
+        CHECK(mentions(failure.message(), "writable by others"));
+        CHECK_THROWS_AS(backend.create_table(), BackendError);
+    }
+    REQUIRE(::chmod(rig.options.path.c_str(), 0644) == 0);
+    SqliteBackend backend{rig.options};
+    CHECK(get(backend, "k").found("v"));
+}
+
+TEST_CASE("a database of another user is refused, and one of root is not", "[sqlite][permission]") {
+    if (::geteuid() != 0) {
+        WARN("only root can give files to other users");
+        return;
+    }
+    const Rig rig;
+    {
+        SqliteBackend backend{rig.options};
+        CHECK(set(backend, "k", "v").done());
+    }
+    // Readable for everybody: that is not what it fails by.
+    REQUIRE(::chmod(rig.options.path.c_str(), 0644) == 0);
+    REQUIRE(::chmod(rig.directory.path().c_str(), 0777) == 0);
+    const auto as_nobody = [&](auto work) {
+        Forked child{[&] {
+            constexpr uid_t nobody = 65534;
+            if (::setresgid(nobody, nobody, nobody) != 0) return false;
+            if (::setresuid(nobody, nobody, nobody) != 0) return false;
+            SqliteBackend backend{rig.options};
+            return work(get(backend, "k"));
+        }};
+        return child.succeeded();
+    };
+    CHECK(as_nobody([](const auto& read) { return read.found("v"); }));
+    constexpr uid_t somebody = 12345;
+    REQUIRE(::chown(rig.options.path.c_str(), somebody, somebody) == 0);
+    const auto is_refused = [](const auto& read) {
+        return read.failed() && read.failure->fault() == BackendFault::permission &&
+               mentions(read.failure->message(), "belongs to another user");
+    };
+    CHECK(as_nobody(is_refused));
+    SqliteBackend backend{rig.options};
+    CHECK(is_refused(get(backend, "k")));
+}
+
+TEST_CASE("what a trigger keeps from being written to sqlite is a failure", "[sqlite][failure]") {
+    const Rig rig;
+    SqliteBackend backend{rig.options};
+    CHECK(set(backend, "k", "1").done());
+    CHECK(set(backend, "over", "v", 1ns).done());
+    const auto token = get(backend, "k").token;
+    const auto ignore = [&](const std::string& event) {
+        rig.connection().execute("CREATE TRIGGER no_" + event + " BEFORE " + event +
+                                 " ON cachemodel_entries BEGIN SELECT RAISE(IGNORE); END");
+    };
+    const auto is_refused = [](const Outcome& outcome) {
+        return outcome.failed() && outcome.failure().fault() == BackendFault::protocol;
+    };
+    ignore("INSERT");
+    CHECK(is_refused(add(backend, "new", "v")));
+    CHECK(is_refused(set(backend, "new", "v")));
+    CHECK(get(backend, "new").absent());
+    CHECK(set(backend, "k", "2").done());
+
+    ignore("UPDATE");
+    std::int64_t value = 0;
+    CHECK(is_refused(set(backend, "k", "3")));
+    CHECK(is_refused(add(backend, "over", "3")));
+    CHECK(is_refused(compare_and_set(backend, "k", "3", get(backend, "k").token)));
+    CHECK(is_refused(backend.increment("k", 1, value)));
+    CHECK(is_refused(touch(backend, "k", 1h)));
+    CHECK(compare_and_set(backend, "k", "3", token).declined());
+    CHECK(touch(backend, "absent", 1h).declined());
+
+    ignore("DELETE");
+    CHECK(is_refused(remove(backend, "k")));
+    CHECK(remove(backend, "absent").declined());
+    CHECK_THROWS_AS(backend.clear(), BackendError);
+    CHECK(get(backend, "k").found("2"));
+}
+
+TEST_CASE("a full table of sqlite from which a trigger lets nothing go takes nothing new",
+          "[sqlite][failure]") {
+    Rig rig;
+    rig.options.max_entries = 1;
+    SqliteBackend backend{rig.options};
+    CHECK(set(backend, "k", "v").done());
+    rig.connection().execute(
+        "CREATE TRIGGER staying BEFORE DELETE ON cachemodel_entries"
+        " BEGIN SELECT RAISE(IGNORE); END");
+    const auto outcome = set(backend, "new", "v");
+    REQUIRE(outcome.failed());
+    CHECK(outcome.failure().fault() == BackendFault::protocol);
+    CHECK(fact(backend, "entries") == "1");
+}
+
+TEST_CASE("sqlite knows how many entries there are where a trigger changes that too",
+          "[sqlite][culling]") {
+    Rig rig;
+    rig.options.max_entries = 2;
+    SqliteBackend backend{rig.options};
+    CHECK(set(backend, "a", "v").done());
+    rig.connection().execute(
+        "CREATE TRIGGER one_or_other AFTER INSERT ON cachemodel_entries WHEN NEW.key = x'62'"
+        " BEGIN DELETE FROM cachemodel_entries WHERE key = x'61'; END");
+    CHECK(set(backend, "b", "v").done());
+    CHECK(set(backend, "c", "v").done());
+    CHECK(get(backend, "a").absent());
+    CHECK(get(backend, "b").found("v"));
+    CHECK(get(backend, "c").found("v"));
+}
+
 TEST_CASE("a value for which there is no room on the disk leaves the old one in sqlite",
           "[sqlite][failure]") {
     const Rig rig;

@@ -72,8 +72,8 @@ TEST_CASE("the manual page has every command and option of the help, which is 80
     CHECK(options > 20);
     std::istringstream lines{help};
     for (std::string line; std::getline(lines, line);) CHECK(line.size() <= 80);
-    for (const std::string command :
-         {"get", "keys", "dump", "erase", "touch", "set", "clear", "stats", "help", "version"}) {
+    for (const std::string command : {"get", "keys", "dump", "erase", "touch", "set", "clear",
+                                      "create-table", "stats", "help", "version"}) {
         INFO(command);
         CHECK(help.find("usage: cachemodel " + command) != std::string::npos);
         const bool is_item = plain.find("\n.BR " + command + " \"") != std::string::npos ||

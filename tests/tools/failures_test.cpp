@@ -22,8 +22,15 @@ using nlohmann::json;
 std::string all_of(const Ran& ran) { return ran.out + ran.err; }
 
 const std::vector<std::vector<std::string>> commands{
-    {"get", "k"},        {"keys"},          {"dump", "k"},      {"erase", "k"},
-    {"touch", "k", "5"}, {"set", "k", "v"}, {"clear", "--yes"}, {"stats"},
+    {"get", "k"},
+    {"keys"},
+    {"dump", "k"},
+    {"erase", "k"},
+    {"touch", "k", "5"},
+    {"set", "k", "v"},
+    {"clear", "--yes"},
+    {"stats"},
+    {"clear", "--prefix", "--yes"},
 };
 
 }  // namespace
@@ -48,6 +55,9 @@ TEST_CASE("wrong usage is exit code 2 and one line", "[tools][usage]") {
          "digits"},
         {{"get", "--final", ""}, "the final key is empty"},
         {{"help", "look"}, "there is no command look; cachemodel help lists them"},
+        {{"get", "a", "--cache", "null://", "--cache=null://"}, "--cache is given twice"},
+        {{"keys", "--limit", "1", "--limit", "2"}, "--limit is given twice"},
+        {{"create-table", "a"}, "the usage is: cachemodel create-table [--dry-run]"},
     };
     for (const auto& [words, message] : cases) {
         INFO(message);
@@ -103,7 +113,8 @@ TEST_CASE("a server that is down is exit code 3, whatever the command, also with
     server.kill();
     for (const auto& command : commands) {
         INFO(command.front());
-        const bool cannot = command.front() == "keys";
+        const bool clears_prefix = command.size() == 3 && command.at(1) == "--prefix";
+        const bool cannot = command.front() == "keys" || clears_prefix;
         const Ran ran = tool(command);
         CHECK(ran.exit == (cannot ? 5 : 3));
         CHECK(ran.err.find("cachemodel: ") == 0);
@@ -115,6 +126,24 @@ TEST_CASE("a server that is down is exit code 3, whatever the command, also with
     const json document = tool.json({"get", "a", "b"});
     CHECK(document.at("exit") == 3);
     CHECK(document.at("entries").at(1).at("state") == "failed");
+}
+
+TEST_CASE("a Redis that is down is exit code 3, whatever the command, also with ignore_errors",
+          "[tools][failure]") {
+    RealRedis server{Transport::tcp};
+    const Tool tool{"redis://127.0.0.1:" + std::to_string(server.options().port) +
+                    "?IGNORE_ERRORS=true&timeout=5"};
+    CHECK(tool({"set", "k", "v"}).exit == 0);
+    server.kill();
+    for (const auto& command : commands) {
+        INFO(command.front());
+        const Ran ran = tool(command);
+        CHECK(ran.exit == 3);
+        // What stats knows without the server stands all the same.
+        if (command.front() != "stats") CHECK(ran.out.empty());
+        CHECK(ran.err.find("cachemodel: ") == 0);
+        CHECK(tool.json(command).at("errors").size() == 1);
+    }
 }
 
 TEST_CASE("a server that hangs is waited for until the deadline", "[tools][failure]") {
@@ -157,6 +186,63 @@ TEST_CASE("the tool works on SQLite, whose tables programs make", "[tools][sqlit
     CHECK(Tool{url + "?table=other"}({"get", "greeting"}).exit == 3);
     CHECK(tool({"erase", "greeting"}).exit == 0);
     CHECK(tool({"get", "greeting"}).exit == 1);
+    CHECK(Tool{url + "?table=other&AUTO_CREATE=true"}({"get", "greeting"}).exit == 1);
+    CHECK(Tool{url + "?table=third&Auto_Create=false"}({"get", "greeting"}).exit == 3);
+}
+
+TEST_CASE("create-table makes the table of a cache in SQLite, once", "[tools][sqlite]") {
+    const TemporaryDirectory directory;
+    const std::string path = (directory.path() / "cache.db").string();
+    const std::string url = "sqlite://" + path + "?table=sessions&auto_create=false";
+    const Tool tool{url};
+    CHECK(tool({"get", "k"}).exit == 3);
+    CHECK(tool({"create-table"}).out == "created the table sessions in " + url + '\n');
+    CHECK(tool({"create-table"}).out == "the table sessions is already in " + url + '\n');
+    CHECK(tool({"get", "k"}).exit == 1);
+
+    const json again = tool.json({"create-table"});
+    CHECK(again.at("table") == "sessions");
+    CHECK(again.at("created") == false);
+    CHECK(again.at("exit") == 0);
+    CHECK(Tool{"sqlite://" + path}.json({"create-table"}).at("created") == true);
+    CHECK(Tool{url + "&tabel=x"}({"create-table"}).exit == 4);
+    CHECK(Tool{"sqlite://" + path + "/x.db"}({"create-table"}).exit == 3);
+    CHECK(Tool{"sqlite:///:memory:"}({"create-table"}).exit == 4);
+}
+
+TEST_CASE("create-table --dry-run writes the statements and makes nothing", "[tools][sqlite]") {
+    const TemporaryDirectory directory;
+    const Tool tool{"sqlite://" + (directory.path() / "cache.db").string() + "?table=sessions"};
+    const std::string sql =
+        "CREATE TABLE \"sessions\" (\n"
+        "    key BLOB NOT NULL PRIMARY KEY,\n"
+        "    value BLOB NOT NULL,\n"
+        "    expires_at INTEGER,  -- milliseconds since 1970-01-01 UTC, NULL is never\n"
+        "    written_at INTEGER NOT NULL,\n"
+        "    token INTEGER NOT NULL\n"
+        ");\n"
+        "CREATE INDEX IF NOT EXISTS \"sessions_cachemodel_culling\""
+        " ON \"sessions\" (expires_at, written_at);\n";
+    CHECK(tool({"create-table", "--dry-run"}).out == sql);
+    CHECK(tool.json({"create-table", "--dry-run"}).at("sql") == sql);
+    CHECK(std::filesystem::is_empty(directory.path()));
+}
+
+TEST_CASE("create-table is refused where there is no table", "[tools][refusal]") {
+    const TemporaryDirectory directory;
+    const std::string file = "file://" + (directory.path() / "cache").string();
+    for (const auto& url : {std::string{"null://"}, std::string{"redis://127.0.0.1"}, file}) {
+        INFO(url);
+        for (const std::vector<std::string>& command :
+             {std::vector<std::string>{"create-table"}, {"create-table", "--dry-run"}}) {
+            const Ran ran = Tool{url}(command);
+            CHECK(ran.exit == 5);
+            CHECK(ran.out.empty());
+            CHECK(ran.err ==
+                  "cachemodel: unsupported: this backend has no table; one of sqlite:// has\n");
+        }
+    }
+    CHECK(std::filesystem::is_empty(directory.path()));
 }
 
 TEST_CASE("a password is shown nowhere", "[tools][password]") {

@@ -63,10 +63,11 @@ struct SqliteOptions {
 /// outlives them: the database cache. It has connections of its own, so that transactions of the
 /// application on the same file are not part of it, nor it of them.
 ///
-/// The file is made with mode 0600, its directory must be there; it is switched to write-ahead
-/// logging (WAL), in which readers wait for nobody and writers for each other. A call on many keys
-/// is one transaction for writing, and one for every thousand keys for reading. A file that was
-/// deleted or replaced is noticed with the next call.
+/// The file is made with mode 0600, its directory must be there. A file that belongs to another
+/// user than this one or root, or that its group or others may write, is refused with `permission`.
+/// It is switched to write-ahead logging (WAL), in which readers wait for nobody and writers for
+/// each other. A call on many keys is one transaction for writing, and one for every thousand keys
+/// for reading. A file that was deleted or replaced is noticed with the next call.
 ///
 /// Bounded: a new entry in a full table makes room first. What has expired goes, or else those that
 /// expire next, and of those that never expire the ones written longest ago. The bound holds after
