@@ -115,7 +115,9 @@ class Connection {
     void consume(std::size_t size) noexcept { begin_ += size; }
     /// Makes room for an answer of `size` bytes in one piece.
     void reserve_answer(std::size_t size);
-    bool has_received() const noexcept { return has_received_; }
+    /// The server has answered something, or made room for more of the request: what it is sent
+    /// at first, the system takes for it.
+    bool has_progressed() const noexcept { return has_progressed_; }
 
     /// Makes it ready to be kept for the next call.
     void rest() noexcept;
@@ -141,7 +143,8 @@ class Connection {
     State state_ = State::starting;
     int socket_ = -1;
     pid_t owner_;
-    bool has_received_ = false;
+    bool has_progressed_ = false;
+    bool is_full_ = false;  ///< the system has taken what it can
 
     std::string request_;
     std::size_t sent_ = 0;
