@@ -119,6 +119,14 @@ BackendFault fault_of(std::string_view error) noexcept {
     return BackendFault::protocol;
 }
 
+bool is_protocol_error(std::string_view error) noexcept {
+    return error.starts_with("ERR Protocol error");
+}
+
+bool is_too_long_error(std::string_view error) noexcept {
+    return error.starts_with("ERR Protocol error: invalid bulk length");
+}
+
 std::string presentable(std::string_view error) {
     error = error.substr(0, std::min(error.find(", with args"), longest_shown));
     std::string text{"the server says: "};

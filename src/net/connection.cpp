@@ -206,7 +206,13 @@ std::optional<Trouble> Connection::send() {
     if (size == -1) {
         if (would_block(errno)) is_full_ = true;
         if (would_block(errno) || errno == EINTR) return std::nullopt;
-        return Trouble{Trouble::Kind::lost, "connection lost: " + describe(errno)};
+        if (errno != EPIPE && errno != ECONNRESET) {
+            return Trouble{Trouble::Kind::lost, "connection lost: " + describe(errno)};
+        }
+        is_deaf_ = true;
+        request_.clear();
+        sent_ = 0;
+        return std::nullopt;
     }
     if (is_full_) has_progressed_ = true;
     sent_ += static_cast<std::size_t>(size);

@@ -59,7 +59,8 @@ bool Conversation::begin(TimePoint deadline, std::chrono::nanoseconds allowed, T
 
 short Conversation::events() noexcept {
     const auto& connection = lease_.connection();
-    const bool has_more = connection.is_open() && asked_ < count() && may_ask();
+    const bool has_more =
+        connection.is_open() && !connection.is_deaf() && asked_ < count() && may_ask();
     return static_cast<short>(connection.events() | (has_more ? POLLOUT : 0));
 }
 
@@ -97,7 +98,8 @@ bool Conversation::speak(std::optional<Trouble>& trouble) {
     auto& connection = lease_.connection();
     auto& request = connection.request();
     // One windowful at a time: between them the deadline is looked at and answers are read.
-    while (asked_ < count() && may_ask() && request.size() < request_window) {
+    while (!connection.is_deaf() && asked_ < count() && may_ask() &&
+           request.size() < request_window) {
         asked_ += ask(asked_, request);
     }
     trouble = connection.send();
@@ -154,6 +156,9 @@ void Conversation::give_up(const Trouble& trouble) {
         case Trouble::Kind::refused:
             lease_.drop(Health::undecided);
             break;
+        case Trouble::Kind::ended:
+            lease_.drop(Health::answered);
+            return;
     }
     if (try_again) {
         is_second_try_ = true;  // whoever drives this conversation begins it again
@@ -203,7 +208,7 @@ void run(std::span<Conversation* const> talks, TimePoint deadline,
         Conversation* last_waiting = nullptr;
         auto wake = deadline;
         for (auto* talk : talks) {
-            // At most twice: again on a new connection where the server had closed the idle one.
+            // Again on a new connection where the server had closed the idle one.
             while (!was_late && !talk->is_over() && !talk->is_under_way()) {
                 if (!talk->begin(deadline, allowed, now)) break;
             }

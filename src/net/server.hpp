@@ -100,9 +100,7 @@ class Server {
     void take_back(Connections connection, std::uint64_t epoch, Health health, bool reuse) noexcept;
     void note(Health health) noexcept;
 
-    bool has_free() const noexcept {
-        return !idle_.empty() || in_use_ < limits_.connections;
-    }
+    bool has_free() const noexcept { return !idle_.empty() || in_use_ < limits_.connections; }
     /// Tells one that waits of what is free.
     void tell_one() noexcept;
 

@@ -80,8 +80,7 @@ TEST_CASE("a server is to blame only by a call that gave it a fair time", "[net]
     CHECK(is_down(server));
 }
 
-TEST_CASE("a server that had begun to answer a late call is not to blame either",
-          "[net][health]") {
+TEST_CASE("a server that had begun to answer a late call is not to blame either", "[net][health]") {
     FakeServer dripping{[](Caller& caller) {
         if (!caller.read_line().empty()) caller.drip(std::string(1000, 'x'), 2ms);
     }};
@@ -140,9 +139,8 @@ TEST_CASE("that a connection is free is passed on by whom the news reached too l
         CHECK(server.borrow(*held, false, begin + 9s) == Server::Admission::granted);
         const auto early = begin + 6ms;
         const auto late = begin + 5s;
-        std::thread first{[&] {
-            static_cast<void>(ask(server, 6ms, early - steady_clock::now()));
-        }};
+        std::thread first{
+            [&] { static_cast<void>(ask(server, 6ms, early - steady_clock::now())); }};
         std::this_thread::sleep_for(1ms);
         bool was_woken = false;
         std::thread second{[&] {
