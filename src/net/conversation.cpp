@@ -113,7 +113,8 @@ bool Conversation::listen(std::optional<Trouble>& trouble) {
     while (!is_over() || awaits_end_) {
         const auto answer = connection.answer();
         auto heard = hear(answer);
-        if (heard.used == 0 && heard.expected == 0 && answer.size() >= longest_line) {
+        const bool is_stuck = heard.used == 0 && heard.expected == 0 && !heard.trouble;
+        if (is_stuck && answer.size() >= longest_line) {
             heard = Heard::nonsense();
         }
         if (heard.trouble) {
