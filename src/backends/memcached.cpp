@@ -273,7 +273,11 @@ void MemcachedBackend::get_many(std::span<const std::string_view> keys, ReadSink
             return false;
         },
         [&](std::size_t number, Server& server, Positions positions) {
-            return memcached::Reading{server, positions, keys, implementation_->tokens(number),
+            return memcached::Reading{server,
+                                      positions,
+                                      keys,
+                                      implementation_->tokens(number),
+                                      implementation_->options().max_item,
                                       sink};
         });
 }

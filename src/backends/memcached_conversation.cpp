@@ -3,6 +3,7 @@
 #include "backends/memcached_conversation.hpp"
 
 #include "counter_text.hpp"
+#include "net/server_text.hpp"
 
 #include <algorithm>
 #include <array>
@@ -27,7 +28,7 @@ std::optional<std::string_view> first_line(std::string_view answer) noexcept {
 constexpr std::size_t line_end = 2;
 
 net::Trouble refusal(std::string_view line) {
-    return {net::Trouble::Kind::refused, "the server says: " + std::string{line}};
+    return {net::Trouble::Kind::refused, net::presentable(line)};
 }
 
 }  // namespace
@@ -88,7 +89,13 @@ net::Conversation::Heard Reading::hear(std::string_view answer) {
 
 net::Conversation::Heard Reading::hear_value(std::string_view line, std::string_view answer) {
     const auto value_line = parse_value_line(line);
-    if (!value_line || value_line->size > largest_item) return Heard::nonsense();
+    if (!value_line) return Heard::nonsense();
+    if (value_line->size > max_item_) {
+        return Heard::wrong(
+            {net::Trouble::Kind::nonsense, "an entry of " + std::to_string(value_line->size) +
+                                               " bytes, more than max_item, which is " +
+                                               std::to_string(max_item_)});
+    }
 
     const auto begin = line.size() + line_end;
     const auto size = static_cast<std::size_t>(value_line->size);
@@ -128,8 +135,8 @@ net::Conversation::Heard Commanding::hear(std::string_view answer) {
     if (reply == Reply::server_error) return Heard::wrong(refusal(*line));
     auto outcome = judge(position(next_), reply, *line);
     if (!outcome && reply == Reply::out_of_memory) {
-        outcome = Failure{BackendFault::full,
-                          server().endpoint().name + ": the server says: " + std::string{*line}};
+        outcome =
+            Failure{BackendFault::full, server().endpoint().name + ": " + net::presentable(*line)};
     }
     if (!outcome) return Heard::nonsense();
     outcomes_[position(next_++)] = std::move(*outcome);

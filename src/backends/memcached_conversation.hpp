@@ -44,9 +44,14 @@ class Tokens {
 /// Reads entries.
 class Reading final : public Conversation {
  public:
+    /// An entry of more than `max_item` bytes is not taken, and no memory is spent on it.
     Reading(Server& server, Positions positions, std::span<const std::string_view> keys,
-            Tokens tokens, ReadSink& sink)
-        : Conversation(server, positions), keys_(keys), tokens_(tokens), sink_(sink) {}
+            Tokens tokens, std::size_t max_item, ReadSink& sink)
+        : Conversation(server, positions),
+          keys_(keys),
+          tokens_(tokens),
+          max_item_(max_item),
+          sink_(sink) {}
 
  private:
     std::size_t ask(std::size_t index, std::string& request) override;
@@ -59,6 +64,7 @@ class Reading final : public Conversation {
 
     std::span<const std::string_view> keys_;
     Tokens tokens_;
+    std::size_t max_item_;
     ReadSink& sink_;
     std::size_t group_end_ = 0;  ///< of the command that is being answered
 };

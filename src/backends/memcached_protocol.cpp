@@ -163,6 +163,8 @@ Reply parse_reply(std::string_view line) noexcept {
     if (line.starts_with("SERVER_ERROR object too large for cache")) return Reply::too_large;
     if (line.starts_with("SERVER_ERROR out of memory")) return Reply::out_of_memory;
     if (line.starts_with("SERVER_ERROR")) return Reply::server_error;
+    // What a connection hears that is one too many (`-c`), before it is closed.
+    if (line.starts_with("ERROR Too many open connections")) return Reply::server_error;
     return Reply::nonsense;
 }
 

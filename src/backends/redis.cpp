@@ -12,6 +12,7 @@
 #include "net/options.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <charconv>
 #include <exception>
 #include <limits>
@@ -24,6 +25,9 @@ namespace cachemodel {
 namespace {
 
 using net::Positions;
+
+/// A listing of so many steps of about a thousand keys has no end: no server holds so many.
+constexpr std::uint64_t most_steps = 10'000'000;
 
 constexpr std::uint32_t most_databases = std::numeric_limits<std::int32_t>::max();
 
@@ -67,17 +71,43 @@ class RedisBackend::Implementation {
 
     const RedisOptions& options() const noexcept { return options_; }
     const Capabilities& capabilities() const noexcept { return capabilities_; }
+    const net::Endpoint& endpoint() { return group_.servers().front().endpoint(); }
     void close_idle() noexcept { group_.close_idle(); }
+
+    net::TimePoint deadline() const noexcept {
+        return std::chrono::steady_clock::now() + options_.deadline;
+    }
 
     /// Lets one conversation take place about `positions`.
     template <class Talk, class... Arguments>
     void converse(Positions positions, Arguments&&... arguments) {
+        converse_until<Talk>(deadline(), positions, std::forward<Arguments>(arguments)...);
+    }
+
+    template <class Talk, class... Arguments>
+    void converse_until(net::TimePoint deadline, Positions positions, Arguments&&... arguments) {
         if (positions.empty()) return;
-        const auto deadline = std::chrono::steady_clock::now() + options_.deadline;
         Talk talk{group_.servers().front(), positions, login_,
                   std::forward<Arguments>(arguments)...};
         net::Conversation* const talks[] = {&talk};
         net::run(talks, deadline, options_.deadline);
+    }
+
+    /// `Store::set` and `Store::add`.
+    void store(Store how, Positions positions, std::span<const Entry> entries,
+               std::span<Outcome> outcomes) {
+        const auto limit = deadline();
+        std::vector<std::uint32_t> outdated;
+        converse_until<redis::Storing>(limit, positions, outcomes, how, entries, outdated);
+        if (outdated.empty()) return;
+        std::vector<std::string_view> keys(entries.size());
+        for (const auto position : outdated) keys[position] = entries[position].key;
+        std::vector<Outcome> removals(entries.size());
+        converse_until<redis::Removing>(limit, outdated, removals, keys);
+        for (const auto position : outdated) {
+            // That an old value may be left is worse than what came before.
+            if (removals[position].failed()) outcomes[position] = std::move(removals[position]);
+        }
     }
 
     /// One about a single thing, with an outcome.
@@ -113,7 +143,7 @@ void RedisBackend::store_many(Store how, std::span<const Entry> entries,
                               std::span<Outcome> outcomes) {
     auto positions = numbers_to(entries.size());
     if (how == Store::set) {
-        return implementation_->converse<redis::Storing>(positions, outcomes, how, entries);
+        return implementation_->store(how, positions, entries, outcomes);
     }
     std::erase_if(positions, [&](std::uint32_t position) {
         const auto size = entries[position].value.size();
@@ -128,7 +158,7 @@ void RedisBackend::store_many(Store how, std::span<const Entry> entries,
         return is_too_large || is_of_no_read;
     });
     if (how == Store::add) {
-        implementation_->converse<redis::Storing>(positions, outcomes, how, entries);
+        implementation_->store(how, positions, entries, outcomes);
     } else {
         implementation_->converse<redis::Swapping>(positions, outcomes, entries);
     }
@@ -155,7 +185,15 @@ Outcome RedisBackend::remaining_lifetime(std::string_view key, Lifetime& left) {
 void RedisBackend::list_keys(std::string_view prefix, KeySink& sink) {
     const auto pattern = redis::pattern_of(prefix);
     std::string cursor{"0"};
-    do {
+    // Among the cursors of a listing none comes twice. One of them is remembered, and a later one
+    // after each doubling of the steps: a circle of any length shows.
+    std::string remembered;
+    for (std::uint64_t step = 1;; ++step) {
+        if (cursor == remembered || step == most_steps) {
+            const auto& name = implementation_->endpoint().name;
+            throw BackendError{BackendFault::protocol, name + ": a listing of keys without an end"};
+        }
+        if (std::has_single_bit(step)) remembered = cursor;
         std::vector<std::string> keys;
         const auto outcome = implementation_->ask<redis::Scanning>(pattern, cursor, keys);
         if (outcome.failed()) outcome.failure().rethrow();
@@ -164,7 +202,8 @@ void RedisBackend::list_keys(std::string_view prefix, KeySink& sink) {
         for (const auto& key : keys) {
             if (key.starts_with(prefix)) sink.key(key);
         }
-    } while (cursor != "0");
+        if (cursor == "0") return;
+    }
 }
 
 void RedisBackend::clear() {

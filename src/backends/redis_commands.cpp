@@ -31,8 +31,13 @@ bool is_cursor(std::string_view text) noexcept {
            std::ranges::all_of(text, [](char byte) { return byte >= '0' && byte <= '9'; });
 }
 
-Failure value_too_large(std::size_t size) {
-    return Failure{std::make_exception_ptr(ValueTooLarge{size, largest_value})};
+Failure value_too_large(std::size_t size, std::size_t limit = largest_value) {
+    return Failure{std::make_exception_ptr(ValueTooLarge{size, limit})};
+}
+
+/// The server does not tell what its limit is.
+Failure refused_as_too_large(const Entry& entry) {
+    return value_too_large(entry.value.size(), std::max<std::size_t>(entry.value.size(), 1) - 1);
 }
 
 /// 1 is done, 0 is declined.
@@ -127,6 +132,15 @@ std::optional<Outcome> Storing::judge(std::size_t position) {
     return std::nullopt;
 }
 
+std::optional<Outcome> Storing::judge_error(std::string_view error) {
+    const auto at = position(next_);
+    const bool is_too_long = is_too_long_error(error);
+    if (how_ == Store::set && (is_too_long || fault_of(error) == BackendFault::full)) {
+        outdated_.push_back(static_cast<std::uint32_t>(at));
+    }
+    return is_too_long ? refused_as_too_large(entries_[at]) : failure_of(error);
+}
+
 void Swapping::command(std::size_t position, std::string& request) {
     const auto& entry = entries_[position];
     switch (step_) {
@@ -198,6 +212,7 @@ std::optional<Outcome> Swapping::judge_error(std::string_view error) {
     // The connection may go on watching a key.
     spoil();
     step_ = Step::read;
+    if (is_too_long_error(error)) return refused_as_too_large(entries_[position(next_)]);
     return failure_of(error);
 }
 

@@ -42,17 +42,24 @@ class Reading final : public Exchange {
 /// `Store::set` and `Store::add`.
 class Storing final : public Commanding {
  public:
+    /// `outdated` gets the positions that `Store::set` could not set although the server is well:
+    /// what was stored under their keys is still there.
     Storing(Server& server, Positions positions, const Login& login, std::span<Outcome> outcomes,
-            Store how, std::span<const Entry> entries)
-        : Commanding(server, positions, login, outcomes), how_(how), entries_(entries) {}
+            Store how, std::span<const Entry> entries, std::vector<std::uint32_t>& outdated)
+        : Commanding(server, positions, login, outcomes),
+          how_(how),
+          entries_(entries),
+          outdated_(outdated) {}
 
  private:
     void command(std::size_t position, std::string& request) override;
     std::optional<Outcome> judge(std::size_t position) override;
+    std::optional<Outcome> judge_error(std::string_view error) override;
     bool is_repeatable() const noexcept override { return how_ == Store::set; }
 
     Store how_;
     std::span<const Entry> entries_;
+    std::vector<std::uint32_t>& outdated_;
 };
 
 /// `Store::compare_and_set`: one entry after the other, each in two round trips. The server refuses

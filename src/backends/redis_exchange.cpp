@@ -37,6 +37,7 @@ Failure Exchange::failure_of(std::string_view error) const {
 void Exchange::greet(bool is_new, std::string& request) {
     reader_.emplace();
     greetings_ = 0;
+    is_parting_ = false;
     start();
     if (!is_new) return;
     if (!login_.password.empty()) {
@@ -70,6 +71,7 @@ net::Conversation::Heard Exchange::hear(std::string_view answer) {
         }
         if (greetings_ == 0) {
             if (!finish()) return Heard::nonsense();
+            if (is_parting_) return Heard::wrong({net::Trouble::Kind::ended, {}});
         } else if (greeting.error()) {
             return Heard::wrong(turned_away(*greeting.error()));
         } else {
@@ -116,7 +118,9 @@ bool Commanding::take(const Item& item) {
 }
 
 bool Commanding::finish() {
-    if (++finished_ < replies()) return true;
+    const bool is_last_word = error_ && is_protocol_error(*error_);
+    if (++finished_ < replies() && !is_last_word) return true;
+    if (is_last_word) part();
     auto outcome = error_ ? judge_error(*error_) : judge(position(next_));
     forget_answers();
     if (std::exchange(is_again_, false)) {

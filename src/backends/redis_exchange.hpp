@@ -46,6 +46,9 @@ class Exchange : public net::Conversation, protected ItemSink {
     /// The connection must not be used again after this call.
     void spoil() noexcept { is_spoiled_ = true; }
 
+    /// The server ends the connection with this reply: what comes after it needs another one.
+    void part() noexcept { is_parting_ = true; }
+
     /// The failure that a server's error stands for.
     Failure failure_of(std::string_view error) const;
 
@@ -59,6 +62,7 @@ class Exchange : public net::Conversation, protected ItemSink {
     std::optional<ReplyReader> reader_;
     int greetings_ = 0;  ///< replies to what was said at first that are to come
     bool is_spoiled_ = false;
+    bool is_parting_ = false;
 };
 
 /// Commands of which each position gets an outcome.

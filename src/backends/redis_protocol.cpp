@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: MIT
 #include "backends/redis_protocol.hpp"
 
+#include "net/server_text.hpp"
+
 #include <xxhash.h>
 
 #include <algorithm>
@@ -13,8 +15,6 @@
 namespace cachemodel::redis {
 
 namespace {
-
-constexpr std::size_t longest_shown = 200;
 
 void append_line(std::string& request, char kind, std::size_t number) {
     std::array<char, 24> digits;
@@ -119,11 +119,16 @@ BackendFault fault_of(std::string_view error) noexcept {
     return BackendFault::protocol;
 }
 
+bool is_protocol_error(std::string_view error) noexcept {
+    return error.starts_with("ERR Protocol error");
+}
+
+bool is_too_long_error(std::string_view error) noexcept {
+    return error.starts_with("ERR Protocol error: invalid bulk length");
+}
+
 std::string presentable(std::string_view error) {
-    error = error.substr(0, std::min(error.find(", with args"), longest_shown));
-    std::string text{"the server says: "};
-    for (const char byte : error) text += byte >= 0x20 && byte < 0x7f ? byte : '?';
-    return text;
+    return net::presentable(error.substr(0, error.find(", with args")));
 }
 
 std::vector<Fact> facts_of(std::string_view info, std::uint32_t database) {

@@ -47,6 +47,12 @@ std::string_view code_of(std::string_view error) noexcept;
 
 BackendFault fault_of(std::string_view error) noexcept;
 
+/// The server cannot read on, and hangs up after this error.
+bool is_protocol_error(std::string_view error) noexcept;
+
+/// A word was longer than the server's `proto-max-bulk-len`.
+bool is_too_long_error(std::string_view error) noexcept;
+
 /// A server's error as it may be shown: some quote the arguments of a command, which are cut off.
 std::string presentable(std::string_view error);
 

@@ -204,11 +204,20 @@ std::optional<Trouble> Connection::send() {
     const auto size =
         ::send(socket_, request_.data() + sent_, request_.size() - sent_, MSG_NOSIGNAL);
     if (size == -1) {
+        if (would_block(errno)) is_full_ = true;
         if (would_block(errno) || errno == EINTR) return std::nullopt;
-        return Trouble{Trouble::Kind::lost, "connection lost: " + describe(errno)};
+        if (errno != EPIPE && errno != ECONNRESET) {
+            return Trouble{Trouble::Kind::lost, "connection lost: " + describe(errno)};
+        }
+        is_deaf_ = true;
+        request_.clear();
+        sent_ = 0;
+        return std::nullopt;
     }
+    if (is_full_) has_progressed_ = true;
     sent_ += static_cast<std::size_t>(size);
-    if (has_unsent()) return std::nullopt;
+    is_full_ = has_unsent();
+    if (is_full_) return std::nullopt;
     request_.clear();
     sent_ = 0;
     return std::nullopt;
@@ -220,7 +229,7 @@ std::optional<Trouble> Connection::receive() {
     const auto size = ::recv(socket_, buffer_.get() + end_, capacity_ - end_, 0);
     if (size > 0) {
         end_ += static_cast<std::size_t>(size);
-        has_received_ = true;
+        has_progressed_ = true;
         return std::nullopt;
     }
     if (size == 0) return Trouble{Trouble::Kind::lost, "the server closed the connection"};
@@ -244,7 +253,7 @@ void Connection::reserve_answer(std::size_t size) {
 }
 
 void Connection::rest() noexcept {
-    has_received_ = false;
+    has_progressed_ = is_full_ = false;
     if (request_.capacity() > largest_kept_buffer) request_ = std::string{};
     if (capacity_ > largest_kept_buffer) {
         buffer_.reset();  // made again by the next answer

@@ -37,6 +37,7 @@ struct Trouble {
         lost,         ///< the server closed it, or the network did
         refused,      ///< the server says that it cannot
         unwelcome,    ///< the server turns the connection away: another one would fare no better
+        ended,        ///< by an answer: what has none yet was not looked at, and may be asked again
         nonsense,     ///< the answer is none that the server may give
         slow,         ///< the deadline passed
     };
@@ -103,19 +104,23 @@ class Connection {
     /// What is to be sent: may be appended to at any time, and is empty when all of it went.
     std::string& request() noexcept { return request_; }
     bool has_unsent() const noexcept { return sent_ < request_.size(); }
+    /// The server listens no more; what it said before tells why. What is to be sent is forgotten.
+    bool is_deaf() const noexcept { return is_deaf_; }
     /// Sends as much as the socket takes at once.
     std::optional<Trouble> send();
 
     /// Takes in what has come, up to the room there is.
     std::optional<Trouble> receive();
     std::string_view answer() const noexcept { return {buffer_.get() + begin_, end_ - begin_}; }
-    /// Nothing waits on either side.
-    bool is_settled() const noexcept { return begin_ == end_ && !has_unsent(); }
+    /// Nothing waits on either side, and both go on.
+    bool is_settled() const noexcept { return begin_ == end_ && !has_unsent() && !is_deaf_; }
     /// Throws the first `size` bytes of the answer away.
     void consume(std::size_t size) noexcept { begin_ += size; }
     /// Makes room for an answer of `size` bytes in one piece.
     void reserve_answer(std::size_t size);
-    bool has_received() const noexcept { return has_received_; }
+    /// The server has answered something, or made room for more of the request: what it is sent
+    /// at first, the system takes for it.
+    bool has_progressed() const noexcept { return has_progressed_; }
 
     /// Makes it ready to be kept for the next call.
     void rest() noexcept;
@@ -141,7 +146,9 @@ class Connection {
     State state_ = State::starting;
     int socket_ = -1;
     pid_t owner_;
-    bool has_received_ = false;
+    bool has_progressed_ = false;
+    bool is_deaf_ = false;
+    bool is_full_ = false;  ///< the system has taken what it can
 
     std::string request_;
     std::size_t sent_ = 0;

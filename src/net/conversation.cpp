@@ -35,7 +35,7 @@ void poll(pollfd* polled, nfds_t count, TimePoint wake) noexcept {
 
 }  // namespace
 
-bool Conversation::begin(TimePoint deadline, TimePoint now) {
+bool Conversation::begin(TimePoint deadline, std::chrono::nanoseconds allowed, TimePoint now) {
     switch (server_.borrow(lease_, is_second_try_, deadline)) {
         case Server::Admission::busy:
             return false;
@@ -47,6 +47,9 @@ bool Conversation::begin(TimePoint deadline, TimePoint now) {
         case Server::Admission::granted:
             break;
     }
+    may_blame_silence_ = deadline - now >= allowed / 2;
+    may_blame_connecting_ =
+        may_blame_silence_ || deadline - now >= server_.limits().connect_timeout;
     asked_ = next_;
     awaits_end_ = false;
     greet(!lease_.was_idle(), lease_.connection().request());
@@ -56,7 +59,8 @@ bool Conversation::begin(TimePoint deadline, TimePoint now) {
 
 short Conversation::events() noexcept {
     const auto& connection = lease_.connection();
-    const bool has_more = connection.is_open() && asked_ < count() && may_ask();
+    const bool has_more =
+        connection.is_open() && !connection.is_deaf() && asked_ < count() && may_ask();
     return static_cast<short>(connection.events() | (has_more ? POLLOUT : 0));
 }
 
@@ -94,7 +98,8 @@ bool Conversation::speak(std::optional<Trouble>& trouble) {
     auto& connection = lease_.connection();
     auto& request = connection.request();
     // One windowful at a time: between them the deadline is looked at and answers are read.
-    while (asked_ < count() && may_ask() && request.size() < request_window) {
+    while (!connection.is_deaf() && asked_ < count() && may_ask() &&
+           request.size() < request_window) {
         asked_ += ask(asked_, request);
     }
     trouble = connection.send();
@@ -108,7 +113,8 @@ bool Conversation::listen(std::optional<Trouble>& trouble) {
     while (!is_over() || awaits_end_) {
         const auto answer = connection.answer();
         auto heard = hear(answer);
-        if (heard.used == 0 && heard.expected == 0 && answer.size() >= longest_line) {
+        const bool is_stuck = heard.used == 0 && heard.expected == 0 && !heard.trouble;
+        if (is_stuck && answer.size() >= longest_line) {
             heard = Heard::nonsense();
         }
         if (heard.trouble) {
@@ -134,6 +140,10 @@ void Conversation::give_up(const Trouble& trouble) {
     switch (trouble.kind) {
         case Trouble::Kind::slow:
             fault = BackendFault::timeout;
+            if (!may_blame_connecting_) {
+                lease_.drop(Health::undecided);
+                break;
+            }
             [[fallthrough]];
         case Trouble::Kind::unreachable:
         case Trouble::Kind::unwelcome:
@@ -147,6 +157,9 @@ void Conversation::give_up(const Trouble& trouble) {
         case Trouble::Kind::refused:
             lease_.drop(Health::undecided);
             break;
+        case Trouble::Kind::ended:
+            lease_.drop(Health::answered);
+            return;
     }
     if (try_again) {
         is_second_try_ = true;  // whoever drives this conversation begins it again
@@ -159,14 +172,19 @@ void Conversation::run_out_of_time(std::chrono::nanoseconds allowed, Delay delay
     const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(allowed);
     const auto limit = " within " + std::to_string(milliseconds.count()) + " ms";
     if (!lease_.is_held()) {
+        server_.give_up_waiting();
         fail_rest(BackendFault::timeout, "no free connection" + limit);
         return;
     }
     const auto what = "no complete answer" + limit;
-    const bool has_begun = lease_.connection().has_received();
+    const auto& connection = lease_.connection();
+    const bool has_begun = connection.has_progressed();
+    const bool may_blame = connection.is_open() ? may_blame_silence_ : may_blame_connecting_;
     auto health = has_begun ? Health::stalled : Health::unreachable;
-    // A server that was merely looked at too late is not to blame.
-    if (delay == Delay::caller || (delay == Delay::slow && !has_begun)) health = Health::undecided;
+    // A server that was asked or looked at too late is not to blame.
+    if (!may_blame || delay == Delay::caller || (delay == Delay::slow && !has_begun)) {
+        health = Health::undecided;
+    }
     if (health != Health::undecided) server_.remember_trouble({Trouble::Kind::slow, what});
     lease_.drop(health);
     fail_rest(BackendFault::timeout, what);
@@ -191,9 +209,9 @@ void run(std::span<Conversation* const> talks, TimePoint deadline,
         Conversation* last_waiting = nullptr;
         auto wake = deadline;
         for (auto* talk : talks) {
-            // At most twice: again on a new connection where the server had closed the idle one.
+            // Again on a new connection where the server had closed the idle one.
             while (!was_late && !talk->is_over() && !talk->is_under_way()) {
-                if (!talk->begin(deadline, now)) break;
+                if (!talk->begin(deadline, allowed, now)) break;
             }
             if (talk->is_under_way()) {
                 polled[count++] = {talk->socket(), talk->events(), 0};

@@ -39,8 +39,9 @@ class Conversation {
     /// It holds a connection and waits for it.
     bool is_under_way() const noexcept { return lease_.is_held(); }
 
-    /// Takes a connection, if there is one to be had without waiting; false if there is none.
-    bool begin(TimePoint deadline, TimePoint now);
+    /// Takes a connection, if there is one to be had without waiting; false if there is none. The
+    /// call began `allowed` before `deadline`.
+    bool begin(TimePoint deadline, std::chrono::nanoseconds allowed, TimePoint now);
     /// Waits until `begin` is worth another try, at most until `deadline`.
     void await_connection(TimePoint deadline) { server_.wait(deadline); }
 
@@ -113,6 +114,10 @@ class Conversation {
     Positions positions_;
     Lease lease_;
     bool is_second_try_ = false;
+    /// The connection was had early enough for the server to be blamed: half of the call's time is
+    /// left for an answer; for connecting, the time that it may take is enough as well.
+    bool may_blame_silence_ = false;
+    bool may_blame_connecting_ = false;
 };
 
 /// Lets the conversations take place, all at the same time, until they are over or `deadline` has

@@ -36,9 +36,12 @@ Server::Admission Server::borrow(Lease& lease, bool fresh, TimePoint deadline) {
     {
         const std::lock_guard lock{mutex_};
         const auto now = is_down_ ? clock_.steady() : TimePoint{};
-        if (is_down_ && now < retry_at_) return Admission::down;
+        if (is_down_ && now < retry_at_) {
+            tell_one();
+            return Admission::down;
+        }
         if (fresh) discarded.swap(idle_);
-        if (idle_.empty() && in_use_ >= limits_.connections) return Admission::busy;
+        if (!has_free()) return Admission::busy;
         // One caller tries, the others go on failing.
         if (is_down_) retry_at_ = now + limits_.retry_after;
         if (!idle_.empty()) connection.splice(connection.begin(), idle_, idle_.begin());
@@ -59,9 +62,17 @@ Server::Admission Server::borrow(Lease& lease, bool fresh, TimePoint deadline) {
 void Server::wait(TimePoint deadline) {
     std::unique_lock lock{mutex_};
     ++waiting_;
-    freed_.wait_until(lock, deadline,
-                      [&] { return !idle_.empty() || in_use_ < limits_.connections; });
+    freed_.wait_until(lock, deadline, [&] { return has_free(); });
     --waiting_;
+}
+
+void Server::give_up_waiting() noexcept {
+    const std::lock_guard lock{mutex_};
+    tell_one();
+}
+
+void Server::tell_one() noexcept {
+    if (waiting_ != 0 && has_free()) freed_.notify_one();
 }
 
 void Server::take_back(Connections connection, std::uint64_t epoch, Health health,
@@ -71,7 +82,7 @@ void Server::take_back(Connections connection, std::uint64_t epoch, Health healt
     note(health);
     --in_use_;
     if (reuse && epoch == epoch_) idle_.splice(idle_.begin(), connection);
-    if (waiting_ != 0) freed_.notify_one();
+    tell_one();
     // A connection that is not kept is closed after the lock is gone, with the parameter.
 }
 

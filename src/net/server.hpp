@@ -19,8 +19,8 @@ namespace cachemodel::net {
 enum class Health : std::uint8_t {
     answered,     ///< it is well
     unreachable,  ///< no connection, or no byte of an answer within the deadline
-    stalled,      ///< it had begun to answer
-    undecided,    ///< it hung up, or talked nonsense
+    stalled,      ///< it had begun to answer, or went on taking the question
+    undecided,    ///< it hung up, talked nonsense, or was given too little time
 };
 
 class Server;
@@ -65,6 +65,7 @@ class Server {
     Server(Endpoint endpoint, Limits limits, const Clock& clock);
 
     const Endpoint& endpoint() const noexcept { return addresses_.endpoint(); }
+    const Limits& limits() const noexcept { return limits_; }
 
     enum class Admission : std::uint8_t {
         granted,
@@ -77,6 +78,9 @@ class Server {
 
     /// Waits until `borrow` is worth another try, at most until `deadline`.
     void wait(TimePoint deadline);
+    /// Who waited will not borrow any more. Perhaps the news of a free connection went to this
+    /// caller, too late: the next one is told, so that nobody sleeps beside it.
+    void give_up_waiting() noexcept;
 
     /// What made the server count as down.
     Trouble last_trouble() const;
@@ -95,6 +99,10 @@ class Server {
 
     void take_back(Connections connection, std::uint64_t epoch, Health health, bool reuse) noexcept;
     void note(Health health) noexcept;
+
+    bool has_free() const noexcept { return !idle_.empty() || in_use_ < limits_.connections; }
+    /// Tells one that waits of what is free.
+    void tell_one() noexcept;
 
     Addresses addresses_;
     const Limits limits_;

@@ -327,10 +327,61 @@ TEST_CASE("a larger limit can be configured", "[memcached][size]") {
 
     MemcachedBackend smaller{{.servers = {server.address()}, .deadline = 5s}};
     const auto reads = get_many(smaller, {"absent", "k", "other"});
-    CHECK(reads[0].absent());
-    CHECK(reads[1].value == large);
-    CHECK(reads[2].absent());
+    CHECK(reads[0].failed());
+    CHECK(fault_of(reads[1]) == BackendFault::protocol);
+    CHECK_THAT(reads[1].failure.value().message(),
+               Contains("an entry of 3000000 bytes, more than max_item, which is 1048576"));
+    CHECK(fault_of(reads[2]) == BackendFault::protocol);
     CHECK(set(smaller, "j", "works").done());
+    CHECK(get(smaller, "j").found("works"));
+    CHECK(remove(smaller, "k").done());
+}
+
+TEST_CASE("a size that is only announced is looked at before anything comes", "[memcached][size]") {
+    FakeServer server{[](Caller& caller) {
+        if (!caller.read_line().empty()) caller.send("VALUE k 0 1048577 1\r\n");
+        caller.stay_silent();
+    }};
+    MemcachedBackend backend{options_for(server.address())};
+    CHECK(fault_of(get(backend, "k")) == BackendFault::protocol);
+}
+
+TEST_CASE("a server with as many connections as it may have is unavailable, and says why",
+          "[memcached][failure]") {
+    RealMemcached server{Transport::unix_socket, {"-c", "64", "-t", "1"}};
+    MemcachedBackend backend{options_for(server.address())};
+    CHECK(set(backend, "k", "v").done());
+    std::vector<Descriptor> others;
+    for (int i = 0; i < 80; ++i) others.push_back(connect_unix(server.address().socket));
+
+    MemcachedBackend refused{options_for(server.address())};
+    CHECK(eventually([&] {
+        const auto read = get(refused, "k");
+        return fault_of(read) == BackendFault::unavailable &&
+               read.failure.value().message().ends_with(
+                   "the server says: ERROR Too many open connections");
+    }));
+    CHECK(fault_of(set(refused, "k", "w")) == BackendFault::unavailable);
+    CHECK_THROWS_AS(refused.facts(), BackendError);
+    // Who has a connection goes on.
+    CHECK(get(backend, "k").found("v"));
+    others.clear();
+    CHECK(eventually([&] { return get(refused, "k").found("v"); }));
+}
+
+TEST_CASE("what a server says is shown without control characters and end",
+          "[memcached][failure]") {
+    FakeServer server{
+        FakeServer::answers("SERVER_ERROR \x1b[31m\xff" + std::string(1500, 'x') + "\r\n")};
+    MemcachedBackend backend{options_for(server.address())};
+    const auto expected = "unavailable: " + server.address().socket +
+                          ": the server says: SERVER_ERROR ?[31m?" + std::string(181, 'x');
+    CHECK(get(backend, "k").failure.value().message() == expected);
+    CHECK(set(backend, "k", "v").failure().message() == expected);
+
+    FakeServer full{FakeServer::answers("SERVER_ERROR out of memory \x1b\r\n")};
+    MemcachedBackend other{options_for(full.address())};
+    CHECK_THAT(touch(other, "k", 1h).failure().message(), Contains("out of memory ?"));
 }
 
 TEST_CASE("a full server says that it is full", "[memcached][size]") {

@@ -154,8 +154,12 @@ TEST_CASE("an error is an answer: the connection goes on", "[redis][errors]") {
 
 TEST_CASE("an error in the middle of a pipeline is that key's alone", "[redis][errors]") {
     FakeServer server{[](Caller& caller) {
-        for (int i = 0; !caller.read_command().empty(); ++i) {
-            caller.send(i == 1 ? "-OOM command not allowed\r\n" : "+OK\r\n");
+        for (int i = 0;; ++i) {
+            const auto command = caller.read_command();
+            if (command.empty()) return;
+            caller.send(i == 1                     ? "-OOM command not allowed\r\n"
+                        : command.front() == "DEL" ? ":1\r\n"
+                                                   : "+OK\r\n");
         }
     }};
     RedisBackend backend{options_for(server)};
@@ -315,6 +319,31 @@ TEST_CASE("a server that says nothing, drips or never ends is cut off at the dea
         RedisBackend backend{hurried(server)};
         check_in_time([&] { CHECK_THROWS_AS(list_keys(backend, ""), BackendError); });
         check_in_time([&] { CHECK(fault_of(get_many(backend, {"k", "l"}).at(1)).has_value()); });
+    }
+}
+
+TEST_CASE("a listing that goes round in circles is an error", "[redis][list]") {
+    struct Counter final : KeySink {
+        void key(std::string_view) override { REQUIRE(++keys < 100); }
+        int keys = 0;
+    };
+    for (const int circle : {1, 2, 7}) {
+        FakeServer server{[circle](Caller& caller) {
+            for (int i = 0; !caller.read_command().empty(); ++i) {
+                const auto cursor = std::to_string(1 + i % circle);
+                caller.send("*2\r\n$1\r\n" + cursor + "\r\n*1\r\n$2\r\nk1\r\n");
+            }
+        }};
+        RedisBackend backend{options_for(server)};
+        Counter counter;
+        std::optional<BackendFault> fault;
+        try {
+            backend.list_keys("", counter);
+        } catch (const BackendError& error) {
+            fault = error.fault();
+        }
+        CHECK(fault == BackendFault::protocol);
+        CHECK(counter.keys >= circle);
     }
 }
 

@@ -156,6 +156,7 @@ TEST_CASE("answers of one word are taken only as they are documented", "[memcach
     CHECK(parse_reply("SERVER_ERROR object too large for cache") == Reply::too_large);
     CHECK(parse_reply("SERVER_ERROR out of memory storing object") == Reply::out_of_memory);
     CHECK(parse_reply("SERVER_ERROR connection refused") == Reply::server_error);
+    CHECK(parse_reply("ERROR Too many open connections") == Reply::server_error);
     CHECK(parse_reply("CLIENT_ERROR cannot increment or decrement non-numeric value") ==
           Reply::not_a_number);
     for (const auto* wrong : {"", "stored", "STORED ", " STORED", "STOREDSTORED", "ERROR",

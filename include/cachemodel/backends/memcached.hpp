@@ -60,7 +60,8 @@ struct MemcachedOptions {
     std::size_t connections = 64;
 
     /// The size of the largest item, as the server's own option `-I` sets it: 1 KiB to 1 GiB. A
-    /// value may have 59 bytes and its key's length less than this.
+    /// value may have 59 bytes and its key's length less than this. A read that finds a larger one
+    /// than this fails, without memory being spent on it.
     std::size_t max_item = std::size_t{1} << 20;
 };
 
@@ -81,8 +82,11 @@ struct MemcachedOptions {
 ///
 /// Counters are the server's own, 64 bits without a sign: one that would fall below zero becomes
 /// zero, a number that was stored below zero is not counted but fails with `NotAnInteger`, and
-/// where `increment` fails with `Overflow` the server has counted nevertheless. A remaining
-/// lifetime and the list of keys cannot be had.
+/// where `increment` fails with `Overflow` the server has counted nevertheless: what it holds then
+/// is beyond an `int64_t`, or has begun again at zero. Set such a counter anew. A remaining lifetime
+/// and the list of keys cannot be had.
+///
+/// A removal that was sent twice may be declined although its first sending removed the entry.
 ///
 /// A child of `fork` makes connections of its own. No signal is raised when a server goes away.
 ///

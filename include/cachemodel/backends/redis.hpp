@@ -66,7 +66,11 @@ struct RedisOptions {
 /// A call on many keys is one round trip. After a timeout, or an answer that makes no sense, the
 /// connection is dropped: a late answer is never taken for that of another key. A server that
 /// closed an idle connection, as after a restart, is connected again within the call; only
-/// `Store::add`, `Store::compare_and_set` and `increment` are never sent twice.
+/// `Store::add`, `Store::compare_and_set` and `increment` are never sent twice. A removal that was
+/// may be declined although its first sending removed the entry.
+///
+/// A `Store::set` that the server refuses, since it is full or takes no values of that size, removes
+/// what was stored before.
 ///
 /// Lifetimes are whole milliseconds, rounded up. Keys are any bytes; values have at most 512 MiB.
 /// The token of an entry stands for its value, not for its writing. Whether entries survive a
@@ -103,9 +107,10 @@ class RedisBackend final : public Backend {
     Outcome remaining_lifetime(std::string_view key, Lifetime& left) override;
 
     /// Goes through the whole database step by step, as the server's SCAN does, without holding the
-    /// server up. A key may come twice where the server rearranges its table meanwhile.
+    /// server up. A key may come twice where the server rearranges its table meanwhile, and one that
+    /// is stored or removed meanwhile may come or not.
     ///
-    /// Errors: `BackendError`.
+    /// Errors: `BackendError`, also where the server's steps go in circles.
     void list_keys(std::string_view prefix, KeySink& sink) override;
 
     /// Empties the selected database, whoever wrote to it.

@@ -1,0 +1,178 @@
+// cachemodel: which servers count as down, and who is told that a connection is free.
+// SPDX-License-Identifier: MIT
+#include "net/conversation.hpp"
+
+#include "support/catch.hpp"
+#include "support/fake_server.hpp"
+#include "support/sockets.hpp"
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <utility>
+
+using namespace cachemodel;
+using namespace cachemodel::support;
+using namespace std::chrono_literals;
+using net::Server;
+using std::chrono::steady_clock;
+
+namespace {
+
+/// Sends one question, and takes a line as its answer.
+class Talk final : public net::Conversation {
+ public:
+    Talk(Server& server, std::string question)
+        : Conversation(server, only), question_(std::move(question)) {}
+
+    std::optional<Failure> failure;
+
+ private:
+    static constexpr std::array<std::uint32_t, 1> only{0};
+
+    std::size_t ask(std::size_t /*index*/, std::string& request) override {
+        request += question_;
+        return 1;
+    }
+    Heard hear(std::string_view answer) override {
+        const auto end = answer.find("\r\n");
+        if (end == std::string_view::npos) return Heard::more();
+        ++next_;
+        return Heard::done(end + 2);
+    }
+    void fail(std::size_t /*position*/, const Failure& reason) override { failure = reason; }
+
+    std::string question_;
+};
+
+net::Endpoint endpoint_of(const std::string& socket) { return {socket, {}, 0, socket}; }
+
+/// Lets a call ask that may take `allowed`, of which `left` is left; what became of it.
+std::optional<BackendFault> ask(Server& server, std::chrono::nanoseconds allowed,
+                                std::chrono::nanoseconds left, std::string question = "k\r\n") {
+    Talk talk{server, std::move(question)};
+    net::Conversation* const talks[] = {&talk};
+    net::run(talks, steady_clock::now() + left, allowed);
+    return talk.failure ? talk.failure->fault() : std::nullopt;
+}
+
+bool is_down(Server& server) {
+    net::Lease lease;
+    return server.borrow(lease, false, steady_clock::now() + 1s) == Server::Admission::down;
+}
+
+constexpr Server::Limits limits{2, 1s, 1h};
+
+}  // namespace
+
+TEST_CASE("a server is to blame only by a call that gave it a fair time", "[net][health]") {
+    FakeServer silent{[](Caller& caller) { caller.stay_silent(); }};
+    Server server{endpoint_of(silent.socket()), limits, Clock::machine()};
+    CHECK(ask(server, 1s, 40ms) == BackendFault::timeout);
+    CHECK_FALSE(is_down(server));
+    CHECK(ask(server, 40ms, 40ms) == BackendFault::timeout);
+    CHECK(is_down(server));
+}
+
+TEST_CASE("a server that had begun to answer a late call is not to blame either", "[net][health]") {
+    FakeServer dripping{[](Caller& caller) {
+        if (!caller.read_line().empty()) caller.drip(std::string(1000, 'x'), 2ms);
+    }};
+    Server server{endpoint_of(dripping.socket()), limits, Clock::machine()};
+    for (int i = 0; i < 4; ++i) CHECK(ask(server, 1s, 20ms) == BackendFault::timeout);
+    CHECK_FALSE(is_down(server));
+    for (int i = 0; i < 3; ++i) CHECK(ask(server, 20ms, 20ms) == BackendFault::timeout);
+    CHECK(is_down(server));
+}
+
+TEST_CASE("connecting that a call's own deadline cut short does not blame the server",
+          "[net][health]") {
+    TemporaryDirectory directory;
+    const auto path = (directory.path() / "full.sock").string();
+    const auto listener = listen_unix(path, 0);
+    const auto first = connect_unix(path);  // fills the queue
+
+    Server server{endpoint_of(path), limits, Clock::machine()};
+    CHECK(ask(server, 1s, 40ms) == BackendFault::timeout);
+    CHECK_FALSE(is_down(server));
+    // Half of what the call may take is as fair as the whole time for connecting.
+    CHECK(ask(server, 60ms, 40ms) == BackendFault::timeout);
+    CHECK(is_down(server));
+}
+
+TEST_CASE("a server that takes bytes the whole time is slow, not out of reach", "[net][health]") {
+    FakeServer slow{[](Caller& caller) {
+        while (!caller.read_line().empty()) std::this_thread::sleep_for(1ms);
+    }};
+    Server server{endpoint_of(slow.socket()), limits, Clock::machine()};
+    std::string large;
+    for (int i = 0; i < 500; ++i) large += std::string(64'000, 'x') + "\r\n";
+    for (int i = 0; i < 2; ++i) CHECK(ask(server, 150ms, 150ms, large) == BackendFault::timeout);
+    CHECK_FALSE(is_down(server));
+    CHECK(ask(server, 150ms, 150ms, large) == BackendFault::timeout);
+    CHECK(is_down(server));
+}
+
+TEST_CASE("a server that takes no more than the system keeps for it is out of reach",
+          "[net][health]") {
+    TemporaryDirectory directory;
+    const auto path = (directory.path() / "deaf.sock").string();
+    const auto listener = listen_unix(path, 5);  // accepts nobody
+    Server server{endpoint_of(path), limits, Clock::machine()};
+    CHECK(ask(server, 40ms, 40ms, std::string(std::size_t{4} << 20, 'x')) == BackendFault::timeout);
+    CHECK(is_down(server));
+}
+
+TEST_CASE("that a connection is free is passed on by whom the news reached too late",
+          "[net][threads]") {
+    constexpr Server::Limits one{1, 1s, 0s};
+    for (int round = 0; round < 40; ++round) {
+        Server server{endpoint_of("/nowhere"), one, Clock::machine()};
+        std::optional<net::Lease> held{std::in_place};
+        const auto begin = steady_clock::now();
+        CHECK(server.borrow(*held, false, begin + 9s) == Server::Admission::granted);
+        const auto early = begin + 6ms;
+        const auto late = begin + 5s;
+        std::thread first{
+            [&] { static_cast<void>(ask(server, 6ms, early - steady_clock::now())); }};
+        std::this_thread::sleep_for(1ms);
+        bool was_woken = false;
+        std::thread second{[&] {
+            server.wait(late);
+            was_woken = steady_clock::now() < late;
+        }};
+        // Just before the first one's time is over.
+        std::this_thread::sleep_until(early - std::chrono::microseconds{70 + round % 8 * 10});
+        held.reset();
+        first.join();
+        second.join();
+        CHECK(was_woken);
+        if (!was_woken) break;
+    }
+}
+
+TEST_CASE("everybody who waits for a connection hears that the server is down", "[net][threads]") {
+    constexpr Server::Limits one{1, 1s, 1h};
+    Server server{endpoint_of("/nowhere"), one, Clock::machine()};
+    net::Lease held;
+    const auto limit = steady_clock::now() + 2s;
+    CHECK(server.borrow(held, false, limit) == Server::Admission::granted);
+    std::atomic<int> told{0};
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 4; ++i) {
+        threads.emplace_back([&] {
+            if (ask(server, 2s, limit - steady_clock::now()) == BackendFault::unavailable) ++told;
+        });
+    }
+    std::this_thread::sleep_for(20ms);
+    held.drop(net::Health::unreachable);
+    for (auto& thread : threads) thread.join();
+    CHECK(told == 4);
+    CHECK(steady_clock::now() < limit);
+}
