@@ -4,7 +4,6 @@
 
 #include <openssl/sha.h>
 #include <sched.h>
-#include <sys/resource.h>
 #include <unistd.h>
 #include <xxhash.h>
 
@@ -86,13 +85,6 @@ void append_hex(std::string& text, const unsigned char* bytes, std::size_t count
         text += digits[bytes[i] >> 4];
         text += digits[bytes[i] & 15];
     }
-}
-
-/// The system would end the process by SIGXFSZ instead of answering.
-void refuse_if_over_limit(std::size_t size) {
-    rlimit limit{};
-    if (::getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return;
-    if (size > limit.rlim_cur) throw DiskError{EFBIG, "write a file"};
 }
 
 void write_entry(const Descriptor& file, std::string_view key, std::string_view value,
