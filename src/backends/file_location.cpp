@@ -9,6 +9,8 @@
 #include <cerrno>
 #include <climits>
 #include <cstdlib>
+#include <mutex>
+#include <new>
 #include <string_view>
 #include <utility>
 
@@ -81,11 +83,46 @@ std::array<char, 3> name_of(unsigned shelf) noexcept {
 
 }  // namespace
 
+struct Location::Process {
+    /// What is `current` from now on, and was until now.
+    std::shared_ptr<const Root> exchange(std::shared_ptr<const Root> root) noexcept {
+        const std::lock_guard lock{mutex};
+        return std::exchange(current, std::move(root));
+    }
+
+    const pid_t id = ::getpid();
+    std::mutex mutex;
+    std::shared_ptr<const Root> current;
+};
+
+Location::Location(std::string directory)
+    : directory_(std::move(directory)), process_(std::make_unique<Process>().release()) {}
+
+Location::~Location() {
+    const auto* process = process_.load();
+    // That of a parent is left alone: threads of the parent may have been using it.
+    if (process->id == ::getpid()) delete process;
+}
+
+Location::Process& Location::process() {
+    auto* known = process_.load(std::memory_order_acquire);
+    if (known->id == ::getpid()) return *known;
+    auto own = std::make_unique<Process>();
+    // Without waiting: it may be held by a thread that this process does not have. Then what it
+    // guards stays as it is, and so does one descriptor.
+    if (const std::unique_lock lock{known->mutex, std::try_to_lock}; lock.owns_lock()) {
+        own->current = std::move(known->current);
+    }
+    if (!process_.compare_exchange_strong(known, own.get())) return *known;
+    return *own.release();
+}
+
 std::shared_ptr<const Root> Location::still_current() {
     std::shared_ptr<const Root> known;
     {
-        const std::lock_guard lock{mutex_};
-        known = current_;
+        auto& own = process();
+        const std::lock_guard lock{own.mutex};
+        known = own.current;
     }
     if (!known) return nullptr;
     struct stat status {};
@@ -108,8 +145,8 @@ std::shared_ptr<const Root> Location::keep(Descriptor directory) {
     }
     auto root = std::make_shared<const Root>(
         Root{std::move(directory), std::move(path), opened.st_dev, opened.st_ino});
-    const std::lock_guard lock{mutex_};
-    return current_ = std::move(root);
+    process().exchange(root);
+    return root;
 }
 
 std::shared_ptr<const Root> Location::find() {
@@ -126,8 +163,12 @@ std::shared_ptr<const Root> Location::find_or_make() {
 }
 
 void Location::close() noexcept {
-    const std::lock_guard lock{mutex_};
-    current_ = nullptr;
+    try {
+        // Closed when nobody has to wait for it.
+        process().exchange(nullptr);
+    } catch (const std::bad_alloc&) {
+        // A forked child that cannot have its own has nothing to close.
+    }
 }
 
 Descriptor find_shelf(const Root& root, unsigned number) {

@@ -4,8 +4,8 @@
 
 #include "backends/file_system.hpp"
 
+#include <atomic>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <utility>
 
@@ -21,12 +21,16 @@ struct Root {
 
 constexpr unsigned shelf_count = 256;
 
-/// Finds, makes and keeps the directory.
+/// Finds, makes and keeps the directory. A child of `fork` keeps its own: threads that it does not
+/// have may hold what its parent keeps.
 ///
 /// Thread safety: may be called concurrently.
 class Location {
  public:
-    explicit Location(std::string directory) : directory_(std::move(directory)) {}
+    explicit Location(std::string directory);
+    ~Location();
+    Location(const Location&) = delete;
+    Location& operator=(const Location&) = delete;
 
     const std::string& directory() const noexcept { return directory_; }
 
@@ -41,12 +45,14 @@ class Location {
     void close() noexcept;
 
  private:
+    struct Process;
+
+    Process& process();
     std::shared_ptr<const Root> still_current();
     std::shared_ptr<const Root> keep(Descriptor directory);
 
     std::string directory_;
-    std::mutex mutex_;
-    std::shared_ptr<const Root> current_;
+    std::atomic<Process*> process_;
 };
 
 /// One of the 256; not open where it is not there.
