@@ -174,17 +174,37 @@ void Location::close() noexcept {
 Descriptor find_shelf(const Root& root, unsigned number) {
     Descriptor shelf =
         try_open(root.directory.number(), name_of(number).data(), directory_flags | O_NOFOLLOW);
-    if (!shelf.is_open() && errno != ENOENT) throw DiskError{errno, "open a directory of entries"};
-    return shelf;
+    if (shelf.is_open()) {
+        refuse_untrusted(status_of(shelf));
+        return shelf;
+    }
+    switch (errno) {
+        case ENOENT:
+        case ENOTDIR:  // a file; on Linux, a link too
+        case ELOOP:
+        case EMLINK:  // a link, on FreeBSD
+            return shelf;
+        default:
+            throw DiskError{errno, "open a directory of entries"};
+    }
 }
 
 Descriptor find_or_make_shelf(const Root& root, unsigned number) {
     Descriptor shelf = find_shelf(root, number);
     if (shelf.is_open()) return shelf;
+    const int directory = root.directory.number();
     const auto name = name_of(number);
-    make_directory(root.directory.number(), name.data());
-    return open(root.directory.number(), name.data(), directory_flags | O_NOFOLLOW,
+    // What is no directory goes. If somebody has made the directory meanwhile, this does nothing.
+    ::unlinkat(directory, name.data(), 0);
+    make_directory(directory, name.data());
+    return open(directory, name.data(), directory_flags | O_NOFOLLOW,
                 "open a new directory of entries");
+}
+
+bool is_in_place(const Root& root, unsigned number, const Descriptor& shelf) {
+    const auto named = status_of(root.directory.number(), name_of(number).data());
+    const struct stat opened = status_of(shelf);
+    return named && named->st_dev == opened.st_dev && named->st_ino == opened.st_ino;
 }
 
 }  // namespace cachemodel::file

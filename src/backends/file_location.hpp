@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -55,10 +56,27 @@ class Location {
     std::atomic<Process*> process_;
 };
 
-/// One of the 256; not open where it is not there.
+/// One of the 256; not open where it is not there, or something else is in its place, as a link.
 ///
-/// Errors: `DiskError`.
+/// Errors: `DiskError`, with `permission` where it must not be trusted.
 Descriptor find_shelf(const Root& root, unsigned number);
+/// Makes it where it is not there, in place of whatever else is.
 Descriptor find_or_make_shelf(const Root& root, unsigned number);
+
+/// Whether what is open is still what stands in the shelf's place.
+bool is_in_place(const Root& root, unsigned number, const Descriptor& shelf);
+
+/// Does `work` with a shelf, if it is there. Gives back what went wrong, which concerns the keys of
+/// this shelf alone; that it was deleted meanwhile is nothing wrong.
+template <class Work>
+std::optional<DiskError> on_shelf(const Root& root, unsigned number, Work work) {
+    try {
+        const Descriptor shelf = find_shelf(root, number);
+        if (shelf.is_open()) work(shelf);
+    } catch (const DiskError& error) {
+        if (!error.went_away()) return error;
+    }
+    return std::nullopt;
+}
 
 }  // namespace cachemodel::file

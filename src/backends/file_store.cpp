@@ -55,18 +55,24 @@ Standing standing_of(const Descriptor& entry, std::string_view key, Milliseconds
 }
 
 /// Goes through the entries once: what was visited cannot be taken back, and what goes away
-/// meanwhile need not be visited.
+/// meanwhile need not be visited. Visits what it can before it throws.
 template <class Visit>
 void for_each_entry(const Root& root, Visit visit) {
+    std::optional<DiskError> first_error;
     for (unsigned number = 0; number < shelf_count; ++number) {
-        try {
-            const Descriptor shelf = find_shelf(root, number);
-            if (!shelf.is_open()) continue;
+        const auto error = on_shelf(root, number, [&](const Descriptor& shelf) {
             for (const auto& name : names_on(shelf).entries) visit(shelf, name.c_str());
-        } catch (const DiskError& error) {
-            if (!error.went_away()) throw;
-        }
+        });
+        if (error && !first_error) first_error = error;
     }
+    if (first_error) throw DiskError{*first_error};
+}
+
+/// The entry, for who only reads it.
+Descriptor find_entry(const Root& root, const EntryName& name) {
+    const Descriptor shelf = find_shelf(root, name.shelf());
+    if (!shelf.is_open()) return {};
+    return open_entry(shelf.number(), name.file(), entry_flags);
 }
 
 }  // namespace
@@ -78,7 +84,7 @@ std::optional<EntryStore::Found> EntryStore::read(std::string_view key, const En
                                                   Buffer& buffer) {
     const auto root = location_.find();
     if (!root) return std::nullopt;
-    const Descriptor entry = open_entry(root->directory.number(), name.path(), entry_flags);
+    const Descriptor entry = find_entry(*root, name);
     const Standing standing = standing_of(entry, key, now(), buffer);
     if (standing.state == Standing::State::over) purge(*root, name, key);
     if (!standing.is_live()) return std::nullopt;
@@ -122,7 +128,7 @@ Outcome EntryStore::store(Store how, const Entry& entry, const EntryName& name,
                 try {
                     draft.publish(name.file());
                 } catch (const DiskError&) {
-                    if (!old) shrink(*root, name.shelf(), 1);
+                    if (!old) shrink(*root, name.shelf(), shelf, 1);
                     throw;
                 }
                 return {};
@@ -140,7 +146,7 @@ Outcome EntryStore::remove(std::string_view key, const EntryName& name, Patience
     Buffer buffer;
     const Descriptor entry = open_entry(shelf.number(), name.file(), entry_flags);
     const bool was_live = standing_of(entry, key, now(), buffer).is_live();
-    if (remove_name(shelf.number(), name.file())) shrink(*root, name.shelf(), 1);
+    if (remove_name(shelf.number(), name.file())) shrink(*root, name.shelf(), shelf, 1);
     return was_live ? Outcome{} : Outcome::declined_by_backend();
 }
 
@@ -183,7 +189,7 @@ Outcome EntryStore::remaining_lifetime(std::string_view key, Lifetime& left) {
     const EntryName name{key};
     const auto root = location_.find();
     if (!root) return Outcome::declined_by_backend();
-    const Descriptor entry = open_entry(root->directory.number(), name.path(), entry_flags);
+    const Descriptor entry = find_entry(*root, name);
     Buffer buffer;
     const Milliseconds time = now();
     const Standing standing = standing_of(entry, key, time, buffer);
@@ -234,7 +240,7 @@ void EntryStore::purge(const Root& root, const EntryName& name, std::string_view
         Buffer buffer;
         const Descriptor entry = open_entry(shelf.number(), name.file(), entry_flags);
         if (standing_of(entry, key, now(), buffer).state != Standing::State::over) return;
-        if (remove_name(shelf.number(), name.file())) shrink(root, name.shelf(), 1);
+        if (remove_name(shelf.number(), name.file())) shrink(root, name.shelf(), shelf, 1);
     } catch (const DiskError&) {
         return;
     }
@@ -249,7 +255,7 @@ void EntryStore::discard(const EntryName& name) {
         if (!shelf.is_open()) return;
         const HeldLock lock = try_lock(shelf);
         if (remove_name(shelf.number(), name.file()) && lock.is_held()) {
-            shrink(*root, name.shelf(), 1);
+            shrink(*root, name.shelf(), shelf, 1);
         }
     } catch (const DiskError&) {
         // Without a descriptor for the shelf, which may be what is lacking.
