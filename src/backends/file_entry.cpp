@@ -105,6 +105,14 @@ void write_entry(const Descriptor& file, std::string_view key, std::string_view 
     write_all(file, parts);
 }
 
+/// A sparse file may be of any length and hold nothing, but room in memory is taken by its length.
+/// Where the file system compresses, a file may well take less than its length.
+std::uint64_t most_credible_size(const struct stat& status) noexcept {
+    constexpr std::uint64_t size_of_any_file = std::uint64_t{64} << 20;
+    constexpr std::uint64_t best_compression = 64;
+    return size_of_any_file + best_compression * 512 * static_cast<std::uint64_t>(status.st_blocks);
+}
+
 bool is_name(std::string_view name, std::string_view prefix, std::size_t digits) noexcept {
     if (name.size() != prefix.size() + digits + suffix.size()) return false;
     if (!name.starts_with(prefix) || !name.ends_with(suffix)) return false;
@@ -152,11 +160,12 @@ void Buffer::reserve(std::size_t size, std::size_t kept) {
     size_ = size;
 }
 
-std::optional<Head> read_head(const Descriptor& file, Buffer& buffer) {
+std::optional<Head> read_head(const Descriptor& file, Buffer& buffer,
+                              std::optional<std::string_view> key) {
     const struct stat status = status_of(file);
     if (!S_ISREG(status.st_mode)) return std::nullopt;
     const auto size = static_cast<std::uint64_t>(status.st_size);
-    if (size < head_size) return std::nullopt;
+    if (size < head_size || size > most_credible_size(status)) return std::nullopt;
 
     buffer.reserve(usual_size, 0);
     Head head;
@@ -166,6 +175,7 @@ std::optional<Head> read_head(const Descriptor& file, Buffer& buffer) {
     if (std::string_view{bytes, magic.size()} != magic) return std::nullopt;
     if (load<std::uint32_t>(bytes + 8) != format_version) return std::nullopt;
     const std::size_t key_size = load<std::uint32_t>(bytes + 12);
+    if (key && key_size != key->size()) return std::nullopt;
     head.value_size = load<std::uint64_t>(bytes + 16);
     // What the lengths say is believed only where the file is exactly as long.
     if (key_size > size - head_size || head.value_size != size - head_size - key_size) {
@@ -184,6 +194,7 @@ std::optional<Head> read_head(const Descriptor& file, Buffer& buffer) {
     head.token = load<std::uint64_t>(bytes + 24);
     head.check = load<std::uint64_t>(bytes + 32);
     head.value_check = load<std::uint64_t>(bytes + 40);
+    if (key && head.key != *key) return std::nullopt;
     if (head.check != head_check_of(bytes, head.key)) return std::nullopt;
     const auto expires_at = read_expiry(file, bytes + expiry_offset, head.check);
     if (!expires_at) return std::nullopt;
