@@ -49,8 +49,8 @@ Descriptor open_entry(int directory, const char* name, int flags) {
 Standing standing_of(const Descriptor& entry, std::string_view key, Milliseconds now,
                      Buffer& buffer) {
     if (!entry.is_open()) return {};
-    const auto head = read_head(entry, buffer);
-    if (!head || head->key != key) return {};
+    const auto head = read_head(entry, buffer, key);
+    if (!head) return {};
     return {is_over(head->expires_at, now) ? Standing::State::over : Standing::State::live, *head};
 }
 
@@ -115,27 +115,30 @@ Outcome EntryStore::store(Store how, const Entry& entry, const EntryName& name,
     // What will be declined need not be written first.
     if (!permits(shelf, how, entry, name)) return Outcome::declined_by_backend();
     Draft draft{shelf, entry.key, entry.value, end_of(entry.lifetime, clock_.wall())};
-    for (int round = 0;; ++round) {
-        // Room was made, and others have taken it.
-        if (round > 2) patience.pause(std::chrono::microseconds{50});
-        {
-            const HeldLock lock = patience.lock(shelf);
-            if (!permits(shelf, how, entry, name)) return Outcome::declined_by_backend();
-            const auto old = status_of(shelf.number(), name.file());
-            // Only a directory cannot be renamed over. This removes it if it is empty.
-            if (old && S_ISDIR(old->st_mode)) remove_name(shelf.number(), name.file());
-            if (old || grow(*root, name.shelf(), options_.max_entries, patience)) {
-                try {
-                    draft.publish(name.file());
-                } catch (const DiskError&) {
-                    if (!old) shrink(*root, name.shelf(), shelf, 1);
-                    throw;
-                }
-                return {};
-            }
+    const auto publish_if_there_is_room = [&]() -> std::optional<Outcome> {
+        const HeldLock lock = patience.lock(shelf);
+        if (!permits(shelf, how, entry, name)) return Outcome::declined_by_backend();
+        const auto old = status_of(shelf.number(), name.file());
+        // Only a directory cannot be renamed over. This removes it if it is empty.
+        if (old && S_ISDIR(old->st_mode)) remove_name(shelf.number(), name.file());
+        if (!old && !grow(*root, name.shelf(), options_.max_entries, patience)) return std::nullopt;
+        try {
+            draft.publish(name.file());
+        } catch (const DiskError&) {
+            if (!old) shrink(*root, name.shelf(), shelf, 1);
+            throw;
         }
+        return Outcome{};
+    };
+    auto outcome = publish_if_there_is_room();
+    const auto make_room_and_publish = [&] {
         make_room(*root, options_.max_entries, options_.cull_frequency, now(), patience);
-    }
+        outcome = publish_if_there_is_room();
+    };
+    if (!outcome) make_room_and_publish();
+    // Room was made, and others have taken it.
+    while (!outcome) patience.repeat(make_room_and_publish);
+    return *outcome;
 }
 
 Outcome EntryStore::remove(std::string_view key, const EntryName& name, Patience& patience) {
