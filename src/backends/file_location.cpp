@@ -84,7 +84,7 @@ std::array<char, 3> name_of(unsigned shelf) noexcept {
 }  // namespace
 
 struct Location::Process {
-    /// What is `current` from now on, and was until now.
+    /// Gives back what was `current` until now.
     std::shared_ptr<const Root> exchange(std::shared_ptr<const Root> root) noexcept {
         const std::lock_guard lock{mutex};
         return std::exchange(current, std::move(root));
@@ -108,12 +108,10 @@ Location::Process& Location::process() {
     auto* known = process_.load(std::memory_order_acquire);
     if (known->id == ::getpid()) return *known;
     auto own = std::make_unique<Process>();
-    // Without waiting: it may be held by a thread that this process does not have. Then what it
-    // guards stays as it is, and so does one descriptor.
-    if (const std::unique_lock lock{known->mutex, std::try_to_lock}; lock.owns_lock()) {
-        own->current = std::move(known->current);
-    }
     if (!process_.compare_exchange_strong(known, own.get())) return *known;
+    // What the parent knew is left alone, and its descriptor open. A thread that this process does
+    // not have may hold the lock, and as `fork` copies descriptors before memory, the number may
+    // not be that of the directory here.
     return *own.release();
 }
 
