@@ -161,7 +161,9 @@ void FileBackend::clear() {
     Patience patience = implementation_->patience();
     implementation_->attempt_or_throw([&] {
         const auto root = implementation_->store().location().find();
-        if (root) remove_entries(*root, patience, file::Drafts::remove);
+        if (!root) return;
+        const auto error = remove_entries(*root, patience, file::Drafts::remove);
+        if (error) throw DiskError{*error};
     });
 }
 

@@ -16,7 +16,9 @@ namespace cachemodel::file {
 ///
 /// A shelf's number is changed by who holds the shelf's lock: before an entry is added, after one
 /// was removed. So a process that is killed leaves a number that is too high, never too low, and
-/// whoever counts the shelf under its lock sets it right.
+/// whoever counts the shelf under its lock sets it right. That of a shelf that is not there becomes
+/// 0 under the lock of the counts alone: whoever makes the shelf adds to it afterwards. For the
+/// same reason nobody lowers the number by what was on a shelf that was replaced.
 class Counts {
  public:
     /// Errors: `DiskError`.
@@ -25,6 +27,7 @@ class Counts {
     /// Not known as long as a shelf has not been counted.
     std::optional<std::uint64_t> total() const noexcept;
     bool is_known(unsigned shelf) const noexcept { return table_[shelf] != unknown; }
+    bool is_zero(unsigned shelf) const noexcept { return table_[shelf] == 0; }
 
     void set(unsigned shelf, std::uint64_t count) noexcept;
     void add(unsigned shelf) noexcept;

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <exception>
 #include <numeric>
+#include <optional>
 #include <random>
 #include <span>
 #include <tuple>
@@ -65,18 +66,28 @@ void remove_old_drafts(const Descriptor& shelf, const std::vector<std::string>& 
     }
 }
 
+/// What the system forbids on one shelf does not hold up those who need room on another.
+void pass_over_forbidden(const std::optional<DiskError>& error) {
+    if (error && error->fault() != BackendFault::permission) throw *error;
+}
+
+/// Writes down the number of entries on a shelf whose lock is held.
+void set_count(const Root& root, unsigned number, const Descriptor& shelf, std::uint64_t count,
+               Patience& patience) {
+    Counts counts{root, patience};
+    if (!is_in_place(root, number, shelf)) return;
+    counts.set(number, count);
+    counts.save();
+}
+
 /// Lists and counts a shelf, and gives its entries to the sample.
-void look_through(const Root& root, unsigned number, Milliseconds now, Patience& patience,
-                  std::vector<Candidate>& sample) {
-    const Descriptor shelf = find_shelf(root, number);
-    if (!shelf.is_open()) return;
+void look_through(const Root& root, unsigned number, const Descriptor& shelf, Milliseconds now,
+                  Patience& patience, std::vector<Candidate>& sample) {
     ShelfNames names;
     {
         const HeldLock lock = patience.lock(shelf);
         names = names_on(shelf);
-        Counts counts{root, patience};
-        counts.set(number, names.entries.size());
-        counts.save();
+        set_count(root, number, shelf, names.entries.size(), patience);
     }
     remove_old_drafts(shelf, names.drafts);
     Buffer buffer;
@@ -89,40 +100,40 @@ void look_through(const Root& root, unsigned number, Milliseconds now, Patience&
 }
 
 /// Removes the victims of one shelf, as far as they are unchanged.
-void remove_victims(const Root& root, std::span<const Candidate> victims, Patience& patience) {
-    const unsigned number = victims.front().shelf;
-    const Descriptor shelf = find_shelf(root, number);
-    if (!shelf.is_open()) return;
+void remove_victims(const Root& root, const Descriptor& shelf, std::span<const Candidate> victims,
+                    Patience& patience) {
     const HeldLock lock = patience.lock(shelf);
     std::uint64_t removed = 0;
     for (const Candidate& victim : victims) {
         if (!victim.is_unchanged(shelf)) continue;
         if (remove_name(shelf.number(), victim.name.c_str())) ++removed;
     }
-    shrink(root, number, removed);
+    shrink(root, victims.front().shelf, shelf, removed);
+}
+
+bool can_be_used(const Root& root, unsigned number) {
+    bool is_there = false;
+    pass_over_forbidden(on_shelf(root, number, [&](const Descriptor&) { is_there = true; }));
+    return is_there;
+}
+
+/// Nothing is counted any more on shelves that are not there or must not be used.
+void forget_lost_shelves(const Root& root, Patience& patience) {
+    Counts counts{root, patience};
+    for (unsigned number = 0; number < shelf_count; ++number) {
+        if (!counts.is_zero(number) && !can_be_used(root, number)) counts.set(number, 0);
+    }
+    counts.save();
 }
 
 /// Counts every shelf.
 void count_shelves(const Root& root, Patience& patience) {
-    std::vector<unsigned> missing;
     for (unsigned number = 0; number < shelf_count; ++number) {
-        const Descriptor shelf = find_shelf(root, number);
-        if (!shelf.is_open()) {
-            missing.push_back(number);
-            continue;
-        }
-        const HeldLock lock = patience.lock(shelf);
-        const auto entries = names_on(shelf).entries.size();
-        Counts counts{root, patience};
-        counts.set(number, entries);
-        counts.save();
+        pass_over_forbidden(on_shelf(root, number, [&](const Descriptor& shelf) {
+            const HeldLock lock = patience.lock(shelf);
+            set_count(root, number, shelf, names_on(shelf).entries.size(), patience);
+        }));
     }
-    // Whoever makes one of these meanwhile adds nothing to it before all shelves are counted.
-    Counts counts{root, patience};
-    for (const unsigned number : missing) {
-        if (!counts.is_known(number)) counts.set(number, 0);
-    }
-    counts.save();
 }
 
 /// Not so where it is not known.
@@ -162,12 +173,15 @@ bool grow(const Root& root, unsigned shelf, std::uint64_t max_entries, Patience&
     return true;
 }
 
-void shrink(const Root& root, unsigned shelf, std::uint64_t count) noexcept {
+void shrink(const Root& root, unsigned number, const Descriptor& shelf,
+            std::uint64_t count) noexcept {
     if (count == 0) return;
     try {
         Patience patience{std::chrono::milliseconds{10}};
         Counts counts{root, patience};
-        counts.subtract(shelf, count);
+        // Otherwise its number may have begun anew.
+        if (!is_in_place(root, number, shelf)) return;
+        counts.subtract(number, count);
         counts.save();
     } catch (const std::exception&) {
         // Too high a number does no harm: it makes room earlier, and that counts anew.
@@ -180,14 +194,20 @@ void make_room(const Root& root, std::uint64_t max_entries, std::size_t cull_fre
     // One makes room at a time. Those who wait find it made.
     const Descriptor gate = open(root.directory.number(), ".", directory_flags, "open a directory");
     const HeldLock lock = patience.lock(gate);
+    if (has_room(root, max_entries, patience)) return;
+    forget_lost_shelves(root, patience);
     if (!Counts{root, patience}.total()) count_shelves(root, patience);
     if (has_room(root, max_entries, patience)) return;
-    if (cull_frequency <= 1) return remove_entries(root, patience, Drafts::keep);
+    if (cull_frequency <= 1) {
+        return pass_over_forbidden(remove_entries(root, patience, Drafts::keep));
+    }
 
     std::vector<Candidate> sample;
     for (const unsigned number : shuffled_shelves()) {
         if (sample.size() >= sample_size) break;
-        look_through(root, number, now, patience, sample);
+        pass_over_forbidden(on_shelf(root, number, [&](const Descriptor& shelf) {
+            look_through(root, number, shelf, now, patience, sample);
+        }));
     }
     const auto useless = static_cast<std::size_t>(std::ranges::count_if(sample, &Candidate::over));
     // Counting may have been all that it took.
@@ -204,27 +224,32 @@ void make_room(const Root& root, std::uint64_t max_entries, std::size_t cull_fre
         const auto end = std::find_if(begin, victims.end(), [&](const Candidate& other) {
             return other.shelf != begin->shelf;
         });
-        remove_victims(root, {begin, end}, patience);
+        pass_over_forbidden(on_shelf(root, begin->shelf, [&](const Descriptor& shelf) {
+            remove_victims(root, shelf, {begin, end}, patience);
+        }));
         begin = end;
     }
 }
 
-void remove_entries(const Root& root, Patience& patience, Drafts drafts) {
+std::optional<DiskError> remove_entries(const Root& root, Patience& patience, Drafts drafts) {
+    std::optional<DiskError> first_error;
     for (unsigned number = 0; number < shelf_count; ++number) {
-        const Descriptor shelf = find_shelf(root, number);
-        if (!shelf.is_open()) continue;
-        const HeldLock lock = patience.lock(shelf);
-        const ShelfNames names = names_on(shelf);
-        for (const auto& name : names.entries) remove_name(shelf.number(), name.c_str());
-        if (drafts == Drafts::remove) {
-            for (const auto& name : names.drafts) remove_name(shelf.number(), name.c_str());
-        } else {
-            remove_old_drafts(shelf, names.drafts);
-        }
-        Counts counts{root, patience};
-        counts.set(number, 0);
-        counts.save();
+        const auto error = on_shelf(root, number, [&](const Descriptor& shelf) {
+            const HeldLock lock = patience.lock(shelf);
+            const ShelfNames names = names_on(shelf);
+            for (const auto& name : names.entries) remove_name(shelf.number(), name.c_str());
+            if (drafts == Drafts::remove) {
+                for (const auto& name : names.drafts) remove_name(shelf.number(), name.c_str());
+            } else {
+                remove_old_drafts(shelf, names.drafts);
+            }
+            set_count(root, number, shelf, 0, patience);
+        });
+        if (error && !first_error) first_error = error;
     }
+    // After an error the numbers may stay: too high ones do no harm.
+    if (!first_error) forget_lost_shelves(root, patience);
+    return first_error;
 }
 
 }  // namespace cachemodel::file

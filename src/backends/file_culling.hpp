@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,10 +29,12 @@ bool grow(const Root& root, unsigned shelf, std::uint64_t max_entries, Patience&
 
 /// Says that entries of a shelf whose lock is held are gone. Where the counts cannot be had, the
 /// number stays too high until the next counting.
-void shrink(const Root& root, unsigned shelf, std::uint64_t count) noexcept;
+void shrink(const Root& root, unsigned number, const Descriptor& shelf,
+            std::uint64_t count) noexcept;
 
 /// Makes room for at least one entry where there is none, by what `FileOptions::cull_frequency`
-/// says. Counts first what was not counted. The caller holds no lock.
+/// says. Counts first what was not counted. Passes over shelves that the system forbids to use, and
+/// counts nothing on them. The caller holds no lock.
 ///
 /// Errors: `DiskError`.
 void make_room(const Root& root, std::uint64_t max_entries, std::size_t cull_frequency,
@@ -40,9 +43,10 @@ void make_room(const Root& root, std::uint64_t max_entries, std::size_t cull_fre
 /// What becomes of drafts. A writer whose draft is removed writes another one.
 enum class Drafts : std::uint8_t { keep, remove };
 
-/// Removes every entry. The caller holds no lock.
+/// Removes every entry that it can, and gives back what it could not remove one for. The caller
+/// holds no lock.
 ///
 /// Errors: `DiskError`.
-void remove_entries(const Root& root, Patience& patience, Drafts drafts);
+std::optional<DiskError> remove_entries(const Root& root, Patience& patience, Drafts drafts);
 
 }  // namespace cachemodel::file

@@ -4,7 +4,6 @@
 
 #include <openssl/sha.h>
 #include <sched.h>
-#include <sys/resource.h>
 #include <unistd.h>
 #include <xxhash.h>
 
@@ -88,13 +87,6 @@ void append_hex(std::string& text, const unsigned char* bytes, std::size_t count
     }
 }
 
-/// The system would end the process by SIGXFSZ instead of answering.
-void refuse_if_over_limit(std::size_t size) {
-    rlimit limit{};
-    if (::getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return;
-    if (size > limit.rlim_cur) throw DiskError{EFBIG, "write a file"};
-}
-
 void write_entry(const Descriptor& file, std::string_view key, std::string_view value,
                  std::uint64_t token, Milliseconds expires_at) {
     char head[head_size];
@@ -111,6 +103,14 @@ void write_entry(const Descriptor& file, std::string_view key, std::string_view 
                                 {const_cast<char*>(key.data()), key.size()},
                                 {const_cast<char*>(value.data()), value.size()}}};
     write_all(file, parts);
+}
+
+/// A sparse file may be of any length and hold nothing, but room in memory is taken by its length.
+/// Where the file system compresses, a file may well take less than its length.
+std::uint64_t most_credible_size(const struct stat& status) noexcept {
+    constexpr std::uint64_t size_of_any_file = std::uint64_t{64} << 20;
+    constexpr std::uint64_t best_compression = 64;
+    return size_of_any_file + best_compression * 512 * static_cast<std::uint64_t>(status.st_blocks);
 }
 
 bool is_name(std::string_view name, std::string_view prefix, std::size_t digits) noexcept {
@@ -160,11 +160,12 @@ void Buffer::reserve(std::size_t size, std::size_t kept) {
     size_ = size;
 }
 
-std::optional<Head> read_head(const Descriptor& file, Buffer& buffer) {
+std::optional<Head> read_head(const Descriptor& file, Buffer& buffer,
+                              std::optional<std::string_view> key) {
     const struct stat status = status_of(file);
     if (!S_ISREG(status.st_mode)) return std::nullopt;
     const auto size = static_cast<std::uint64_t>(status.st_size);
-    if (size < head_size) return std::nullopt;
+    if (size < head_size || size > most_credible_size(status)) return std::nullopt;
 
     buffer.reserve(usual_size, 0);
     Head head;
@@ -174,6 +175,7 @@ std::optional<Head> read_head(const Descriptor& file, Buffer& buffer) {
     if (std::string_view{bytes, magic.size()} != magic) return std::nullopt;
     if (load<std::uint32_t>(bytes + 8) != format_version) return std::nullopt;
     const std::size_t key_size = load<std::uint32_t>(bytes + 12);
+    if (key && key_size != key->size()) return std::nullopt;
     head.value_size = load<std::uint64_t>(bytes + 16);
     // What the lengths say is believed only where the file is exactly as long.
     if (key_size > size - head_size || head.value_size != size - head_size - key_size) {
@@ -192,6 +194,7 @@ std::optional<Head> read_head(const Descriptor& file, Buffer& buffer) {
     head.token = load<std::uint64_t>(bytes + 24);
     head.check = load<std::uint64_t>(bytes + 32);
     head.value_check = load<std::uint64_t>(bytes + 40);
+    if (key && head.key != *key) return std::nullopt;
     if (head.check != head_check_of(bytes, head.key)) return std::nullopt;
     const auto expires_at = read_expiry(file, bytes + expiry_offset, head.check);
     if (!expires_at) return std::nullopt;

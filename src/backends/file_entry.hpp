@@ -87,10 +87,13 @@ struct Head {
     std::size_t bytes_read = 0;  ///< so much of the file is in the buffer
 };
 
-/// The head of an open file; none where it is no entry, or a broken one, or of another version.
+/// The head of an open file; none where it is no entry, or a broken one, of another version, or, if
+/// `key` is given, of another key. A file that is long and takes next to nothing of the disk counts
+/// as broken, so that a length alone reserves no memory.
 ///
 /// Errors: `DiskError`.
-std::optional<Head> read_head(const Descriptor& file, Buffer& buffer);
+std::optional<Head> read_head(const Descriptor& file, Buffer& buffer,
+                              std::optional<std::string_view> key = std::nullopt);
 /// The value that belongs to `head`, in the buffer; none where it is broken.
 std::optional<std::string_view> read_value(const Descriptor& file, const Head& head,
                                            Buffer& buffer);

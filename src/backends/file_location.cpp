@@ -9,6 +9,8 @@
 #include <cerrno>
 #include <climits>
 #include <cstdlib>
+#include <mutex>
+#include <new>
 #include <string_view>
 #include <utility>
 
@@ -81,11 +83,44 @@ std::array<char, 3> name_of(unsigned shelf) noexcept {
 
 }  // namespace
 
+struct Location::Process {
+    /// Gives back what was `current` until now.
+    std::shared_ptr<const Root> exchange(std::shared_ptr<const Root> root) noexcept {
+        const std::lock_guard lock{mutex};
+        return std::exchange(current, std::move(root));
+    }
+
+    const pid_t id = ::getpid();
+    std::mutex mutex;
+    std::shared_ptr<const Root> current;
+};
+
+Location::Location(std::string directory)
+    : directory_(std::move(directory)), process_(std::make_unique<Process>().release()) {}
+
+Location::~Location() {
+    const auto* process = process_.load();
+    // That of a parent is left alone: threads of the parent may have been using it.
+    if (process->id == ::getpid()) delete process;
+}
+
+Location::Process& Location::process() {
+    auto* known = process_.load(std::memory_order_acquire);
+    if (known->id == ::getpid()) return *known;
+    auto own = std::make_unique<Process>();
+    if (!process_.compare_exchange_strong(known, own.get())) return *known;
+    // What the parent knew is left alone, and its descriptor open. A thread that this process does
+    // not have may hold the lock, and as `fork` copies descriptors before memory, the number may
+    // not be that of the directory here.
+    return *own.release();
+}
+
 std::shared_ptr<const Root> Location::still_current() {
     std::shared_ptr<const Root> known;
     {
-        const std::lock_guard lock{mutex_};
-        known = current_;
+        auto& own = process();
+        const std::lock_guard lock{own.mutex};
+        known = own.current;
     }
     if (!known) return nullptr;
     struct stat status {};
@@ -108,8 +143,8 @@ std::shared_ptr<const Root> Location::keep(Descriptor directory) {
     }
     auto root = std::make_shared<const Root>(
         Root{std::move(directory), std::move(path), opened.st_dev, opened.st_ino});
-    const std::lock_guard lock{mutex_};
-    return current_ = std::move(root);
+    process().exchange(root);
+    return root;
 }
 
 std::shared_ptr<const Root> Location::find() {
@@ -126,24 +161,48 @@ std::shared_ptr<const Root> Location::find_or_make() {
 }
 
 void Location::close() noexcept {
-    const std::lock_guard lock{mutex_};
-    current_ = nullptr;
+    try {
+        // Closed when nobody has to wait for it.
+        process().exchange(nullptr);
+    } catch (const std::bad_alloc&) {
+        // A forked child that cannot have its own has nothing to close.
+    }
 }
 
 Descriptor find_shelf(const Root& root, unsigned number) {
     Descriptor shelf =
         try_open(root.directory.number(), name_of(number).data(), directory_flags | O_NOFOLLOW);
-    if (!shelf.is_open() && errno != ENOENT) throw DiskError{errno, "open a directory of entries"};
-    return shelf;
+    if (shelf.is_open()) {
+        refuse_untrusted(status_of(shelf));
+        return shelf;
+    }
+    switch (errno) {
+        case ENOENT:
+        case ENOTDIR:  // a file; on Linux, a link too
+        case ELOOP:
+        case EMLINK:  // a link, on FreeBSD
+            return shelf;
+        default:
+            throw DiskError{errno, "open a directory of entries"};
+    }
 }
 
 Descriptor find_or_make_shelf(const Root& root, unsigned number) {
     Descriptor shelf = find_shelf(root, number);
     if (shelf.is_open()) return shelf;
+    const int directory = root.directory.number();
     const auto name = name_of(number);
-    make_directory(root.directory.number(), name.data());
-    return open(root.directory.number(), name.data(), directory_flags | O_NOFOLLOW,
+    // What is no directory goes. If somebody has made the directory meanwhile, this does nothing.
+    ::unlinkat(directory, name.data(), 0);
+    make_directory(directory, name.data());
+    return open(directory, name.data(), directory_flags | O_NOFOLLOW,
                 "open a new directory of entries");
+}
+
+bool is_in_place(const Root& root, unsigned number, const Descriptor& shelf) {
+    const auto named = status_of(root.directory.number(), name_of(number).data());
+    const struct stat opened = status_of(shelf);
+    return named && named->st_dev == opened.st_dev && named->st_ino == opened.st_ino;
 }
 
 }  // namespace cachemodel::file

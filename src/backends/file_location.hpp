@@ -4,8 +4,9 @@
 
 #include "backends/file_system.hpp"
 
+#include <atomic>
 #include <memory>
-#include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -21,12 +22,16 @@ struct Root {
 
 constexpr unsigned shelf_count = 256;
 
-/// Finds, makes and keeps the directory.
+/// Finds, makes and keeps the directory. A child of `fork` keeps its own: threads that it does not
+/// have may hold what its parent keeps.
 ///
 /// Thread safety: may be called concurrently.
 class Location {
  public:
-    explicit Location(std::string directory) : directory_(std::move(directory)) {}
+    explicit Location(std::string directory);
+    ~Location();
+    Location(const Location&) = delete;
+    Location& operator=(const Location&) = delete;
 
     const std::string& directory() const noexcept { return directory_; }
 
@@ -41,18 +46,37 @@ class Location {
     void close() noexcept;
 
  private:
+    struct Process;
+
+    Process& process();
     std::shared_ptr<const Root> still_current();
     std::shared_ptr<const Root> keep(Descriptor directory);
 
     std::string directory_;
-    std::mutex mutex_;
-    std::shared_ptr<const Root> current_;
+    std::atomic<Process*> process_;
 };
 
-/// One of the 256; not open where it is not there.
+/// One of the 256; not open where it is not there, or something else is in its place, as a link.
 ///
-/// Errors: `DiskError`.
+/// Errors: `DiskError`, with `permission` where it must not be trusted.
 Descriptor find_shelf(const Root& root, unsigned number);
+/// Makes it where it is not there, in place of whatever else is.
 Descriptor find_or_make_shelf(const Root& root, unsigned number);
+
+/// Whether what is open is still what stands in the shelf's place.
+bool is_in_place(const Root& root, unsigned number, const Descriptor& shelf);
+
+/// Does `work` with a shelf, if it is there. Gives back what went wrong, which concerns the keys of
+/// this shelf alone; that it was deleted meanwhile is nothing wrong.
+template <class Work>
+std::optional<DiskError> on_shelf(const Root& root, unsigned number, Work work) {
+    try {
+        const Descriptor shelf = find_shelf(root, number);
+        if (shelf.is_open()) work(shelf);
+    } catch (const DiskError& error) {
+        if (!error.went_away()) return error;
+    }
+    return std::nullopt;
+}
 
 }  // namespace cachemodel::file

@@ -44,7 +44,21 @@ class Patience {
     /// Errors: `DiskError` with `timeout` when that was one moment too many.
     void pause(std::chrono::nanoseconds time);
 
+    /// Does `work` that others have made necessary again, after a moment. All of its time counts,
+    /// not only what it waits.
+    ///
+    /// Errors: `DiskError` with `timeout` before the work, or what that throws.
+    template <class Work>
+    void repeat(Work work) {
+        pause(pause_before_repeating);
+        const auto end = std::chrono::steady_clock::now() + left_;
+        work();
+        left_ = end - std::chrono::steady_clock::now();
+    }
+
  private:
+    static constexpr std::chrono::microseconds pause_before_repeating{50};
+
     std::chrono::nanoseconds left_;
 };
 

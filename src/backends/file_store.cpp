@@ -49,24 +49,30 @@ Descriptor open_entry(int directory, const char* name, int flags) {
 Standing standing_of(const Descriptor& entry, std::string_view key, Milliseconds now,
                      Buffer& buffer) {
     if (!entry.is_open()) return {};
-    const auto head = read_head(entry, buffer);
-    if (!head || head->key != key) return {};
+    const auto head = read_head(entry, buffer, key);
+    if (!head) return {};
     return {is_over(head->expires_at, now) ? Standing::State::over : Standing::State::live, *head};
 }
 
 /// Goes through the entries once: what was visited cannot be taken back, and what goes away
-/// meanwhile need not be visited.
+/// meanwhile need not be visited. Visits what it can before it throws.
 template <class Visit>
 void for_each_entry(const Root& root, Visit visit) {
+    std::optional<DiskError> first_error;
     for (unsigned number = 0; number < shelf_count; ++number) {
-        try {
-            const Descriptor shelf = find_shelf(root, number);
-            if (!shelf.is_open()) continue;
+        const auto error = on_shelf(root, number, [&](const Descriptor& shelf) {
             for (const auto& name : names_on(shelf).entries) visit(shelf, name.c_str());
-        } catch (const DiskError& error) {
-            if (!error.went_away()) throw;
-        }
+        });
+        if (error && !first_error) first_error = error;
     }
+    if (first_error) throw DiskError{*first_error};
+}
+
+/// The entry, for who only reads it.
+Descriptor find_entry(const Root& root, const EntryName& name) {
+    const Descriptor shelf = find_shelf(root, name.shelf());
+    if (!shelf.is_open()) return {};
+    return open_entry(shelf.number(), name.file(), entry_flags);
 }
 
 }  // namespace
@@ -78,7 +84,7 @@ std::optional<EntryStore::Found> EntryStore::read(std::string_view key, const En
                                                   Buffer& buffer) {
     const auto root = location_.find();
     if (!root) return std::nullopt;
-    const Descriptor entry = open_entry(root->directory.number(), name.path(), entry_flags);
+    const Descriptor entry = find_entry(*root, name);
     const Standing standing = standing_of(entry, key, now(), buffer);
     if (standing.state == Standing::State::over) purge(*root, name, key);
     if (!standing.is_live()) return std::nullopt;
@@ -109,27 +115,30 @@ Outcome EntryStore::store(Store how, const Entry& entry, const EntryName& name,
     // What will be declined need not be written first.
     if (!permits(shelf, how, entry, name)) return Outcome::declined_by_backend();
     Draft draft{shelf, entry.key, entry.value, end_of(entry.lifetime, clock_.wall())};
-    for (int round = 0;; ++round) {
-        // Room was made, and others have taken it.
-        if (round > 2) patience.pause(std::chrono::microseconds{50});
-        {
-            const HeldLock lock = patience.lock(shelf);
-            if (!permits(shelf, how, entry, name)) return Outcome::declined_by_backend();
-            const auto old = status_of(shelf.number(), name.file());
-            // Only a directory cannot be renamed over. This removes it if it is empty.
-            if (old && S_ISDIR(old->st_mode)) remove_name(shelf.number(), name.file());
-            if (old || grow(*root, name.shelf(), options_.max_entries, patience)) {
-                try {
-                    draft.publish(name.file());
-                } catch (const DiskError&) {
-                    if (!old) shrink(*root, name.shelf(), 1);
-                    throw;
-                }
-                return {};
-            }
+    const auto publish_if_there_is_room = [&]() -> std::optional<Outcome> {
+        const HeldLock lock = patience.lock(shelf);
+        if (!permits(shelf, how, entry, name)) return Outcome::declined_by_backend();
+        const auto old = status_of(shelf.number(), name.file());
+        // Only a directory cannot be renamed over. This removes it if it is empty.
+        if (old && S_ISDIR(old->st_mode)) remove_name(shelf.number(), name.file());
+        if (!old && !grow(*root, name.shelf(), options_.max_entries, patience)) return std::nullopt;
+        try {
+            draft.publish(name.file());
+        } catch (const DiskError&) {
+            if (!old) shrink(*root, name.shelf(), shelf, 1);
+            throw;
         }
+        return Outcome{};
+    };
+    auto outcome = publish_if_there_is_room();
+    const auto make_room_and_publish = [&] {
         make_room(*root, options_.max_entries, options_.cull_frequency, now(), patience);
-    }
+        outcome = publish_if_there_is_room();
+    };
+    if (!outcome) make_room_and_publish();
+    // Room was made, and others have taken it.
+    while (!outcome) patience.repeat(make_room_and_publish);
+    return *outcome;
 }
 
 Outcome EntryStore::remove(std::string_view key, const EntryName& name, Patience& patience) {
@@ -140,7 +149,7 @@ Outcome EntryStore::remove(std::string_view key, const EntryName& name, Patience
     Buffer buffer;
     const Descriptor entry = open_entry(shelf.number(), name.file(), entry_flags);
     const bool was_live = standing_of(entry, key, now(), buffer).is_live();
-    if (remove_name(shelf.number(), name.file())) shrink(*root, name.shelf(), 1);
+    if (remove_name(shelf.number(), name.file())) shrink(*root, name.shelf(), shelf, 1);
     return was_live ? Outcome{} : Outcome::declined_by_backend();
 }
 
@@ -183,7 +192,7 @@ Outcome EntryStore::remaining_lifetime(std::string_view key, Lifetime& left) {
     const EntryName name{key};
     const auto root = location_.find();
     if (!root) return Outcome::declined_by_backend();
-    const Descriptor entry = open_entry(root->directory.number(), name.path(), entry_flags);
+    const Descriptor entry = find_entry(*root, name);
     Buffer buffer;
     const Milliseconds time = now();
     const Standing standing = standing_of(entry, key, time, buffer);
@@ -234,7 +243,7 @@ void EntryStore::purge(const Root& root, const EntryName& name, std::string_view
         Buffer buffer;
         const Descriptor entry = open_entry(shelf.number(), name.file(), entry_flags);
         if (standing_of(entry, key, now(), buffer).state != Standing::State::over) return;
-        if (remove_name(shelf.number(), name.file())) shrink(root, name.shelf(), 1);
+        if (remove_name(shelf.number(), name.file())) shrink(root, name.shelf(), shelf, 1);
     } catch (const DiskError&) {
         return;
     }
@@ -249,7 +258,7 @@ void EntryStore::discard(const EntryName& name) {
         if (!shelf.is_open()) return;
         const HeldLock lock = try_lock(shelf);
         if (remove_name(shelf.number(), name.file()) && lock.is_held()) {
-            shrink(*root, name.shelf(), 1);
+            shrink(*root, name.shelf(), shelf, 1);
         }
     } catch (const DiskError&) {
         // Without a descriptor for the shelf, which may be what is lacking.

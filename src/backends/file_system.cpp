@@ -4,6 +4,7 @@
 
 #include <dirent.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -110,6 +111,7 @@ std::size_t read_at(const Descriptor& file, char* to, std::size_t size, std::uin
 }
 
 void write_at(const Descriptor& file, const char* from, std::size_t size, std::uint64_t offset) {
+    refuse_if_over_limit(offset + size);
     std::size_t done = 0;
     while (done < size) {
         const auto count =
@@ -134,6 +136,12 @@ void write_all(const Descriptor& file, std::span<iovec> parts) {
         parts.front().iov_base = static_cast<char*>(parts.front().iov_base) + written;
         parts.front().iov_len -= written;
     }
+}
+
+void refuse_if_over_limit(std::uint64_t size) {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return;
+    if (size > limit.rlim_cur) throw DiskError{EFBIG, "write a file"};
 }
 
 bool remove_name(int directory, const char* name) {

@@ -83,9 +83,16 @@ struct stat status_of(const Descriptor& file);
 ///
 /// Errors: `DiskError`.
 std::size_t read_at(const Descriptor& file, char* to, std::size_t size, std::uint64_t offset);
+/// Errors: `DiskError`, also where the file would exceed the limit of this process.
 void write_at(const Descriptor& file, const char* from, std::size_t size, std::uint64_t offset);
 /// Writes one part after the other, which it uses up.
 void write_all(const Descriptor& file, std::span<iovec> parts);
+
+/// For whoever is about to write a file of `size` bytes: the system would end a process that
+/// exceeds its limit, by SIGXFSZ, instead of answering.
+///
+/// Errors: `DiskError`.
+void refuse_if_over_limit(std::uint64_t size);
 
 /// Removes the name: a link and not its target, a directory if it is empty. False where it is not
 /// there.

@@ -34,5 +34,6 @@ TEST_CASE("files keep the contract of backends", "[file][contract]") {
 TEST_CASE("files keep the contract of backends among threads", "[file][contract][threads]") {
     const TemporaryDirectory directory;
     FileBackend backend{{.directory = directory.path() / "cache", .deadline = patience}};
-    backend_contract_of_threads(backend);
+    backend_contract_of_threads(backend, {.increments = 500});
+    backend_contract_of_clear_among_threads(backend);
 }

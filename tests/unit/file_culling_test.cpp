@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -187,6 +188,77 @@ TEST_CASE("entries that were deleted by hand make room for others", "[file][cull
     for (int i = 20; i < 30; ++i) REQUIRE(set_number(backend, i));
     CHECK(store.entries() == 20);
     for (int i = 10; i < 30; ++i) CHECK(get(backend, key_number(i)).found());
+}
+
+TEST_CASE("entries whose directories were deleted too make room for others", "[file][culling]") {
+    for (const std::size_t frequency : {3U, 0U}) {
+        INFO("cull_frequency " << frequency);
+        const FileStore store;
+        FileBackend backend{
+            {.directory = store.path(), .max_entries = 5, .cull_frequency = frequency}};
+        const auto delete_all_but_counts = [&] {
+            for (const auto& file : std::filesystem::directory_iterator{store.path()}) {
+                if (file.is_directory()) std::filesystem::remove_all(file.path());
+            }
+        };
+        for (int i = 0; i < 5; ++i) REQUIRE(set_number(backend, i));
+        delete_all_but_counts();
+        for (int i = 10; i < 15; ++i) CHECK(set_number(backend, i));
+        CHECK(store.entries() == 5);
+
+        delete_all_but_counts();
+        backend.clear();
+        for (int i = 20; i < 25; ++i) CHECK(set_number(backend, i));
+        CHECK(store.entries() == 5);
+        CHECK(set_number(backend, 25));
+        CHECK(store.entries() == (frequency == 3 ? 5 : 1));
+    }
+}
+
+TEST_CASE("what stands in the place of a directory of entries is nothing, and replaced",
+          "[file][culling]") {
+    const FileStore store;
+    const auto elsewhere = store.path().parent_path() / "elsewhere";
+    FileBackend backend{{.directory = store.path(), .max_entries = 5}};
+    for (int i = 0; i < 5; ++i) REQUIRE(set_number(backend, i));
+    const auto shelf = file_of(store, key_number(0)).parent_path();
+    std::filesystem::rename(shelf, elsewhere);
+    SECTION("a file") { write_bytes(shelf, "foreign"); }
+    SECTION("a link") { std::filesystem::create_directory_symlink(elsewhere, shelf); }
+
+    CHECK(get(backend, key_number(0)).absent());
+    CHECK(remove(backend, key_number(0)).declined());
+    CHECK(list_keys(backend) == std::vector<std::string>{"key1", "key2", "key3", "key4"});
+    for (int i = 5; i < 12; ++i) CHECK(set_number(backend, i));
+    CHECK_NOTHROW(backend.clear());
+    CHECK(list_keys(backend).empty());
+    CHECK(set_number(backend, 0));
+    CHECK(get(backend, key_number(0)).found("=key0"));
+    CHECK(std::filesystem::is_directory(std::filesystem::symlink_status(shelf)));
+    // What the link led to is as it was.
+    CHECK(std::distance(std::filesystem::directory_iterator{elsewhere}, {}) == 1);
+}
+
+TEST_CASE("a directory of entries that others can write fails alone", "[file][culling]") {
+    const FileStore store;
+    FileBackend backend{{.directory = store.path(), .max_entries = 5}};
+    for (int i = 0; i < 5; ++i) REQUIRE(set_number(backend, i));
+    const auto shelf = file_of(store, key_number(0)).parent_path();
+    std::filesystem::permissions(shelf, std::filesystem::perms::all);
+
+    CHECK(get(backend, key_number(0)).failure->fault() == BackendFault::permission);
+    CHECK(remove(backend, key_number(0)).failure().fault() == BackendFault::permission);
+    CHECK(set(backend, key_number(0), "v").failure().fault() == BackendFault::permission);
+    CHECK_THROWS_AS(list_keys(backend), BackendError);
+    CHECK_THROWS_AS(backend.facts(), BackendError);
+    for (int i = 5; i < 12; ++i) CHECK(set_number(backend, i));
+    CHECK(get(backend, key_number(11)).found());
+    CHECK_THROWS_AS(backend.clear(), BackendError);
+    CHECK(get(backend, key_number(11)).absent());
+
+    std::filesystem::permissions(shelf, std::filesystem::perms::owner_all);
+    CHECK_NOTHROW(backend.clear());
+    CHECK(store.entries() == 0);
 }
 
 TEST_CASE("a sample makes room in a large directory", "[file][culling]") {

@@ -9,8 +9,11 @@
 #include <cachemodel/cache_url.hpp>
 #include <cachemodel/testing/turnable_clock.hpp>
 
+#include <xxhash.h>
+
 #include <chrono>
 #include <cstdint>
+#include <cstring>
 #include <filesystem>
 #include <memory>
 #include <set>
@@ -186,6 +189,35 @@ TEST_CASE("lengths that are not the file's are not believed", "[file][corruption
     changed.replace(12, 4, from_hex("ffffffff"));
     write_bytes(store.bob(), changed);
     CHECK(get(backend, "bob").absent());
+}
+
+TEST_CASE("a file of nothing but a length is not believed", "[file][corruption]") {
+    const FileStore store;
+    FileBackend backend{{.directory = store.path()}};
+    REQUIRE(set(backend, "bob", "hello").done());
+    auto changed = bytes_of(store.bob());
+    SECTION("of the value") {
+        changed.replace(16, 8, from_hex("fdffffff07000000"));  // 32 GiB in all, with a sound head
+        const auto fixed = changed.substr(0, 32);
+        const auto check = XXH3_64bits_withSeed("bob", 3, XXH3_64bits(fixed.data(), fixed.size()));
+        std::memcpy(changed.data() + 32, &check, sizeof check);
+        const auto expiry = XXH3_64bits_withSeed(changed.data() + 48, 8, check);
+        std::memcpy(changed.data() + 56, &expiry, sizeof expiry);
+        write_bytes(store.bob(), changed);
+        std::filesystem::resize_file(store.bob(), (std::uintmax_t{1} << 35) + 64);
+    }
+    SECTION("of the key") {
+        changed.replace(12, 4, from_hex("ffffffff"));
+        write_bytes(store.bob(), changed);
+        std::filesystem::resize_file(store.bob(), 64 + std::uintmax_t{0xffff'ffff} + 5);
+    }
+    const auto begin = std::chrono::steady_clock::now();
+    CHECK(get(backend, "bob").absent());
+    CHECK(touch(backend, "bob", 1h).declined());
+    CHECK(list_keys(backend).empty());
+    CHECK(std::chrono::steady_clock::now() - begin < 1s);
+    CHECK(add(backend, "bob", "again").done());
+    CHECK(get(backend, "bob").found("again"));
 }
 
 TEST_CASE("a sound entry under another key's name is nothing", "[file][corruption]") {

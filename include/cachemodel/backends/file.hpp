@@ -42,8 +42,8 @@ struct FileOptions {
     std::size_t cull_frequency = 3;
 
     /// The longest that a call may wait for other threads and processes in total: 1 ms to 1 h. What
-    /// it could not have by then has failed with `timeout`. The disk's own time is not included: no
-    /// call to it can be interrupted.
+    /// it could not have by then has failed with `timeout`. The disk's own time is not included, as
+    /// no call to it can be interrupted, unless others make the same work necessary again.
     std::chrono::nanoseconds deadline = std::chrono::milliseconds{250};
 
     friend bool operator==(const FileOptions&, const FileOptions&) = default;
@@ -70,7 +70,7 @@ struct FileOptions {
 /// A failed write leaves nothing under its key if that can be helped. A full disk is `full`, what
 /// the system forbids `permission`, anything else of it `unavailable`.
 ///
-/// A child of `fork` may use the backend.
+/// A child of `fork` may use the backend, also if other threads were using it at the time.
 ///
 /// Thread safety: may be called concurrently.
 /// Lifetime: the clock must outlive the backend.
@@ -97,7 +97,7 @@ class FileBackend final : public Backend {
 
     /// Removes every entry and what killed writers have left. Other files in the directory stay.
     ///
-    /// Errors: `BackendError`.
+    /// Errors: `BackendError`, after everything was removed that could be.
     void clear() override;
 
     /// Closes the directory; the next call opens it again.
