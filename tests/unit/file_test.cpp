@@ -9,6 +9,7 @@
 #include <cachemodel/cache_url.hpp>
 #include <cachemodel/testing/turnable_clock.hpp>
 
+#define XXH_INLINE_ALL  // there is nothing to link
 #include <xxhash.h>
 
 #include <chrono>
