@@ -74,11 +74,13 @@ auto Cache::get_or_set(std::string_view key, Make&& make, Lifetime lifetime,
     using T = typename detail::MadeBy<Function>::type;
     static_assert(!std::is_void_v<T>,
                   "cachemodel: the function given to get_or_set returns nothing");
-    detail::ValueMakerOf<T, Function, Unless> maker{make, unless};
-    T hit{};
-    const auto made =
-        detail::get_or_make_value(*this, detail::value_table<T>, key, lifetime, maker, &hit);
-    return made ? T(*static_cast<const T*>(made.get())) : std::move(hit);
+    if constexpr (!std::is_void_v<T>) {
+        detail::ValueMakerOf<T, Function, Unless> maker{make, unless};
+        T hit{};
+        const auto made =
+            detail::get_or_make_value(*this, detail::value_table<T>, key, lifetime, maker, &hit);
+        return made ? T(*static_cast<const T*>(made.get())) : std::move(hit);
+    }
 }
 
 template <class T, class Keys>
