@@ -83,8 +83,8 @@ struct MemcachedOptions {
 /// Counters are the server's own, 64 bits without a sign: one that would fall below zero becomes
 /// zero, a number that was stored below zero is not counted but fails with `NotAnInteger`, and
 /// where `increment` fails with `Overflow` the server has counted nevertheless: what it holds then
-/// is beyond an `int64_t`, or has begun again at zero. Set such a counter anew. A remaining lifetime
-/// and the list of keys cannot be had.
+/// is beyond an `int64_t`, or has begun again at zero. Set such a counter anew. A remaining
+/// lifetime and the list of keys cannot be had.
 ///
 /// A removal that was sent twice may be declined although its first sending removed the entry.
 ///

@@ -69,8 +69,8 @@ struct RedisOptions {
 /// `Store::add`, `Store::compare_and_set` and `increment` are never sent twice. A removal that was
 /// may be declined although its first sending removed the entry.
 ///
-/// A `Store::set` that the server refuses, since it is full or takes no values of that size, removes
-/// what was stored before.
+/// A `Store::set` that the server refuses, since it is full or takes no values of that size,
+/// removes what was stored before.
 ///
 /// Lifetimes are whole milliseconds, rounded up. Keys are any bytes; values have at most 512 MiB.
 /// The token of an entry stands for its value, not for its writing. Whether entries survive a
@@ -107,8 +107,8 @@ class RedisBackend final : public Backend {
     Outcome remaining_lifetime(std::string_view key, Lifetime& left) override;
 
     /// Goes through the whole database step by step, as the server's SCAN does, without holding the
-    /// server up. A key may come twice where the server rearranges its table meanwhile, and one that
-    /// is stored or removed meanwhile may come or not.
+    /// server up. A key may come twice where the server rearranges its table meanwhile, and one
+    /// that is stored or removed meanwhile may come or not.
     ///
     /// Errors: `BackendError`, also where the server's steps go in circles.
     void list_keys(std::string_view prefix, KeySink& sink) override;
