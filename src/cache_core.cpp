@@ -27,6 +27,10 @@ class CountingSink final : public ReadSink {
         ++absent_;
         next_.absent(index);
     }
+    void unusable(std::size_t index, MissReason reason) noexcept override {
+        ++absent_;
+        next_.unusable(index, reason);
+    }
     void failed(std::size_t index, const Failure& failure) noexcept override {
         ++failed_;
         failures_ += 1;

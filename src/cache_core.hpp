@@ -77,7 +77,9 @@ class CacheCore {
 
     Counters counters;
     ModelCounters models;
-    Flights flights;
+    // Of cached methods and functions, and of `get_or_set`: a user may choose the key of a call.
+    Flights call_flights;
+    Flights value_flights;
     ClaimedNames names;
 
     void observe(std::shared_ptr<Observer> observer);

@@ -21,13 +21,13 @@ Lookup<T> Cache::get(std::string_view key) const {
 }
 
 template <class T>
-detail::StoredValue<T> Cache::get_or(std::string_view key, T&& otherwise) const {
+detail::StoredValue<T> Cache::get_or(std::string_view key, T otherwise) const {
     detail::StoredValue<T> value{};
     const auto nothing =
         detail::read_value(*this, detail::value_table<detail::StoredValue<T>>, key, &value);
     if (!nothing) return value;
     detail::expect_no_failure(*this, nothing);
-    return detail::StoredValue<T>(std::forward<T>(otherwise));
+    return detail::StoredValue<T>(std::move(otherwise));
 }
 
 template <class T>

@@ -89,14 +89,6 @@ consteval bool check_value() {
     }
 }
 
-/// A number in the place of a lifetime does not compile.
-template <class Number>
-Lifetime lifetime_of(Number) {
-    static_assert(!std::is_arithmetic_v<Number>,
-                  "cachemodel: a lifetime has a unit: write 60s or std::chrono::seconds{60}");
-    return never;
-}
-
 // ---- the operations of a type
 
 /// What can be done with a value without knowing its type; one constant for each type.
