@@ -94,16 +94,21 @@ void write_all(const Descriptor& file, std::span<iovec> parts);
 /// Errors: `DiskError`.
 void refuse_if_over_limit(std::uint64_t size);
 
-/// Removes the name: a link and not its target, a directory if it is empty. False where it is not
-/// there.
-///
-/// Errors: `DiskError`.
-bool remove_name(int directory, const char* name);
+/// What had a name that is removed.
+enum class Removed : std::uint8_t { nothing, file, directory };
 
-/// Gives `visit` every name in the directory but `.` and `..`, in no order.
+/// Removes the name: a link and not its target, a directory if it is empty.
 ///
 /// Errors: `DiskError`.
-void for_each_name(int directory, const std::function<void(const char*)>& visit);
+Removed remove_name(int directory, const char* name, const std::string& attempt = "remove a file");
+
+enum class Kind : std::uint8_t { file, directory };
+
+/// Gives `visit` every name in the directory but `.` and `..`, in no order. What is no directory
+/// counts as a file.
+///
+/// Errors: `DiskError`.
+void for_each_name(int directory, const std::function<void(const char*, Kind)>& visit);
 
 /// Fills `bytes`, at most 256, with what nobody can guess.
 void fill_randomly(std::span<unsigned char> bytes);
