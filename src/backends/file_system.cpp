@@ -61,10 +61,6 @@ bool DiskError::lies_in_the_path() const noexcept {
            code_ == ENAMETOOLONG;
 }
 
-Descriptor::~Descriptor() {
-    if (number_ != -1) ::close(number_);
-}
-
 Descriptor try_open(int directory, const char* name, int flags, mode_t mode) noexcept {
     int number = -1;
     do {
