@@ -4,6 +4,7 @@
 
 #include <cachemodel/cache_url.hpp>
 
+#include "backends/memory_fork.hpp"
 #include "backends/memory_index.hpp"
 #include "backends/memory_item.hpp"
 #include "backends/memory_shard.hpp"
@@ -118,9 +119,7 @@ MemoryBackend::MemoryBackend(const MemoryOptions& options, const Clock& clock)
 
     const std::size_t bytes_each = options.max_bytes / shard_count_;
     shards_ = std::make_unique<Shard[]>(shard_count_);
-    for (std::size_t i = 0; i < shard_count_; ++i) {
-        shards_[i].set_up(bytes_each, options.max_entries / shard_count_, seed_);
-    }
+    for (std::size_t i = 0; i < shard_count_; ++i) set_up(shards_[i]);
 
     // Key and value together: an index for one entry and the header go off, and 16 for rounding.
     constexpr std::size_t overhead = Index::bytes_of(Index::least_slots) + Item::cost(0) + 16;
@@ -131,9 +130,14 @@ MemoryBackend::MemoryBackend(const MemoryOptions& options, const Clock& clock)
     capabilities_.atomic_increment = true;
     capabilities_.tells_lifetimes = true;
     capabilities_.lists_keys = true;
+    Forks::watch(*this);
 }
 
-MemoryBackend::~MemoryBackend() = default;
+MemoryBackend::~MemoryBackend() { Forks::forget(*this); }
+
+void MemoryBackend::set_up(Shard& shard) const noexcept {
+    shard.set_up(options_.max_bytes / shard_count_, options_.max_entries / shard_count_, seed_);
+}
 
 std::uint64_t MemoryBackend::hash_of(std::string_view key) const noexcept {
     return XXH3_64bits_withSeed(key.data(), key.size(), seed_);

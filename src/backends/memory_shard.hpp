@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <memory>
 #include <mutex>
 #include <shared_mutex>
 #include <string_view>
@@ -45,6 +46,15 @@ class alignas(64) MemoryBackend::Shard {
         max_bytes_ = max_bytes;
         max_entries_ = max_entries;
         seed_ = seed;
+    }
+
+    /// In a child of `fork`: frees the lock from threads that the child does not have. False where
+    /// one of them was writing.
+    bool outlives_fork() noexcept {
+        if (!mutex_.try_lock_shared()) return false;
+        mutex_.unlock_shared();
+        std::construct_at(&mutex_);  // of those who were reading
+        return true;
     }
 
     struct Found {

@@ -9,7 +9,7 @@
 namespace cachemodel::support {
 
 /// Runs a function in a child made by `fork`, which shares no memory with the test: it tells by its
-/// result how it went, not by assertions. Only where the test has no other threads.
+/// result how it went, not by assertions. If the test has other threads, the child has lost them.
 class Forked {
  public:
     /// Errors: `std::system_error` when no process can be made.
