@@ -2,6 +2,9 @@
 // SPDX-License-Identifier: MIT
 #include <cachemodel/clock.hpp>
 
+#include <cstddef>
+#include <new>
+
 namespace cachemodel {
 
 namespace {
@@ -20,7 +23,8 @@ class MachineClock final : public Clock {
 
 const Clock& Clock::machine() noexcept {
     // Never destroyed: other objects of static duration may use it until the very end.
-    static const Clock& clock = *new MachineClock;
+    alignas(MachineClock) static std::byte place[sizeof(MachineClock)];
+    static const Clock& clock = *new (place) MachineClock;
     return clock;
 }
 
