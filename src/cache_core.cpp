@@ -55,6 +55,13 @@ void report(RoundTrip& trip, std::span<const Outcome> outcomes) noexcept {
     }
 }
 
+void count_done(std::span<const Outcome> outcomes, Counter& counter) noexcept {
+    counter += static_cast<std::uint64_t>(std::ranges::count_if(outcomes, &Outcome::done));
+}
+void count_failed(std::span<const Outcome> outcomes, Counter& counter) noexcept {
+    counter += static_cast<std::uint64_t>(std::ranges::count_if(outcomes, &Outcome::failed));
+}
+
 }  // namespace
 
 Operation operation_of(Store how) noexcept {
@@ -165,10 +172,8 @@ void CacheCore::store_many(const CacheView& view, Store how, std::span<const Ent
     Trip trip{*this, view, operation_of(how), entries.size()};
     backend_->store_many(how, entries, outcomes);
     trip.end(outcomes);
-    for (const auto& outcome : outcomes) {
-        if (outcome.done()) counters.stores += 1;
-        if (outcome.failed()) counters.store_failures += 1;
-    }
+    count_done(outcomes, counters.stores);
+    count_failed(outcomes, counters.store_failures);
 }
 
 void CacheCore::remove_many(const CacheView& view, std::span<const std::string_view> keys,
@@ -176,9 +181,8 @@ void CacheCore::remove_many(const CacheView& view, std::span<const std::string_v
     Trip trip{*this, view, Operation::remove, keys.size()};
     backend_->remove_many(keys, outcomes);
     trip.end(outcomes);
-    for (const auto& outcome : outcomes) {
-        if (outcome.done()) counters.removals += 1;
-    }
+    count_done(outcomes, counters.removals);
+    count_failed(outcomes, counters.removal_failures);
 }
 
 void CacheCore::touch_many(const CacheView& view, std::span<const std::string_view> keys,
@@ -186,6 +190,7 @@ void CacheCore::touch_many(const CacheView& view, std::span<const std::string_vi
     Trip trip{*this, view, Operation::touch, keys.size()};
     backend_->touch_many(keys, lifetime, outcomes);
     trip.end(outcomes);
+    count_failed(outcomes, counters.touch_failures);
 }
 
 Outcome CacheCore::increment(const CacheView& view, std::string_view key, std::int64_t delta,
@@ -193,7 +198,8 @@ Outcome CacheCore::increment(const CacheView& view, std::string_view key, std::i
     Trip trip{*this, view, Operation::increment, 1};
     Outcome outcome = backend_->increment(key, delta, value);
     trip.end({&outcome, 1});
-    if (outcome.done()) counters.counts += 1;
+    count_done({&outcome, 1}, counters.counts);
+    count_failed({&outcome, 1}, counters.count_failures);
     return outcome;
 }
 
@@ -262,8 +268,8 @@ void CacheCore::ignore_first(const CacheView& view, Operation operation,
 
 FinalKeys::FinalKeys(CacheCore& core, const CacheView& view, Operation operation,
                      std::span<const std::string_view> keys) {
-    views_.reserve(keys.size());
     if (view.key_function == &plain_keys) {
+        views_.reserve(keys.size());
         const std::string head = plain_keys(view.prefix, view.version, {});
         std::size_t size = 0;
         for (const auto key : keys) size += head.size() + key.size();
@@ -274,17 +280,8 @@ FinalKeys::FinalKeys(CacheCore& core, const CacheView& view, Operation operation
             views_.push_back(std::string_view{text_}.substr(start));
         }
     } else {
-        std::vector<std::size_t> ends;
-        ends.reserve(keys.size());
-        for (const auto key : keys) {
-            text_ += view.final_key(key);
-            ends.push_back(text_.size());
-        }
-        std::size_t begin = 0;
-        for (const auto end : ends) {
-            views_.push_back(std::string_view{text_}.substr(begin, end - begin));
-            begin = end;
-        }
+        for (const auto key : keys) listed_.add(view.final_key(key));
+        views_ = listed_.views();
     }
     for (const auto key : views_) core.check_key(view, operation, key);
 }

@@ -4,6 +4,7 @@
 
 #include <cachemodel/backend.hpp>
 #include <cachemodel/cache_options.hpp>
+#include <cachemodel/detail/values.hpp>
 #include <cachemodel/observer.hpp>
 #include <cachemodel/statistics.hpp>
 
@@ -130,6 +131,7 @@ class FinalKeys {
 
  private:
     std::string text_;
+    KeyList listed_;  // where their sizes are not known before
     std::vector<std::string_view> views_;
 };
 

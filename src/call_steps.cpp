@@ -32,10 +32,11 @@ class ResultSink final : public ReadSink {
  private:
     /// Errors: `std::bad_alloc`; whatever else goes wrong is a miss.
     void decode_entry(Wanted& wanted, std::string_view bytes) const {
-        const auto reason = read_entry(door_.cache, bytes, wanted.key, [&](CborReader& reader) {
-            reader.every_member_required = true;  // the function knows it
-            return door_.table.decode(reader, wanted.result);
-        });
+        const auto reason =
+            read_entry(door_.cache, bytes, wanted.key.in_envelope(), [&](CborReader& reader) {
+                reader.every_member_required = true;  // the function knows it
+                return door_.table.decode(reader, wanted.result);
+            });
         wanted.found.found = !reason;
         wanted.found.reason = reason.value_or(MissReason{});
     }

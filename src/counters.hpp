@@ -27,12 +27,15 @@ struct Counters {
     Counter stores;
     Counter store_failures;
     Counter removals;
+    Counter removal_failures;
+    Counter touch_failures;
     Counter loads;
     Counter load_failures;
     Counter source_misses;
     Counter joined;
     Counter kept_out;
     Counter counts;
+    Counter count_failures;
     Counter type_mismatches;
     Counter key_warnings;
     Counter ignored_errors;
@@ -49,12 +52,15 @@ struct Counters {
             .stores = stores.read(),
             .store_failures = store_failures.read(),
             .removals = removals.read(),
+            .removal_failures = removal_failures.read(),
+            .touch_failures = touch_failures.read(),
             .loads = loads.read(),
             .load_failures = load_failures.read(),
             .source_misses = source_misses.read(),
             .joined = joined.read(),
             .kept_out = kept_out.read(),
             .counts = counts.read(),
+            .count_failures = count_failures.read(),
             .type_mismatches = type_mismatches.read(),
             .key_warnings = key_warnings.read(),
             .ignored_errors = ignored_errors.read(),

@@ -62,9 +62,13 @@ class Tally {
         of(table).count_miss(reason);
     }
     /// Those of a writing call; the cache has counted them for itself.
-    void count_outcome(const ModelTable& table, const Outcome& outcome, Counter Counters::*done) {
-        if (outcome.done()) of(table).*done += 1;
-        if (outcome.failed() && done == &Counters::stores) of(table).store_failures += 1;
+    void count_stored(const ModelTable& table, const Outcome& outcome) {
+        if (outcome.done()) of(table).stores += 1;
+        if (outcome.failed()) of(table).store_failures += 1;
+    }
+    void count_removed(const ModelTable& table, const Outcome& outcome) {
+        if (outcome.done()) of(table).removals += 1;
+        if (outcome.failed()) of(table).removal_failures += 1;
     }
 
  private:
@@ -346,12 +350,13 @@ void Load::fetch_group(const Group& group) {
 
 /// Errors: `std::bad_alloc`, `TooManyObjects`; whatever else goes wrong is a miss.
 void Load::read_entry(const Cache& cache, Item& item, std::string_view bytes) {
-    const auto reason = detail::read_entry(cache, bytes, item.key, [&](CborReader& reader) {
-        reader.graph = graph_ ? &**graph_ : nullptr;
-        reader.references_own_graph = item.target == nullptr;
-        reader.every_member_required = find_loader(door_, *item.table) != nullptr;
-        return decode_members(reader, item.object, item.table->members);
-    });
+    const auto reason =
+        detail::read_entry(cache, bytes, item.key.in_envelope(), [&](CborReader& reader) {
+            reader.graph = graph_ ? &**graph_ : nullptr;
+            reader.references_own_graph = item.target == nullptr;
+            reader.every_member_required = find_loader(door_, *item.table) != nullptr;
+            return decode_members(reader, item.object, item.table->members);
+        });
     item.state = reason ? State::absent : State::found;
     if (!reason) return;
     item.reason = *reason;
@@ -501,7 +506,7 @@ void Load::store(const Group& group, const std::vector<std::size_t>& loaded) {
         outcomes.resize(entries.size());
         group.cache.store_many(Store::set, entries, outcomes);
         for (std::size_t i = 0; i < sent.size(); ++i) {
-            tally.count_outcome(*items_[sent[i]].table, outcomes[i], &Counters::stores);
+            tally.count_stored(*items_[sent[i]].table, outcomes[i]);
         }
     } catch (...) {
         // No memory. What is not stored will be loaded again.
@@ -700,7 +705,7 @@ void save_models(const Door& door, const ModelTable& table, std::span<const void
     door.cache.store_many(Store::set, entries, stored);
     Tally tally{door.cache};
     for (std::size_t i = 0; i < places.size(); ++i) {
-        tally.count_outcome(table, stored[i], &Counters::stores);
+        tally.count_stored(table, stored[i]);
         outcomes[places[i]] = std::move(stored[i]);
     }
 }
@@ -727,7 +732,7 @@ void remove_models(const Door& door, const ModelTable& table, std::span<const vo
     door.cache.remove_many(stored, removed);
     Tally tally{door.cache};
     for (std::size_t i = 0; i < places.size(); ++i) {
-        tally.count_outcome(table, removed[i], &Counters::removals);
+        tally.count_removed(table, removed[i]);
         outcomes[places[i]] = std::move(removed[i]);
     }
 }

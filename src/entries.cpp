@@ -49,8 +49,8 @@ PreparedEntry renewed(const Cache& cache, const EntryKey& key, const OpenedEntry
     return again;
 }
 
-OpenResult open_living(const Cache& cache, std::string_view bytes, const EntryKey& key) {
-    OpenResult opened = open_entry(bytes, key.in_envelope());
+OpenResult open_living(const Cache& cache, std::string_view bytes, std::string_view envelope_key) {
+    OpenResult opened = open_entry(bytes, envelope_key);
     if (opened.entry && opened.entry->envelope.fresh_until &&
         wall_time(cache) >= *opened.entry->envelope.fresh_until) {
         return {{}, MissReason::expired};
@@ -69,7 +69,7 @@ StoredEntry::StoredEntry(const Cache& cache, const EntryKey& key, Operation oper
     cache.core().get_many(cache.view(), final_keys.views(), *this, operation == Operation::peek);
     if (!is_there_) return;
     is_counter_ = parse_counter(bytes_).is_integer;
-    opened_ = open_living(cache, bytes_, key);
+    opened_ = open_living(cache, bytes_, key.in_envelope());
 }
 
 void StoredEntry::found(std::size_t, std::string_view value, std::uint64_t token) noexcept {

@@ -63,8 +63,9 @@ PreparedEntry prepare_entry(const Cache& cache, const EntryKey& key, Lifetime li
 PreparedEntry renewed(const Cache& cache, const EntryKey& key, const OpenedEntry& entry,
                       Lifetime lifetime);
 
-/// The entry, unless it is not sound or is over.
-OpenResult open_living(const Cache& cache, std::string_view bytes, const EntryKey& key);
+/// The entry, unless it is not sound, is over, or is of another key than the one that its envelope
+/// should hold.
+OpenResult open_living(const Cache& cache, std::string_view bytes, std::string_view envelope_key);
 
 /// Reads an entry by `decode(reader)`: nothing where it could, or why it is a miss. What converters
 /// of the user's throw is a miss too.
@@ -72,8 +73,8 @@ OpenResult open_living(const Cache& cache, std::string_view bytes, const EntryKe
 /// Errors: `std::bad_alloc`, `TooManyObjects`.
 template <class Decode>
 std::optional<MissReason> read_entry(const Cache& cache, std::string_view bytes,
-                                     const EntryKey& key, Decode decode) {
-    const OpenResult opened = open_living(cache, bytes, key);
+                                     std::string_view envelope_key, Decode decode) {
+    const OpenResult opened = open_living(cache, bytes, envelope_key);
     if (!opened.entry) return opened.reason;
     CborReader reader{opened.entry->body};
     try {

@@ -5,7 +5,6 @@
 #include <cachemodel/cache.hpp>
 
 #include <algorithm>
-#include <charconv>
 #include <exception>
 #include <new>
 #include <numeric>
@@ -20,13 +19,6 @@ namespace cachemodel::detail {
 
 namespace {
 
-template <class Integer>
-void append_decimal(std::string& out, Integer value) {
-    char digits[24];
-    const auto written = std::to_chars(digits, digits + sizeof digits, value);
-    out.append(digits, written.ptr);
-}
-
 Failure type_mismatch(std::string_view key, const ValueTable& table) {
     return Failure{std::make_exception_ptr(TypeMismatch(
         "the entry \"" + shown_key(key) + "\" is no " + shown_name_of_type(*table.type)))};
@@ -36,8 +28,14 @@ Failure type_mismatch(std::string_view key, const ValueTable& table) {
 class ValueSink final : public ReadSink {
  public:
     ValueSink(const Cache& cache, const ValueTable& table, std::span<const std::string_view> keys,
-              std::span<void* const> values, std::span<ValueAnswer> answers)
-        : cache_(cache), table_(table), keys_(keys), values_(values), answers_(answers) {}
+              std::span<const std::string_view> final_keys, std::span<void* const> values,
+              std::span<ValueAnswer> answers)
+        : cache_(cache),
+          table_(table),
+          keys_(keys),
+          final_keys_(final_keys),
+          values_(values),
+          answers_(answers) {}
 
     void found(std::size_t index, std::string_view bytes, std::uint64_t) noexcept override {
         guard([&] { read(index, bytes); });
@@ -95,8 +93,7 @@ class ValueSink final : public ReadSink {
             is_another_type = !reader.member_was_absent || reader.no_member_was_present;
             return decoded;
         };
-        const auto key = value_key(cache_, keys_[index]);
-        const auto reason = read_entry(cache_, bytes, key, decode);
+        const auto reason = read_entry(cache_, bytes, final_keys_[index], decode);
         if (!reason) return hit();
         is_another_type ? mismatch(index) : miss(index, *reason);
     }
@@ -106,6 +103,7 @@ class ValueSink final : public ReadSink {
     const Cache& cache_;
     const ValueTable& table_;
     std::span<const std::string_view> keys_;
+    std::span<const std::string_view> final_keys_;
     std::span<void* const> values_;
     std::span<ValueAnswer> answers_;
     std::exception_ptr fatal_;
@@ -160,9 +158,6 @@ class RepeatingSink final : public ReadSink {
 
 }  // namespace
 
-void append_integer_text(std::string& out, std::int64_t value) { append_decimal(out, value); }
-void append_integer_text(std::string& out, std::uint64_t value) { append_decimal(out, value); }
-
 ValueAnswer make_answer(std::string_view key, MissReason reason, std::optional<Failure> failure) {
     return std::make_shared<const Nothing>(Nothing{
         .model = "cache entry",
@@ -180,24 +175,31 @@ ValueAnswer make_answer(std::string_view key, MissReason reason, std::optional<F
 ValueAnswer read_value(const Cache& cache, const ValueTable& table, std::string_view key,
                        void* value) {
     ValueAnswer answer;
-    ValueSink sink{cache, table, {&key, 1}, {&value, 1}, {&answer, 1}};
-    cache.read_many({&key, 1}, sink);
-    sink.rethrow_fatal();
+    read_values(cache, table, {&key, 1}, {&value, 1}, {&answer, 1});
     return answer;
 }
 
 void read_values(const Cache& cache, const ValueTable& table,
                  std::span<const std::string_view> keys, std::span<void* const> values,
                  std::span<ValueAnswer> answers) {
-    ValueSink sink{cache, table, keys, values, answers};
-    const DistinctKeys distinct{keys};
-    if (distinct.keys().size() == keys.size()) {
-        cache.read_many(keys, sink);
-    } else {
-        RepeatingSink repeating{sink, distinct};
-        cache.read_many(distinct.keys(), repeating);
+    if (keys.empty()) return;
+    const CacheView& view = cache.view();
+    if (view.bypass) {
+        ValueSink sink{cache, table, keys, {}, values, answers};
+        for (std::size_t i = 0; i < keys.size(); ++i) sink.absent(i);
+        return sink.rethrow_fatal();
     }
-    sink.rethrow_fatal();
+    const FinalKeys final_keys{cache.core(), view, Operation::get, keys};
+    ValueSink sink{cache, table, keys, final_keys.views(), values, answers};
+    const auto read = [&](std::span<const std::string_view> wanted, ReadSink& to) {
+        cache.core().get_many(view, wanted, to, false);
+        sink.rethrow_fatal();
+    };
+    if (keys.size() == 1) return read(final_keys.views(), sink);
+    const DistinctKeys distinct{final_keys.views()};
+    if (distinct.keys().size() == keys.size()) return read(final_keys.views(), sink);
+    RepeatingSink repeating{sink, distinct};
+    read(distinct.keys(), repeating);
 }
 
 void expect_no_failure(const Cache& cache, const ValueAnswer& answer) {

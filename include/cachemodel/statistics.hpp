@@ -17,18 +17,21 @@ namespace cachemodel {
 ///
 /// Thread safety: that of a plain value.
 struct Statistics {
-    std::uint64_t round_trips = 0;      ///< calls of the backend, whatever their number of keys
-    std::uint64_t hits = 0;             ///< entries found and used
-    std::uint64_t read_failures = 0;    ///< keys that the backend could not tell about
-    std::uint64_t stores = 0;           ///< entries written
-    std::uint64_t store_failures = 0;   ///< entries that could not be written
-    std::uint64_t removals = 0;         ///< entries that were there and were removed
+    std::uint64_t round_trips = 0;       ///< calls of the backend, whatever their number of keys
+    std::uint64_t hits = 0;              ///< entries found and used
+    std::uint64_t read_failures = 0;     ///< keys that the backend could not tell about
+    std::uint64_t stores = 0;            ///< entries written
+    std::uint64_t store_failures = 0;    ///< entries that could not be written
+    std::uint64_t removals = 0;          ///< entries that were there and were removed
+    std::uint64_t removal_failures = 0;  ///< keys that could not be removed
+    std::uint64_t touch_failures = 0;    ///< keys that the backend could not touch
     std::uint64_t loads = 0;            ///< objects that a loader, results that a function supplied
     std::uint64_t load_failures = 0;    ///< objects or results for which one of these threw
     std::uint64_t source_misses = 0;    ///< objects that a loader says do not exist
     std::uint64_t joined = 0;           ///< misses that took the result of an equal call under way
     std::uint64_t kept_out = 0;         ///< results that a predicate `unless` kept out of the cache
     std::uint64_t counts = 0;           ///< counters that were incremented or decremented
+    std::uint64_t count_failures = 0;   ///< keys that the backend could not count
     std::uint64_t type_mismatches = 0;  ///< entries of another type than was asked for
     std::uint64_t key_warnings = 0;     ///< keys used that not every backend would take
     std::uint64_t ignored_errors = 0;   ///< errors that `CacheOptions::ignore_errors` kept back

@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <chrono>
 #include <cstddef>
 #include <iterator>
@@ -205,6 +206,25 @@ TEST_CASE_METHOD(Fixture, "many with a lifetime that is over are removed", "[cac
     CHECK(added[0].declined());
     CHECK(added[1].done());
     CHECK(backend->keys() == Keys{"p:3:a"});
+}
+
+TEST_CASE("keys that a key function makes one are read once, and each is answered",
+          "[cache][many]") {
+    const auto lower_case = [](std::string_view, std::uint32_t, std::string_view key) {
+        std::string final_key{key};
+        for (char& c : final_key)
+            c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+        return final_key;
+    };
+    const auto backend =
+        std::make_shared<testing::RecordingBackend>(std::make_shared<testing::ScriptedBackend>());
+    const Cache cache{backend, {.key_function = lower_case}};
+    REQUIRE(cache.set("b", 2));
+    const auto read = cache.get_many<int>({"B", "x", "b"});
+    CHECK(*read[0] == 2);
+    CHECK(read[1].absent());
+    CHECK(*read[2] == 2);
+    CHECK(backend->log().keys_read() == Keys{"b", "x"});
 }
 
 TEST_CASE("a hundred thousand keys are one call", "[cache][many]") {

@@ -829,6 +829,7 @@ TEST_CASE("everything that happens to models is counted", "[models][statistics]"
         CHECK(counted.stores == expected.stores);
         CHECK(counted.store_failures == expected.store_failures);
         CHECK(counted.removals == expected.removals);
+        CHECK(counted.removal_failures == expected.removal_failures);
         CHECK(counted.loads == 0);
         CHECK(counted.load_failures == 0);
         CHECK(counted.source_misses == 0);
@@ -880,6 +881,7 @@ TEST_CASE("everything that happens to models is counted", "[models][statistics]"
     expected.round_trips = 15;
     expected.read_failures = 1;
     expected.store_failures = 1;
+    expected.removal_failures = 1;
     expect(expected);
 
     const Models<User> bypass{rig.cache.bypass()};

@@ -276,12 +276,15 @@ TEST_CASE_METHOD(Fixture, "a sequence of calls has exact numbers", "[statistics]
     CHECK(cache.get<int>("e").absent());  // trip 15, a foreign miss
     CHECK(cache.erase("a"));              // trip 16, removal 2
     CHECK(cache.clear());                 // trip 17
-    backend->fail_next(2);
+    backend->fail_next(5);
     CHECK(cache.get<int>("a").failed());               // trip 18, a read failure
     CHECK_THROWS_AS(cache.set("a", 1), BackendError);  // trip 19, a store failure
+    CHECK_THROWS_AS(cache.erase("a"), BackendError);   // trip 20, a removal failure
+    CHECK_THROWS_AS(cache.touch("a"), BackendError);   // trip 21, a touch failure
+    CHECK_THROWS_AS(cache.incr("a"), BackendError);    // trip 22, a count failure
 
     const Statistics all = cache.statistics();
-    CHECK(all.round_trips == 19);
+    CHECK(all.round_trips == 22);
     CHECK(all.hits == 4);
     CHECK(all.misses(MissReason::nothing_stored) == 2);
     CHECK(all.misses(MissReason::foreign) == 1);
@@ -290,9 +293,12 @@ TEST_CASE_METHOD(Fixture, "a sequence of calls has exact numbers", "[statistics]
     CHECK(all.stores == 4);
     CHECK(all.store_failures == 1);
     CHECK(all.removals == 2);
+    CHECK(all.removal_failures == 1);
+    CHECK(all.touch_failures == 1);
     CHECK(all.loads == 1);
     CHECK(all.load_failures == 0);
     CHECK(all.counts == 1);
+    CHECK(all.count_failures == 1);
     CHECK(all.type_mismatches == 1);
     CHECK(all.key_warnings == 0);
     CHECK(all.ignored_errors == 0);

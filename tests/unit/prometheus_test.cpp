@@ -68,6 +68,12 @@ cachemodel_store_failures_total{cache="default"} 0
 # HELP cachemodel_removals_total Entries that were there and were removed.
 # TYPE cachemodel_removals_total counter
 cachemodel_removals_total{cache="default"} 0
+# HELP cachemodel_removal_failures_total Keys that could not be removed.
+# TYPE cachemodel_removal_failures_total counter
+cachemodel_removal_failures_total{cache="default"} 0
+# HELP cachemodel_touch_failures_total Keys that the backend could not touch.
+# TYPE cachemodel_touch_failures_total counter
+cachemodel_touch_failures_total{cache="default"} 0
 # HELP cachemodel_loads_total Objects that a loader, results that a function supplied.
 # TYPE cachemodel_loads_total counter
 cachemodel_loads_total{cache="default"} 0
@@ -86,6 +92,9 @@ cachemodel_kept_out_total{cache="default"} 0
 # HELP cachemodel_counts_total Counters that were incremented or decremented.
 # TYPE cachemodel_counts_total counter
 cachemodel_counts_total{cache="default"} 0
+# HELP cachemodel_count_failures_total Keys that the backend could not count.
+# TYPE cachemodel_count_failures_total counter
+cachemodel_count_failures_total{cache="default"} 0
 # HELP cachemodel_type_mismatches_total Entries of another type than was asked for.
 # TYPE cachemodel_type_mismatches_total counter
 cachemodel_type_mismatches_total{cache="default"} 0
@@ -125,6 +134,7 @@ TEST_CASE("models and what memory holds have metrics of their own", "[prometheus
     CHECK(has_line(text, "# TYPE cachemodel_model_hits_total counter"));
     CHECK(has_line(text, R"(cachemodel_model_hits_total{cache="birds",model="bird"} 2)"));
     CHECK(has_line(text, R"(cachemodel_model_stores_total{cache="birds",model="bird"} 1)"));
+    CHECK(has_line(text, R"(cachemodel_model_read_failures_total{cache="birds",model="bird"} 0)"));
     CHECK(has_line(
         text,
         R"(cachemodel_model_misses_total{cache="birds",model="bird",reason="nothing_stored"} 1)"));

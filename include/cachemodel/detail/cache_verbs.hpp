@@ -37,9 +37,8 @@ bool Cache::set(std::string_view key, const T& value) const {
 
 template <class T>
 bool Cache::set(std::string_view key, const T& value, Lifetime lifetime) const {
-    detail::ValueWriter writer{*this, lifetime};
-    writer.add(key, value);
-    return store_one(Store::set, writer.store(Store::set));
+    return store_one(Store::set,
+                     detail::ValueWriter{*this, lifetime}.add(key, value).store(Store::set));
 }
 
 template <class T>
@@ -49,9 +48,8 @@ bool Cache::add(std::string_view key, const T& value) const {
 
 template <class T>
 bool Cache::add(std::string_view key, const T& value, Lifetime lifetime) const {
-    detail::ValueWriter writer{*this, lifetime};
-    writer.add(key, value);
-    return store_one(Store::add, writer.store(Store::add));
+    return store_one(Store::add,
+                     detail::ValueWriter{*this, lifetime}.add(key, value).store(Store::add));
 }
 
 template <class Make>
@@ -113,9 +111,7 @@ std::vector<Outcome> Cache::set_many(Pairs&& pairs) const {
 
 template <class Pairs>
 std::vector<Outcome> Cache::set_many(Pairs&& pairs, Lifetime lifetime) const {
-    detail::ValueWriter writer{*this, lifetime};
-    for (const auto& [key, value] : pairs) writer.add(key, value);
-    return writer.store_many(Store::set);
+    return detail::ValueWriter{*this, lifetime}.add_all(pairs).store_many(Store::set);
 }
 
 template <class Pairs>
@@ -125,9 +121,7 @@ std::vector<Outcome> Cache::add_many(Pairs&& pairs) const {
 
 template <class Pairs>
 std::vector<Outcome> Cache::add_many(Pairs&& pairs, Lifetime lifetime) const {
-    detail::ValueWriter writer{*this, lifetime};
-    for (const auto& [key, value] : pairs) writer.add(key, value);
-    return writer.store_many(Store::add);
+    return detail::ValueWriter{*this, lifetime}.add_all(pairs).store_many(Store::add);
 }
 
 template <class Keys>

@@ -4,6 +4,7 @@
 
 #include <cachemodel/backend.hpp>
 #include <cachemodel/detail/codec.hpp>
+#include <cachemodel/detail/key_text.hpp>
 #include <cachemodel/lifetime.hpp>
 #include <cachemodel/lookup.hpp>
 #include <cachemodel/model.hpp>
@@ -144,9 +145,6 @@ struct ValueTable {
     bool (*decode)(CborReader& reader, void* value);
 };
 
-void append_integer_text(std::string& out, std::int64_t value);
-void append_integer_text(std::string& out, std::uint64_t value);
-
 /// An empty value to be read into; null for a type that is only written.
 template <class T>
 std::shared_ptr<void> make_empty() {
@@ -161,7 +159,7 @@ template <class T>
 bool append_integer(std::string& out, const void* value) {
     if constexpr (Countable<T>) {
         using Wide = std::conditional_t<std::is_signed_v<T>, std::int64_t, std::uint64_t>;
-        append_integer_text(out, static_cast<Wide>(*static_cast<const T*>(value)));
+        append_number(out, static_cast<Wide>(*static_cast<const T*>(value)));
         return true;
     } else if constexpr (OptionalLike<T>) {
         const auto& optional = *static_cast<const T*>(value);
@@ -295,7 +293,7 @@ class ValueWriter {
 
     /// Errors: those of the value's converters, `InvalidKey`.
     template <class T>
-    void add(std::string_view key, const T& value) {
+    ValueWriter& add(std::string_view key, const T& value) {
         if constexpr (std::is_convertible_v<const T&, std::string_view> &&
                       std::same_as<StoredValue<T>, std::string>) {
             const std::string_view text = value;
@@ -303,6 +301,12 @@ class ValueWriter {
         } else {
             add_untyped(key, value_table<std::remove_cv_t<T>>, &value);
         }
+        return *this;
+    }
+    template <class Pairs>
+    ValueWriter& add_all(Pairs& pairs) {
+        for (const auto& [key, value] : pairs) add(key, value);
+        return *this;
     }
     void add_untyped(std::string_view key, const ValueTable& table, const void* value);
 
