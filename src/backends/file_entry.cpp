@@ -4,7 +4,8 @@
 
 #include <cachemodel/detail/key_text.hpp>
 
-#include <openssl/sha.h>
+#include "sha256.hpp"
+
 #include <sched.h>
 #include <unistd.h>
 #include <xxhash.h>
@@ -13,6 +14,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <tuple>
 #include <utility>
 
 namespace cachemodel::file {
@@ -26,7 +28,7 @@ constexpr std::string_view magic{
 constexpr std::uint32_t format_version = 1;
 constexpr std::string_view suffix = ".cachemodel";
 constexpr std::string_view draft_prefix = "draft-";
-constexpr std::size_t digest_digits = std::size_t{2} * SHA256_DIGEST_LENGTH;
+constexpr std::size_t digest_digits = 2 * std::tuple_size_v<decltype(detail::sha256({}))>;
 constexpr std::size_t draft_digits = 32;
 
 constexpr std::size_t head_size = 64;
@@ -130,8 +132,7 @@ Milliseconds end_of(Lifetime lifetime, std::chrono::system_clock::time_point tim
 }
 
 EntryName::EntryName(std::string_view key) {
-    std::array<unsigned char, SHA256_DIGEST_LENGTH> digest{};
-    SHA256(reinterpret_cast<const unsigned char*>(key.data()), key.size(), digest.data());
+    const auto digest = detail::sha256(key);
     shelf_ = digest.front();
     path_.reserve(3 + digest_digits + suffix.size());
     const auto bytes = detail::as_text(digest.data(), digest.size());
