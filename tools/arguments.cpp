@@ -171,7 +171,8 @@ Arguments parse_arguments(std::span<char* const> words) {
             if (option == "--timeout") arguments.timeout = parse_lifetime(value);
         } else {
             refuse_url(option);
-            refuse("there is no option " + option + "; cachemodel help lists them");
+            refuse("there is no option " + option + "; cachemodel help lists them" +
+                   (option.starts_with("--") ? "" : ", and after -- nothing is one"));
         }
         options.push_back(option);
     }

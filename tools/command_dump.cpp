@@ -26,7 +26,8 @@ class Dump {
     void about(const NamedKey& key, const StoredBytes& stored) {
         line("key", "key", key.shown);
         line("final_key", "final key", visible(key.final_key, Shown::line));
-        row("size", std::to_string(stored.bytes.size()) + " bytes");
+        row("size",
+            std::to_string(stored.bytes.size()) + (stored.bytes.size() == 1 ? " byte" : " bytes"));
         session_.document["size"] = stored.bytes.size();
         line("kind", "kind",
              stored.kind == StoredBytes::Kind::foreign ? "foreign, no entry of cachemodel"

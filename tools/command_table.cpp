@@ -22,7 +22,7 @@ constexpr std::array commands{
     CommandShape{"erase", " --final --escaped ", 1, any, "erase KEY..."},
     CommandShape{"touch", " --final --escaped ", 2, 2, "touch KEY LIFETIME"},
     CommandShape{"set", " --timeout --integer --final --escaped ", 2, 2, "set KEY TEXT"},
-    CommandShape{"clear", " --prefix --yes ", 0, 0, "clear"},
+    CommandShape{"clear", " --prefix --yes ", 0, 0, "clear [--prefix] [--yes]"},
     CommandShape{"create-table", " --dry-run ", 0, 0, "create-table [--dry-run]"},
     CommandShape{"stats", " ", 0, 0, "stats"},
     CommandShape{"help", " ", 0, 1, "help [COMMAND]"},
@@ -72,9 +72,9 @@ std::string meant_by(std::string_view written) {
         if (word == name) return std::string{ours};
     }
     std::string meant;
-    std::size_t nearest = 2;
+    std::size_t nearest = 2;  // in the long names; one in the short ones
     for (const auto& command : commands) {
-        constexpr std::size_t short_name = 4;
+        constexpr std::size_t short_name = 5;
         const bool begins = word.size() >= 3 && command.name.starts_with(word);
         const std::size_t off = begins ? 0 : distance(word, command.name);
         if (off > nearest || (off > 1 && command.name.size() <= short_name)) continue;

@@ -25,6 +25,11 @@ std::string url_of(Session& session) {
                       "which cache is meant"};
     }
     if (!arguments.document.empty()) return url_in_document(session);
+    if (arguments.url.find("://") == std::string::npos && !arguments.url.empty()) {
+        throw Problem{Exit::configuration,
+                      "the URL of a cache begins with its scheme, such as redis://; a document of "
+                      "named caches is given with --caches"};
+    }
     if (!arguments.url.empty()) return arguments.url;
     throw Problem{Exit::configuration,
                   "which cache? give --cache URL, or set CACHEMODEL_URL, to a URL such as "
@@ -116,7 +121,7 @@ std::string NamedKey::nothing_there() const {
     const std::string final_line = visible(final_key, Shown::line);
     return shown + ": nothing is stored" +
            (final_line == shown ? "" : ", the final key is " + final_line) +
-           (is_digest ? "; a key that was digested is taken with --final" : "");
+           (advice.empty() ? "" : "; " + advice);
 }
 
 Target::Target(Session& session)
@@ -144,11 +149,20 @@ std::string Target::plain(const std::string& word) const {
 NamedKey Target::key(const std::string& word) const {
     std::string given = plain(word);
     std::string shown = visible(given, Shown::line);
-    if (arguments_.final_keys) return {std::move(shown), std::move(given), {}};
+    std::string advice;
+    if (const auto other = unescaped(word); !arguments_.escaped && other.value_or(word) != word) {
+        advice = "a key as keys writes it is taken with --escaped";
+    }
+    if (arguments_.final_keys) {
+        return {std::move(shown), std::move(given), {}, std::move(advice)};
+    }
     std::string final_key = cache_.final_key(given);
-    const bool is_digest =
-        given.starts_with("sha256-") && final_key.find(given) == std::string::npos;
-    return {std::move(shown), std::move(final_key), std::move(given), is_digest};
+    if (given.starts_with(plain_keys(cache_.prefix(), cache_.version(), {}))) {
+        advice = "a key with its prefix and version is taken with --final";
+    } else if (given.starts_with("sha256-") && !final_key.ends_with(given)) {
+        advice = "a key that was digested is taken with --final";
+    }
+    return {std::move(shown), std::move(final_key), std::move(given), std::move(advice)};
 }
 
 std::vector<NamedKey> Target::keys(std::span<const std::string> words) const {

@@ -19,8 +19,8 @@ namespace cachemodel::tool {
 struct NamedKey {
     std::string shown;  ///< in one line
     std::string final_key;
-    std::string model_key;   ///< as it was given; empty where it was given as a final key
-    bool is_digest = false;  ///< it looks as if it was digested, so that it is digested again
+    std::string model_key;    ///< as it was given; empty where it was given as a final key
+    std::string advice = {};  ///< how it may have to be given instead; empty where nothing is odd
 
     /// The message about it.
     std::string nothing_there() const;

@@ -222,6 +222,30 @@ TEST_CASE("dump tells the remaining lifetime where the backend does", "[tools][d
     CHECK(untold.at("remaining_seconds").is_null());
 }
 
+TEST_CASE("what is not there under a key of another spelling is told how to be reached",
+          "[tools][get]") {
+    const Shop shop;
+    const Tool tool{shop.url()};
+    CHECK(tool({"get", "shop:1:greeting"}).err ==
+          "cachemodel: shop:1:greeting: nothing is stored, the final key is "
+          "shop:1:shop:1:greeting; a key with its prefix and version is taken with --final\n");
+    CHECK(tool({"set", "a\nb", "x"}).out == "stored a\\x0ab\n");
+    CHECK(tool({"erase", "a\\x0ab"}).err ==
+          "cachemodel: a\\\\x0ab: nothing is stored, the final key is shop:1:a\\\\x0ab; a key "
+          "as keys writes it is taken with --escaped\n");
+    CHECK(tool({"get", "a\\b"}).err ==
+          "cachemodel: a\\\\b: nothing is stored, the final key is shop:1:a\\\\b\n");
+    CHECK(tool({"erase", "--escaped", "a\\x0ac"}).err ==
+          "cachemodel: a\\x0ac: nothing is stored, the final key is shop:1:a\\x0ac\n");
+}
+
+TEST_CASE("one byte is not bytes", "[tools][dump]") {
+    const Shop shop;
+    shop.cache().set("one", 1, never);
+    CHECK(Tool{shop.url()}({"dump", "one"}).out.find("size          1 byte\n") !=
+          std::string::npos);
+}
+
 TEST_CASE("erase says which were there", "[tools][erase]") {
     const Shop shop;
     const Tool tool{shop.url()};

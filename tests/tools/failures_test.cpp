@@ -60,6 +60,12 @@ TEST_CASE("wrong usage is exit code 2 and one line", "[tools][usage]") {
          "there is no command put; did you mean set? cachemodel help lists them"},
         {{"show", "k"},
          "there is no command show; did you mean get or dump? cachemodel help lists them"},
+        {{"nosuch"}, "there is no command nosuch; cachemodel help lists them"},
+        {{"clear", "all"}, "the usage is: cachemodel clear [--prefix] [--yes]"},
+        {{"erase", "-x"},
+         "there is no option -x; cachemodel help lists them, and after -- nothing is one"},
+        {{"set", "--integer", "k", "-5"},
+         "there is no option -5; cachemodel help lists them, and after -- nothing is one"},
         {{"get-table"}, "there is no command get-table; cachemodel help lists them"},
         {{"gte", "k"}, "there is no command gte; did you mean get? cachemodel help lists them"},
         {{"bet", "k"},
@@ -124,6 +130,11 @@ TEST_CASE("a URL that makes no sense, or none at all, is exit code 4", "[tools][
           std::string::npos);
     CHECK(message("nosuch://").find("there is no such backend") != std::string::npos);
     CHECK(run({"cachemodel", "stats"}).exit == 4);
+    for (const std::string url : {"caches.json", "127.0.0.1:6379"}) {
+        CHECK(message(url) ==
+              "cachemodel: the URL of a cache begins with its scheme, such as redis://; a document "
+              "of named caches is given with --caches\n");
+    }
 }
 
 TEST_CASE("a URL is looked at before the directory that it names", "[tools][configuration]") {

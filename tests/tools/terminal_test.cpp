@@ -61,6 +61,19 @@ TEST_CASE("Ctrl-C at the question of clear keeps everything", "[tools][clear]") 
     CHECK(opened(server).get<std::string>("greeting").found());
 }
 
+TEST_CASE("keys says on a terminal that there are none, and nothing into a pipe", "[tools][keys]") {
+    const Shop shop;
+    Terminal none{{"cachemodel", "keys", "zebra"}, on(shop.url())};
+    CHECK(none.end() == 0);
+    CHECK(none.shown() == "cachemodel: no key begins with shop:1:zebra\r\n");
+    Terminal document{{"cachemodel", "keys", "zebra", "--json"}, on(shop.url())};
+    CHECK(document.end() == 0);
+    CHECK(document.shown().find("no key begins") == std::string::npos);
+    const Ran piped = Tool{shop.url()}({"keys", "zebra"});
+    CHECK(piped.out.empty());
+    CHECK(piped.err.empty());
+}
+
 TEST_CASE("clear --yes does not ask, and --prefix says what it removes", "[tools][clear]") {
     const Shop shop;
     Terminal asked{{"cachemodel", "clear", "--prefix"}, on(shop.url())};
