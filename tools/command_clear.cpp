@@ -42,13 +42,18 @@ void clear(Session& session) {
     }
     const std::string prefix = '"' + cache.prefix() + '"';
     if (target.capabilities().shared && !session.arguments.yes) {
+        std::string shown = target.shown_url();
+        if (!session.arguments.document.empty()) {
+            const std::string name = visible(session.arguments.name, Shown::message);
+            shown.insert(0, "the cache \"" + name + "\", ");
+        }
+        const bool has_prefix = !cache.prefix().empty();
         ask(session,
-            prefix_only ? "This removes the entries of the prefix " + prefix +
-                              ", of all versions, from " + target.shown_url()
-                        : "This empties " + target.shown_url() +
-                              "\nEvery entry of every program that uses it goes, not only those of "
-                              "the prefix " +
-                              prefix + '.');
+            prefix_only
+                ? "This removes the entries of the prefix " + prefix + ", of all versions, from " +
+                      shown
+                : "This empties " + shown + "\nEvery entry of every program that uses it goes" +
+                      (has_prefix ? ", not only those of the prefix " + prefix : "") + '.');
     }
     if (prefix_only) {
         const auto removed = cache.clear_prefix();

@@ -36,6 +36,21 @@ TEST_CASE("clear names the cache, and empties it after yes", "[tools][clear]") {
     CHECK(opened(server).get<std::string>("greeting").absent());
 }
 
+TEST_CASE("clear names the cache of a document, and no prefix that is empty",
+          "[tools][clear][caches]") {
+    const RealMemcached server;
+    const TemporaryDirectory directory;
+    const std::string path = (directory.path() / "caches.json").string();
+    std::ofstream{path} << R"({"sessions": ")" << server.url() << R"("})";
+    Terminal terminal{{"cachemodel", "clear", "--caches", path, "--name", "sessions"}};
+    REQUIRE(terminal.shows("Type yes to go on: "));
+    CHECK(terminal.shown() == "This empties the cache \"sessions\", " + server.url() +
+                                  "\r\nEvery entry of every program that uses it goes.\r\n"
+                                  "Type yes to go on: ");
+    terminal.type("no\n");
+    CHECK(terminal.end() == 5);
+}
+
 TEST_CASE("clear keeps everything after any other answer", "[tools][clear]") {
     const RealMemcached server;
     opened(server).set("greeting", "hello");
