@@ -287,7 +287,8 @@ Cache opened(const std::string& name, const json& description, std::vector<std::
 }  // namespace
 
 std::string detail::url_of_description(const json& description) {
-    return description.is_string() ? description.get<std::string>() : CacheReader{description}.url();
+    return description.is_string() ? description.get<std::string>()
+                                   : CacheReader{description}.url();
 }
 
 std::vector<std::string> configure_caches(std::string_view text) {
