@@ -1,6 +1,7 @@
 // cachemodel: how `Cache::get_or_set` makes a value once for all who ask for it.
 // SPDX-License-Identifier: MIT
 #include <cachemodel/cache.hpp>
+#include <cachemodel/detail/value_maker.hpp>
 #include <cachemodel/detail/values.hpp>
 
 #include <utility>

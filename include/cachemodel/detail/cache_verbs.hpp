@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cachemodel/cache.hpp>
+#include <cachemodel/detail/value_maker.hpp>
 #include <cachemodel/detail/values.hpp>
 
 #include <optional>
