@@ -5,8 +5,8 @@
 #        check_entries.py page FILE      checks the dumps in docs/reference/format.md
 import re
 import sys
-import zlib
 import time
+import zlib
 
 from cachemodel_entries import (
     Alternative, Duration, Float32, Memcached, NoEntry, Set, Some, Struct, Unordered, call_key,
