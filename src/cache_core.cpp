@@ -286,21 +286,4 @@ FinalKeys::FinalKeys(CacheCore& core, const CacheView& view, Operation operation
     for (const auto key : views_) core.check_key(view, operation, key);
 }
 
-std::string shown_key(std::string_view text) {
-    constexpr std::size_t most = 250;
-    constexpr char digits[] = "0123456789abcdef";
-    std::string shown;
-    for (const char c : text.substr(0, most)) {
-        const auto byte = static_cast<unsigned char>(c);
-        if (byte > 0x20 && byte < 0x7f && c != '\\' && c != '"') {
-            shown += c;
-        } else {
-            shown.append("\\x") += digits[byte >> 4];
-            shown += digits[byte & 0xf];
-        }
-    }
-    if (text.size() > most) shown += "...";
-    return shown;
-}
-
 }  // namespace cachemodel::detail

@@ -24,6 +24,7 @@
 #include "claimed_names.hpp"
 #include "counters.hpp"
 #include "flights.hpp"
+#include "shown_text.hpp"
 
 namespace cachemodel::detail {
 
@@ -144,8 +145,5 @@ Operation operation_of(Store how) noexcept;
 inline bool keeps_prefix(KeyFunction function) noexcept {
     return function == &plain_keys || function == &digest_long_keys;
 }
-
-/// `text` as it may stand in a message: what is not visible ASCII as `\xNN`, and not too long.
-std::string shown_key(std::string_view text);
 
 }  // namespace cachemodel::detail

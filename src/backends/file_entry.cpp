@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: MIT
 #include "backends/file_entry.hpp"
 
+#include <cachemodel/detail/key_text.hpp>
+
 #include <openssl/sha.h>
 #include <sched.h>
 #include <unistd.h>
@@ -79,14 +81,6 @@ std::optional<Milliseconds> read_expiry(const Descriptor& file, const char* bloc
     return std::nullopt;
 }
 
-void append_hex(std::string& text, const unsigned char* bytes, std::size_t count) {
-    constexpr char digits[] = "0123456789abcdef";
-    for (std::size_t i = 0; i < count; ++i) {
-        text += digits[bytes[i] >> 4];
-        text += digits[bytes[i] & 15];
-    }
-}
-
 void write_entry(const Descriptor& file, std::string_view key, std::string_view value,
                  std::uint64_t token, Milliseconds expires_at) {
     char head[head_size];
@@ -140,9 +134,10 @@ EntryName::EntryName(std::string_view key) {
     SHA256(reinterpret_cast<const unsigned char*>(key.data()), key.size(), digest.data());
     shelf_ = digest.front();
     path_.reserve(3 + digest_digits + suffix.size());
-    append_hex(path_, digest.data(), 1);
+    const auto bytes = detail::as_text(digest.data(), digest.size());
+    detail::append_hex(path_, bytes.substr(0, 1));
     path_ += '/';
-    append_hex(path_, digest.data(), digest.size());
+    detail::append_hex(path_, bytes);
     path_ += suffix;
 }
 
@@ -236,7 +231,7 @@ Draft::Draft(const Descriptor& shelf, std::string_view key, std::string_view val
         std::array<unsigned char, draft_digits / 2 + sizeof token> random{};
         fill_randomly(random);
         name_ = draft_prefix;
-        append_hex(name_, random.data(), draft_digits / 2);
+        detail::append_hex(name_, detail::as_text(random.data(), draft_digits / 2));
         name_ += suffix;
         std::memcpy(&token, random.data() + draft_digits / 2, sizeof token);
         file = create(shelf.number(), name_.c_str());

@@ -375,7 +375,8 @@ TEST_CASE("what a server says is shown without control characters and end",
         FakeServer::answers("SERVER_ERROR \x1b[31m\xff" + std::string(1500, 'x') + "\r\n")};
     MemcachedBackend backend{options_for(server.address())};
     const auto expected = "unavailable: " + server.address().socket +
-                          ": the server says: SERVER_ERROR ?[31m?" + std::string(181, 'x');
+                          R"(: the server says: SERVER_ERROR \x1b[31m\xff)" +
+                          std::string(181, 'x') + "...";
     CHECK(get(backend, "k").failure.value().message() == expected);
     CHECK(set(backend, "k", "v").failure().message() == expected);
 
