@@ -33,12 +33,12 @@ void clear(Session& session) {
     const Cache& cache = target.cache();
     const bool prefix_only = session.arguments.prefix_only;
     if (!prefix_only && !cache.view().clear_allowed) {
-        throw Problem{Exit::refused, "clear is forbidden: the URL says clear=forbid"};
+        throw Problem{Exit::refused, "clear is forbidden: the cache has clear=forbid"};
     }
     if (prefix_only && !target.capabilities().lists_keys) {
         throw Problem{Exit::refused,
                       "clear --prefix: this backend cannot list its keys, so it cannot tell which "
-                      "ones have the prefix; another version=N in the URL leaves them behind"};
+                      "ones have the prefix; another version of the cache leaves them behind"};
     }
     const std::string prefix = '"' + cache.prefix() + '"';
     if (target.capabilities().shared && !session.arguments.yes) {

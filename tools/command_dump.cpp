@@ -79,6 +79,7 @@ class Dump {
 
     void about_lifetime(const NamedKey& key) {
         json& document = session_.document;
+        document["expires"] = nullptr;
         document["remaining_seconds"] = nullptr;
         if (!target_.capabilities().tells_lifetimes) return;
         Lifetime left;
@@ -86,11 +87,9 @@ class Dump {
         if (outcome.failed()) return session_.failed("remaining lifetime: ", outcome.failure());
         if (outcome.declined()) return;
         row("kept for", left.is_never() ? "ever" : shown_lifetime(left));
-        if (left.is_never()) {
-            document["remaining_seconds"] = "never";
-        } else {
-            document["remaining_seconds"] = std::chrono::duration<double>{left.duration()}.count();
-        }
+        document["expires"] = !left.is_never();
+        if (left.is_never()) return;
+        document["remaining_seconds"] = std::chrono::duration<double>{left.duration()}.count();
     }
 
     void about_problems(const NamedKey& key, const StoredBytes& stored) {
