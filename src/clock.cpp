@@ -19,7 +19,8 @@ class MachineClock final : public Clock {
 }  // namespace
 
 const Clock& Clock::machine() noexcept {
-    static const MachineClock clock;
+    // Never destroyed: other objects of static duration may use it until the very end.
+    static const Clock& clock = *new MachineClock;
     return clock;
 }
 

@@ -4,6 +4,8 @@
 
 #include <cachemodel/detail/key_text.hpp>
 
+#include "sha256.hpp"
+
 #include <openssl/sha.h>
 #include <sched.h>
 #include <unistd.h>
@@ -130,8 +132,7 @@ Milliseconds end_of(Lifetime lifetime, std::chrono::system_clock::time_point tim
 }
 
 EntryName::EntryName(std::string_view key) {
-    std::array<unsigned char, SHA256_DIGEST_LENGTH> digest{};
-    SHA256(reinterpret_cast<const unsigned char*>(key.data()), key.size(), digest.data());
+    const auto digest = detail::sha256(key);
     shelf_ = digest.front();
     path_.reserve(3 + digest_digits + suffix.size());
     const auto bytes = detail::as_text(digest.data(), digest.size());

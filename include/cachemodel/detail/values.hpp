@@ -52,6 +52,63 @@ concept Null = std::is_null_pointer_v<T> || std::same_as<T, std::nullopt_t>;
 template <class T>
 concept Countable = std::integral<T> && !std::same_as<T, bool> && sizeof(T) <= sizeof(std::int64_t);
 
+/// Only named, in the place of a type, so that compilers print which member they cannot take.
+template <class Struct, class Type, auto name>
+struct MemberOf;
+
+/// Says in one line what is wrong with `Where`, a type or a MemberOf.
+template <class Where, TypeProblem problem>
+consteval bool require_storable() {
+    using enum TypeProblem;
+    static_assert(problem != pointer,
+                  "cachemodel: a pointer cannot be cached; cache what it points to, and an "
+                  "std::optional where there may be nothing");
+    static_assert(problem != view,
+                  "cachemodel: a view cannot be read from a cache; ask for std::string or "
+                  "std::vector");
+    static_assert(problem != c_array, "cachemodel: a C array cannot be cached; use std::array");
+    static_assert(problem != nested_reference,
+                  "cachemodel: a model with references is kept by Models or CacheModel, not by "
+                  "Cache");
+    static_assert(problem != secret,
+                  "cachemodel: a model with secret keys is kept by Models or CacheModel, not by "
+                  "Cache");
+    static_assert(problem == none || problem == pointer || problem == view || problem == c_array ||
+                      problem == nested_reference || problem == secret,
+                  "cachemodel: a value of this type cannot be cached: use numbers, bool, "
+                  "enums, text, bytes, std::chrono, std::optional, std::variant, containers "
+                  "and plain structs of these, or Json<T> and Binary<T> of others");
+    return problem == none;
+}
+
+/// As many as there are if none is wrong.
+template <class T, std::size_t... I>
+consteval std::size_t first_wrong_member(std::index_sequence<I...>) {
+    std::size_t first = 0;
+    static_cast<void>(
+        ((value_problem<unwrapped<MemberType<T, I>>, T>() == TypeProblem::none && ++first != 0) &&
+         ...));
+    return first;
+}
+
+/// `Where` is T itself, or the member that has this type.
+template <class T, class Where = T>
+consteval bool check_stored_type() {
+    constexpr TypeProblem problem = value_problem<T>();
+    if constexpr (problem != TypeProblem::none && PlainAggregate<T> && !SecretModel<T>) {
+        constexpr auto count = member_count<T>;
+        constexpr auto wrong = first_wrong_member<T>(std::make_index_sequence<count>{});
+        if constexpr (wrong < count) {
+            using Type = unwrapped<MemberType<T, wrong>>;
+            return check_stored_type<Type, MemberOf<T, Type, member_name_text<T, wrong>()>>();
+        } else {
+            return require_storable<Where, problem>();
+        }
+    } else {
+        return require_storable<Where, problem>();
+    }
+}
+
 template <class T>
 consteval bool check_value() {
     if constexpr (Null<T>) {
@@ -62,30 +119,7 @@ consteval bool check_value() {
                       "constructor, or its members default values");
         return false;
     } else {
-        constexpr TypeProblem problem = value_problem<T>();
-        static_assert(problem != TypeProblem::pointer,
-                      "cachemodel: a pointer cannot be cached; cache what it points to, and an "
-                      "std::optional where there may be nothing");
-        static_assert(problem != TypeProblem::view,
-                      "cachemodel: a view cannot be read from a cache; ask for std::string or "
-                      "std::vector");
-        static_assert(problem != TypeProblem::c_array,
-                      "cachemodel: a C array cannot be cached; use std::array");
-        static_assert(problem != TypeProblem::nested_reference,
-                      "cachemodel: a model with references is kept by Models or CacheModel, not by "
-                      "Cache");
-        static_assert(
-            problem != TypeProblem::secret,
-            "cachemodel: a model with secret keys is kept by Models or CacheModel, not by "
-            "Cache");
-        static_assert(problem == TypeProblem::none || problem == TypeProblem::pointer ||
-                          problem == TypeProblem::view || problem == TypeProblem::c_array ||
-                          problem == TypeProblem::nested_reference ||
-                          problem == TypeProblem::secret,
-                      "cachemodel: a value of this type cannot be cached: use numbers, bool, "
-                      "enums, text, bytes, std::chrono, std::optional, std::variant, containers "
-                      "and plain structs of these, or Json<T> and Binary<T> of others");
-        return problem == TypeProblem::none;
+        return check_stored_type<T>();
     }
 }
 
@@ -340,6 +374,32 @@ consteval bool check_value_and_function() {
 }
 template <class Make>
 inline constexpr bool is_value_and_function = check_value_and_function<Make>();
+
+struct CallOperator {
+    void operator()();
+};
+/// Where F has a call operator of its own, of whatever form, the name means two.
+template <class F>
+struct TwoCallOperators : F, CallOperator {};
+
+/// Whether get_or_set was given a function that it cannot call without arguments.
+template <class Make>
+consteval bool check_function_with_parameters() {
+    using F = std::remove_cv_t<std::remove_pointer_t<Make>>;
+    if constexpr (std::is_invocable_v<Make&>) {
+        return false;
+    } else if constexpr (std::is_class_v<F> && !std::is_final_v<F> && !std::is_pointer_v<Make>) {
+        if constexpr (value_problem<F>() != TypeProblem::none) {
+            return !requires { &TwoCallOperators<F>::operator(); };
+        } else {
+            return false;
+        }
+    } else {
+        return std::is_function_v<F>;
+    }
+}
+template <class Make>
+inline constexpr bool is_function_with_parameters = check_function_with_parameters<Make>();
 
 /// What a function of `get_or_set` makes, or the type of the value that is given in its place.
 template <class Make>
