@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "cache_core.hpp"
+#include "config_problem_error.hpp"
 
 namespace cachemodel {
 
@@ -26,8 +27,9 @@ void check_prefix(std::string_view prefix) {
     const auto is_wrong = [](char c) { return c <= 0x20 || c >= 0x7f || c == ':'; };
     const bool wrong = std::any_of(prefix.begin(), prefix.end(), is_wrong);
     if (!wrong && prefix.size() <= longest_prefix) return;
-    throw ConfigError("key_prefix: \"" + detail::shown_key(prefix) +
-                      "\" is not at most 40 bytes of visible ASCII without a colon");
+    const auto what = ": \"" + detail::shown_key(prefix) +
+                      "\" is not at most 40 bytes of visible ASCII without a colon";
+    throw detail::wrong_option("key_prefix", "key_prefix" + what, what);
 }
 
 CacheOptions take_options(CacheUrl& url, const Clock& clock) {
@@ -67,7 +69,8 @@ Cache Cache::open(std::string_view url, const Clock& clock) {
     parsed.expect_all_taken();
     Cache cache{std::move(backend), std::move(options)};
     CacheView view = cache.view();
-    view.warnings = parsed.warnings();
+    view.warnings = std::move(parsed.warnings_);
+    view.warned_of = std::move(parsed.problems_);
     return Cache{cache.core_, std::move(view)};
 }
 

@@ -4,6 +4,7 @@
 
 #include <cachemodel/backend.hpp>
 #include <cachemodel/cache_options.hpp>
+#include <cachemodel/detail/config_problem.hpp>
 #include <cachemodel/detail/values.hpp>
 #include <cachemodel/observer.hpp>
 #include <cachemodel/statistics.hpp>
@@ -44,6 +45,7 @@ struct CacheView {
     bool clear_allowed;
     bool bypass = false;
     std::vector<std::string> warnings = {};
+    std::vector<ConfigProblem> warned_of = {};  // what each warning tells
 
     std::string final_key(std::string_view key) const { return key_function(prefix, version, key); }
 };

@@ -2,10 +2,14 @@
 // SPDX-License-Identifier: MIT
 #include <cachemodel/caches.hpp>
 
+#include <cachemodel/error.hpp>
+
 #include <map>
 #include <mutex>
 #include <string>
 #include <utility>
+
+#include "shown_text.hpp"
 
 namespace cachemodel {
 
@@ -27,9 +31,12 @@ Cache Caches::operator[](std::string_view name) {
     auto found = state_->by_name.find(name);
     if (found == state_->by_name.end()) {
         if (name != "default") {
-            std::string message = "no cache is named \"" + std::string{name} + "\"; configured:";
+            std::string message =
+                "no cache is named \"" + detail::shown_key(name) + "\"; configured:";
             if (state_->by_name.empty()) message += " none";
-            for (const auto& [known, cache] : state_->by_name) message += " \"" + known + '"';
+            for (const auto& [known, cache] : state_->by_name)
+                message += " \"" + detail::shown_key(known) + '"';
+
             throw ConfigError(message);
         }
         found =
@@ -45,6 +52,7 @@ void Caches::configure(std::string_view name, std::string_view url) {
 }
 
 void Caches::configure(std::string_view name, Cache cache) {
+    if (name.empty()) throw ConfigError("a named cache needs a name");
     State::Named named{cache.with_name(name)};
     const std::lock_guard lock{state_->mutex};
     const auto [place, is_new] = state_->by_name.emplace(name, named);

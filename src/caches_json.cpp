@@ -15,13 +15,16 @@
 #include <set>
 #include <utility>
 
+#include "cache_core.hpp"
 #include "caches_json_description.hpp"
 #include "caches_json_url.hpp"
+#include "config_problem_error.hpp"
 
 namespace cachemodel {
 
 namespace {
 
+using detail::ConfigProblemError;
 using detail::DescribedCache;
 using detail::lower_case;
 using nlohmann::json;
@@ -108,8 +111,8 @@ class CacheReader {
 
     Cache open() {
         Cache cache = opened();
-        for (const auto& warning : cache.warnings()) {
-            warnings.push_back(detail::retold(warning, cache_.options));
+        for (const auto& problem : cache.view().warned_of) {
+            warnings.push_back(detail::retold(problem, cache_));
         }
         return cache;
     }
@@ -219,12 +222,11 @@ class CacheReader {
     /// What nobody took. Goes by a URL, which knows what may be meant.
     void refuse_others() {
         if (members_.empty()) return;
-        std::string url{"members://?lenient="};
-        url += is_lenient_ ? "true" : "false";
-        DescribedCache::Options known;
+        std::string url{"members://"};
+        DescribedCache as_options;
         for (const auto& [name, member] : members_) {
-            url.append("&").append(name).append("=");
-            known.emplace(name, DescribedCache::Option{member.name, {}});
+            url.append(as_options.options.empty() ? "?" : "&").append(name).append("=");
+            as_options.options.emplace(name, DescribedCache::Option{member.name, {}});
         }
         constexpr auto hint = "; options of the backend stand in OPTIONS";
         auto members = CacheUrl::parse(url);
@@ -234,11 +236,8 @@ class CacheReader {
         for (const auto name : own_options) static_cast<void>(members.take_text(name, {}));
         try {
             members.expect_all_taken();
-        } catch (const ConfigError& error) {
-            throw ConfigError(detail::retold(error.what(), known) + hint);
-        }
-        for (const auto& warning : members.warnings()) {
-            warnings.push_back(detail::retold(warning, known) + hint);
+        } catch (const ConfigProblemError& error) {
+            complain(detail::retold(error.problem(), as_options) + hint);
         }
     }
 
@@ -253,8 +252,8 @@ class CacheReader {
         const auto opened_url = url();
         try {
             return Cache::open(opened_url);
-        } catch (const ConfigError& error) {
-            throw ConfigError(detail::retold(error.what(), cache_.options));
+        } catch (const ConfigProblemError& error) {
+            throw ConfigError(detail::retold(error.problem(), cache_));
         }
     }
 

@@ -38,6 +38,13 @@ bool is_url(std::string_view location) {
     return !location.starts_with("unix:") && location.find("://") != std::string_view::npos;
 }
 
+bool has_one_url(const DescribedCache& cache) {
+    if (cache.locations.size() != 1 || !is_url(cache.locations.front())) return false;
+    // Where a text of redis lists several, the second one has a scheme, too.
+    const std::string_view text = cache.locations.front();
+    return cache.scheme != "redis" || text.find("://", text.find("://") + 3) == text.npos;
+}
+
 /// The path of `/path`, `unix:/path` and `unix:///path`.
 std::optional<std::string_view> path_in(std::string_view location) {
     if (location.starts_with("unix:")) {
@@ -56,17 +63,31 @@ std::string login_of(const DescribedCache& cache) {
     return login.empty() ? login : login + '@';
 }
 
-std::string with_login(std::string_view url, const DescribedCache& cache) {
-    const auto login = login_of(cache);
-    if (!login.empty() && url.find('@') != std::string_view::npos) {
-        throw ConfigError((cache.user ? *cache.user : *cache.password).member +
-                          ": LOCATION has a user or a password, too");
-    }
-    const auto after_scheme = url.find("://") + 3;
-    return std::string{url.substr(0, after_scheme)} + login + std::string{url.substr(after_scheme)};
+bool has_login(const DescribedCache& cache) { return cache.user || cache.password; }
+
+/// What user or password are called in a document that has one.
+const std::string& login_member(const DescribedCache& cache) {
+    return (cache.user ? *cache.user : *cache.password).member;
 }
 
-[[noreturn]] void refuse_second_database() { refuse_location("OPTIONS.DB names a database, too"); }
+std::string with_login(std::string_view url, const DescribedCache& cache) {
+    const auto login = login_of(cache);
+    if (login.empty()) return std::string{url};
+    if (url.find('@') != std::string_view::npos) {
+        throw ConfigError(login_member(cache) + ": LOCATION has a user or a password, too");
+    }
+    const auto after_scheme = url.find("://") + 3;
+    const auto rest = url.substr(after_scheme);
+    if (rest.empty() || rest.starts_with('?')) {
+        throw ConfigError(login_member(cache) + ": there is no server that it could be meant for");
+    }
+    return std::string{url.substr(0, after_scheme)} + login + std::string{rest};
+}
+
+/// There is a number in OPTIONS.
+[[noreturn]] void refuse_second_database(const DescribedCache& cache) {
+    throw ConfigError(cache.options.find("db")->second.member + ": LOCATION names a database, too");
+}
 
 /// The number in OPTIONS, which then is no option of the URL; nothing where there is none.
 std::string take_database(DescribedCache& cache) {
@@ -90,7 +111,7 @@ std::string url_in(std::string_view location, DescribedCache& cache) {
         if (url.compare(end, 1, "/") != 0) {
             url.insert(end, "/");
         } else if (end + 1 < url.size() && url[end + 1] != '?') {
-            refuse_second_database();
+            refuse_second_database(cache);
         }
         url.insert(end + 1, take_database(cache));
     }
@@ -119,7 +140,7 @@ std::pair<std::string_view, std::string_view> split_database(std::string_view pa
     if (cache.scheme != "redis" || !option.starts_with("db=") || option.size() == 3) {
         refuse_location("behind the ? of a socket stands db=NUMBER, and that for redis alone");
     }
-    if (cache.options.count("db") != 0) refuse_second_database();
+    if (cache.options.count("db") != 0) refuse_second_database(cache);
     return {path.substr(0, query), option.substr(3)};
 }
 
@@ -202,14 +223,8 @@ std::string scheme_of(std::string_view backend) {
 
 std::string url_of(const DescribedCache& described) {
     DescribedCache cache = described;
-    // Where a text of redis lists several, the second one has a scheme, too.
-    const auto is_one_url = [&] {
-        const std::string_view text = cache.locations.front();
-        return is_url(text) &&
-               (cache.scheme != "redis" || text.find("://", text.find("://") + 3) == text.npos);
-    };
     std::string url;
-    if (cache.locations.size() == 1 && is_one_url()) {
+    if (has_one_url(cache)) {
         url = url_in(cache.locations.front(), cache);
     } else if (cache.scheme == "file" || cache.scheme == "sqlite") {
         url = file_url(cache);
@@ -224,50 +239,33 @@ std::string url_of(const DescribedCache& described) {
     return url;
 }
 
-std::string retold(std::string_view message, const DescribedCache::Options& options) {
-    const auto member_of = [&](std::string_view option) -> std::string {
-        const auto known = options.find(option);
-        return known == options.end() ? "LOCATION" : known->second.member;
-    };
-    if (message.starts_with("cache URL (")) message.remove_prefix(message.find(": ") + 2);
-
-    if (message.starts_with("option ")) {
-        // option "timeout" is given twice; option timeout=abc: expected is ...
-        const auto rest = message.substr(7);
-        const bool is_quoted = rest.starts_with('"');
-        const auto name = rest.substr(is_quoted ? 1 : 0);
-        const auto end = std::min(name.find(is_quoted ? '"' : '='), name.size());
-        const auto known = options.find(name.substr(0, end));
-        if (known == options.end()) return std::string{"LOCATION: "}.append(message);
-        const auto after = name.substr(end);
-        return known->second.member + std::string{after.substr(is_quoted ? 1 : 0)};
+std::string retold(const ConfigProblem& problem, const DescribedCache& cache) {
+    std::vector<std::string> members;
+    switch (problem.part) {
+        case ConfigProblem::Part::scheme:
+            members.emplace_back(has_one_url(cache) ? "LOCATION" : "BACKEND");
+            break;
+        case ConfigProblem::Part::location:
+            members.emplace_back("LOCATION");
+            break;
+        case ConfigProblem::Part::login:
+            members.push_back(has_login(cache) ? login_member(cache) : "LOCATION");
+            break;
+        case ConfigProblem::Part::options:
+            for (const auto& name : problem.options) {
+                const auto known = cache.options.find(name);
+                const bool is_known = known != cache.options.end();
+                auto member = is_known ? known->second.member : "LOCATION";
+                if (is_known && !problem.behind_name.empty()) return member + problem.behind_name;
+                if (std::find(members.begin(), members.end(), member) == members.end()) {
+                    members.push_back(std::move(member));
+                }
+            }
+            break;
     }
-    for (const std::string_view before :
-         {"there is no option named ", "there are no options named "}) {
-        if (!message.starts_with(before)) continue;
-        auto names = message.substr(before.size());
-        names = names.substr(0, names.find(';'));
-        std::string members;
-        while (!names.empty()) {
-            const auto end = names.find(", ");
-            members.append(members.empty() ? "" : ", ").append(member_of(names.substr(0, end)));
-            names = end == std::string_view::npos ? std::string_view{} : names.substr(end + 2);
-        }
-        return members.append(": ").append(message);
-    }
-    if (message.starts_with("key_prefix: ")) {
-        return member_of("key_prefix") + std::string{message.substr(10)};
-    }
-    if (message.starts_with("key function ")) {
-        return member_of("key_function").append(": ").append(message);
-    }
-    const auto is_location = [&](std::string_view begin) { return message.starts_with(begin); };
-    constexpr std::string_view locations[] = {"host ", "the port ", "the path ",
-                                              "an @ ", "the name ", "the value "};
-    if (std::any_of(std::begin(locations), std::end(locations), is_location)) {
-        return std::string{"LOCATION: "}.append(message);
-    }
-    return std::string{message};
+    std::string list;
+    for (const auto& member : members) list.append(list.empty() ? "" : ", ").append(member);
+    return list + ": " + problem.text;
 }
 
 }  // namespace cachemodel::detail

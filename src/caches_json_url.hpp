@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cachemodel/detail/config_problem.hpp>
+
 #include <map>
 #include <optional>
 #include <string>
@@ -39,7 +41,7 @@ std::string percent_encoded(std::string_view text, std::string_view also = {});
 /// Errors: `ConfigError` that begins with the member's name.
 std::string url_of(const DescribedCache& cache);
 
-/// What is said about the URL, as said about the members of the document.
-std::string retold(std::string_view message, const DescribedCache::Options& options);
+/// What is wrong with the URL, as said about the members of the document.
+std::string retold(const ConfigProblem& problem, const DescribedCache& cache);
 
 }  // namespace cachemodel::detail

@@ -10,6 +10,9 @@
 #include <map>
 #include <mutex>
 
+#include "config_problem_error.hpp"
+#include "shown_text.hpp"
+
 namespace cachemodel {
 
 namespace {
@@ -53,7 +56,8 @@ class KeyFunctions {
     std::string names() const {
         const std::lock_guard lock{mutex_};
         std::string list;
-        for (const auto& each : known_) list.append(list.empty() ? "" : ", ").append(each.first);
+        for (const auto& each : known_)
+            list.append(list.empty() ? "" : ", ").append(detail::shown_key(each.first));
         return list;
     }
 
@@ -88,7 +92,7 @@ std::string digest_long_keys(std::string_view prefix, std::uint32_t version, std
 }
 
 bool register_key_function(std::string_view name, KeyFunction function) {
-    const std::string shown{name};
+    const std::string shown = detail::shown_key(name);
     if (name.empty()) throw ConfigError("a key function needs a name");
     if (function == nullptr) throw ConfigError("key function " + shown + ": it is null");
     if (!key_functions().add(name, function)) {
@@ -99,8 +103,9 @@ bool register_key_function(std::string_view name, KeyFunction function) {
 
 KeyFunction find_key_function(std::string_view name) {
     if (const KeyFunction function = key_functions().find(name)) return function;
-    throw ConfigError("key function " + std::string{name} + ": there is none; known are " +
-                      key_functions().names());
+    throw detail::wrong_option("key_function", "key function " + detail::shown_key(name) +
+                                                   ": there is none; known are " +
+                                                   key_functions().names());
 }
 
 bool is_portable_key(std::string_view final_key) noexcept {

@@ -12,6 +12,8 @@
 #include <mutex>
 #include <string>
 
+#include "shown_text.hpp"
+
 namespace cachemodel {
 
 namespace {
@@ -83,7 +85,7 @@ bool register_scheme(std::string_view scheme, OpenBackend open) {
 
 OpenBackend find_scheme(std::string_view scheme) {
     if (const OpenBackend open = schemes().find(scheme)) return open;
-    std::string message = "URL scheme " + std::string{scheme} +
+    std::string message = "URL scheme " + detail::shown_key(scheme) +
                           ": there is no such backend; known are " + schemes().names();
     const auto name = scheme.substr(0, scheme.find('+'));
     const auto component = name == "rediss" ? "redis" : name;

@@ -20,8 +20,9 @@ enum class KeyWarnings : std::uint8_t {
     error,  ///< `InvalidKey`
 };
 
-/// What a cache is opened with. In a URL each is an option of the same name, but for `clock` and
-/// `key_policy`; the others of the URL belong to the backend.
+/// What a cache is opened with. In a URL each is an option of the same name, but `clear_allowed` is
+/// `clear`, and `clock`, `key_policy` and `name` are none; the others of the URL belong to the
+/// backend.
 ///
 /// Thread safety: that of a plain value.
 struct CacheOptions {

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cachemodel/detail/config_problem.hpp>
 #include <cachemodel/lifetime.hpp>
 
 #include <chrono>
@@ -82,15 +83,19 @@ class CacheUrl {
     const std::vector<std::string>& warnings() const noexcept { return warnings_; }
 
  private:
+    friend class Cache;  // knows more of the warnings than their texts
+
     CacheUrl() = default;
 
     void read_login(std::string_view login);
     void read_hosts(std::string_view list);
     void read_options(std::string_view list);
     std::optional<std::string> take(std::string_view option);
-    [[noreturn]] void refuse(const std::string& why) const;
+    [[noreturn]] void refuse(std::string why) const;
+    [[noreturn]] void refuse(detail::ConfigProblem problem) const;
     /// Errors: `ConfigError`, unless the URL is lenient.
-    void refuse_option(const std::string& why);
+    void refuse_option(detail::ConfigProblem problem);
+    void warn(detail::ConfigProblem problem);
     void refuse_value(std::string_view option, std::string_view value, const std::string& expected);
 
     std::string scheme_;
@@ -103,6 +108,7 @@ class CacheUrl {
     std::string redacted_;
     bool is_lenient_ = false;
     std::vector<std::string> warnings_;
+    std::vector<detail::ConfigProblem> problems_;  // what each warning tells
 };
 
 }  // namespace cachemodel

@@ -23,7 +23,7 @@ class Caches {
 
     /// Sets or replaces the cache of that name; handles to the old one stay valid.
     ///
-    /// Errors: as `Cache::open`.
+    /// Errors: as `Cache::open`; `ConfigError` for an empty name.
     void configure(std::string_view name, std::string_view url);
     void configure(std::string_view name, Cache cache);
 

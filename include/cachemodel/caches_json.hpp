@@ -30,10 +30,13 @@ namespace cachemodel {
 /// and `KEY_FUNCTION` are as in `CacheOptions`.
 ///
 /// `OPTIONS` has all other options of the URL, such as `MAX_ENTRIES`, each a text, a number or a
-/// bool. `USERNAME` and `PASSWORD` stand for those of the URL, and for `redis` `DB` for its path.
+/// bool. `USERNAME` and `PASSWORD` stand for those of the URL, and for `redis` `DB` for its path;
+/// each is an error where a URL in `LOCATION` has its own.
 ///
 /// `LENIENT` is true for a cache whose unknown members and options, and values that make no sense,
-/// are warnings and not errors.
+/// are warnings and not errors. A key function that nobody knows, a key prefix or a table's name
+/// that cannot be used, a database of Redis that is no number, weights of memcached, and bounds too
+/// small for the `SHARDS` of a cache in memory stay errors: without them it would be another cache.
 ///
 /// Caches that are configured already and not in the document stay as they are. Connects to
 /// nothing yet. Needs the component `cachemodel::json`.
@@ -42,7 +45,7 @@ namespace cachemodel {
 ///
 /// Thread safety: may be called concurrently.
 /// Errors: `ConfigError` naming the cache and its member, or line and column of what is not JSON.
-/// None quotes a password.
+/// None quotes a password. Of what a scheme of the program's own refuses, the cache is named.
 /// Example: examples/configuration.cpp#json
 std::vector<std::string> configure_caches(std::string_view json);
 

@@ -6,6 +6,7 @@
 
 #include "backends/file_culling.hpp"
 #include "backends/file_store.hpp"
+#include "config_problem_error.hpp"
 
 #include <limits>
 #include <optional>
@@ -27,15 +28,20 @@ constexpr std::chrono::nanoseconds longest_deadline = std::chrono::hours{1};
 constexpr int most_attempts = 100;
 
 void require(bool sound, const std::string& complaint) {
-    if (!sound) throw ConfigError{"file: " + complaint};
+    if (!sound) throw detail::wrong_location("file: " + complaint);
+}
+
+void require_option(bool sound, std::string_view option, const std::string& complaint) {
+    if (!sound) throw detail::wrong_option(option, "file: " + complaint);
 }
 
 void check(const FileOptions& options) {
     require(options.directory.starts_with('/'), "directory must be an absolute path");
     require(options.directory.find('\0') == std::string::npos, "directory has a NUL byte");
-    require(options.max_entries >= 1, "max_entries is 0, it must be at least 1");
-    require(options.deadline >= shortest_deadline && options.deadline <= longest_deadline,
-            "deadline must be 1 ms to 1 h");
+    require_option(options.max_entries >= 1, "max_entries",
+                   "max_entries is 0, it must be at least 1");
+    require_option(options.deadline >= shortest_deadline && options.deadline <= longest_deadline,
+                   "deadline", "deadline must be 1 ms to 1 h");
 }
 
 }  // namespace
@@ -55,7 +61,7 @@ class FileBackend::Implementation {
         try {
             static_cast<void>(store_.location().find());
         } catch (const DiskError& error) {
-            if (error.lies_in_the_path()) throw ConfigError{described(error)};
+            if (error.lies_in_the_path()) throw detail::wrong_location(described(error));
         }
         store_.location().close();
     }
@@ -196,10 +202,10 @@ std::shared_ptr<Backend> open_file(CacheUrl& url, const Clock& clock) {
     const bool has_host =
         !url.hosts().empty() &&
         (url.hosts().size() > 1 || !url.hosts().front().name.empty() || url.hosts().front().port);
-    if (has_host || !url.user().empty() || !url.password().empty() || url.path().empty()) {
-        throw ConfigError{"file:// takes an absolute path after three slashes and nothing else: " +
-                          url.redacted()};
-    }
+    const auto complaint =
+        "file:// takes an absolute path after three slashes and nothing else: " + url.redacted();
+    if (has_host || url.path().empty()) throw detail::wrong_location(complaint);
+    if (!url.user().empty() || !url.password().empty()) throw detail::wrong_login(complaint);
     constexpr std::uint64_t most = std::numeric_limits<std::uint32_t>::max() - 1;
     FileOptions options;
     options.directory = url.path();

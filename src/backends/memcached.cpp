@@ -7,6 +7,7 @@
 
 #include "backends/memcached_conversation.hpp"
 #include "backends/memcached_protocol.hpp"
+#include "config_problem_error.hpp"
 #include "net/conversation.hpp"
 #include "net/group.hpp"
 #include "net/options.hpp"
@@ -34,7 +35,9 @@ using net::Server;
 constexpr std::size_t smallest_item = std::size_t{1} << 10;
 constexpr std::uint32_t largest_weight = 1000;
 
-void check(bool sound, const std::string& problem) { net::check(sound, "memcached", problem); }
+void check(bool sound, const std::string& problem, net::Part part = net::Part::location) {
+    net::check(sound, "memcached", problem, part);
+}
 
 net::Endpoint endpoint_of(const MemcachedServer& server) {
     return net::checked_endpoint("memcached", server.host, server.port, server.socket);
@@ -59,8 +62,9 @@ MemcachedOptions checked(MemcachedOptions options) {
         names.push_back(std::move(name));
     }
     net::check_options("memcached", options);
-    check(options.max_item >= smallest_item && options.max_item <= memcached::largest_item,
-          "max_item is not 1KiB to 1GiB");
+    net::check_option(
+        options.max_item >= smallest_item && options.max_item <= memcached::largest_item,
+        "memcached", "max_item", "max_item is not 1KiB to 1GiB");
     return options;
 }
 
@@ -88,7 +92,8 @@ class Placement {
                           client_.get(), server.socket.c_str(), server.weight);
             done = done && memcached_success(result);
         }
-        if (!done) throw ConfigError{"memcached: libmemcached does not take these servers"};
+        if (!done)
+            throw detail::wrong_location("memcached: libmemcached does not take these servers");
     }
 
     std::size_t size() const noexcept { return size_; }
@@ -369,9 +374,9 @@ std::size_t MemcachedBackend::server_of(std::string_view key) const noexcept {
 namespace {
 
 std::vector<std::uint32_t> parse_weights(const std::string& text, std::size_t hosts) {
-    const ConfigError error{"option weights is \"" + text + "\"; expected are " +
-                            std::to_string(hosts) +
-                            " numbers from 1 to 1000 with commas between them, one for each host"};
+    const auto what = " is \"" + text + "\"; expected are " + std::to_string(hosts) +
+                      " numbers from 1 to 1000 with commas between them, one for each host";
+    const auto error = detail::wrong_option("weights", "option weights" + what, what);
     std::vector<std::uint32_t> weights;
     const char* at = text.data();
     const char* const end = at + text.size();
@@ -390,7 +395,7 @@ std::vector<std::uint32_t> parse_weights(const std::string& text, std::size_t ho
 
 std::vector<MemcachedServer> parse_servers(CacheUrl& url) {
     check(url.user().empty() && url.password().empty(),
-          "the URL has a user or a password, which the text protocol cannot send");
+          "its text protocol cannot send a user or a password", net::Part::login);
     std::vector<MemcachedServer> servers;
     if (url.hosts().empty()) {
         check(url.path().size() > 1, "the URL has neither a host nor the path of a socket");

@@ -8,6 +8,7 @@
 #include "backends/memory_index.hpp"
 #include "backends/memory_item.hpp"
 #include "backends/memory_shard.hpp"
+#include "config_problem_error.hpp"
 
 #include <time.h>
 #include <xxhash.h>
@@ -96,8 +97,9 @@ class Expiry {
 
 void require_at_least(std::string_view option, std::size_t value, std::size_t least) {
     if (value >= least) return;
-    throw ConfigError{"memory: " + std::string{option} + " is " + std::to_string(value) +
-                      ", it must be at least " + std::to_string(least)};
+    throw detail::wrong_option(option, "memory: " + std::string{option} + " is " +
+                                           std::to_string(value) + ", it must be at least " +
+                                           std::to_string(least));
 }
 
 }  // namespace
@@ -107,8 +109,9 @@ MemoryBackend::MemoryBackend(const MemoryOptions& options, const Clock& clock)
       clock_(&clock),
       shard_count_(options.shards == 0 ? choose_shards(options) : options.shards) {
     if (shard_count_ > most_shards) {
-        throw ConfigError{"memory: shards is " + std::to_string(shard_count_) +
-                          ", it must be at most " + std::to_string(most_shards)};
+        throw detail::wrong_option("shards", "memory: shards is " + std::to_string(shard_count_) +
+                                                 ", it must be at most " +
+                                                 std::to_string(most_shards));
     }
     require_at_least("max_bytes", options.max_bytes, MemoryOptions::least_bytes * shard_count_);
     require_at_least("max_entries", options.max_entries, shard_count_);
@@ -270,11 +273,13 @@ MemoryUsage MemoryBackend::usage() const {
 }
 
 std::shared_ptr<Backend> open_memory(CacheUrl& url, const Clock& clock) {
-    if (url.hosts().size() > 1 || !url.user().empty() || !url.password().empty() ||
-        !url.path().empty() || (!url.hosts().empty() && url.hosts().front().port)) {
-        throw ConfigError{"memory:// takes one name, without a port, a user or a path: " +
-                          url.redacted()};
+    const auto complaint =
+        "memory:// takes one name, without a port, a user or a path: " + url.redacted();
+    if (url.hosts().size() > 1 || !url.path().empty() ||
+        (!url.hosts().empty() && url.hosts().front().port)) {
+        throw detail::wrong_location(complaint);
     }
+    if (!url.user().empty() || !url.password().empty()) throw detail::wrong_login(complaint);
     constexpr std::size_t most = std::numeric_limits<std::size_t>::max();
     const MemoryOptions defaults;
     MemoryOptions options;
@@ -294,10 +299,10 @@ std::shared_ptr<Backend> open_memory(CacheUrl& url, const Clock& clock) {
     if (const auto known = stores.find(name); known != stores.end()) {
         if (auto store = known->second.lock()) {
             if (store->options() != options) {
-                throw ConfigError{"memory://" + name + " is open with other options"};
+                throw detail::wrong_location("memory://" + name + " is open with other options");
             }
             if (&store->clock() != &clock) {
-                throw ConfigError{"memory://" + name + " is open with another clock"};
+                throw detail::wrong_location("memory://" + name + " is open with another clock");
             }
             return store;
         }

@@ -6,6 +6,8 @@
 
 #include <algorithm>
 
+#include "config_problem_error.hpp"
+
 namespace cachemodel {
 
 NullBackend::NullBackend() noexcept {
@@ -44,10 +46,10 @@ Outcome NullBackend::remaining_lifetime(std::string_view, Lifetime&) {
 
 std::shared_ptr<Backend> open_null(CacheUrl& url, const Clock&) {
     const bool has_host = !url.hosts().empty() && !url.hosts().front().name.empty();
-    if (has_host || !url.path().empty() || !url.user().empty() || !url.password().empty()) {
-        throw ConfigError{"null:// takes neither a host, nor a user, nor a path: " +
-                          url.redacted()};
-    }
+    const auto complaint =
+        "null:// takes neither a host, nor a user, nor a path: " + url.redacted();
+    if (has_host || !url.path().empty()) throw detail::wrong_location(complaint);
+    if (!url.user().empty() || !url.password().empty()) throw detail::wrong_login(complaint);
     return std::make_shared<NullBackend>();
 }
 

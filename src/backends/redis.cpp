@@ -31,7 +31,14 @@ constexpr std::uint64_t most_steps = 10'000'000;
 
 constexpr std::uint32_t most_databases = std::numeric_limits<std::int32_t>::max();
 
-void check(bool sound, const std::string& problem) { net::check(sound, "redis", problem); }
+void check(bool sound, const std::string& problem, net::Part part = net::Part::location) {
+    net::check(sound, "redis", problem, part);
+}
+
+/// In URLs of sockets an option, in others the path.
+void check_database(bool sound, const std::string& problem) {
+    net::check_option(sound, "redis", "db", problem);
+}
 
 net::Endpoint endpoint_of(const RedisOptions& options) {
     return net::checked_endpoint("redis", options.host, options.port, options.socket);
@@ -40,8 +47,9 @@ net::Endpoint endpoint_of(const RedisOptions& options) {
 RedisOptions checked(RedisOptions options) {
     static_cast<void>(endpoint_of(options));
     net::check_options("redis", options);
-    check(options.database <= most_databases, "database is not 0 to 2147483647");
-    check(options.user.empty() || !options.password.empty(), "a user is given without a password");
+    check_database(options.database <= most_databases, "database is not 0 to 2147483647");
+    check(options.user.empty() || !options.password.empty(), "a user is given without a password",
+          net::Part::login);
     return options;
 }
 
@@ -228,8 +236,9 @@ std::uint32_t parse_database(std::string_view text) {
     std::uint32_t number = 0;
     const char* const end = text.data() + text.size();
     const auto [stopped, error] = std::from_chars(text.data(), end, number);
-    check(error == std::errc{} && stopped == end && number <= most_databases,
-          "the database \"" + std::string{text} + "\" is not a number from 0 to 2147483647");
+    check_database(
+        error == std::errc{} && stopped == end && number <= most_databases,
+        "the database \"" + std::string{text} + "\" is not a number from 0 to 2147483647");
     return number;
 }
 
@@ -255,7 +264,8 @@ void take_socket(CacheUrl& url, RedisOptions& options) {
 std::shared_ptr<Backend> open_redis(CacheUrl& url, const Clock& clock) {
     check(url.scheme() != "rediss",
           "rediss:// is TLS, which needs hiredis_ssl (hiredis 1.0 or later), and this build lacks "
-          "it; use a tunnel or a unix socket");
+          "it; use a tunnel or a unix socket",
+          net::Part::scheme);
     RedisOptions options;
     options.user = url.user();
     options.password = url.password();

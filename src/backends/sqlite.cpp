@@ -8,6 +8,7 @@
 
 #include "backends/sqlite_pool.hpp"
 #include "backends/sqlite_schema.hpp"
+#include "config_problem_error.hpp"
 
 #include <strings.h>
 #include <unistd.h>
@@ -42,7 +43,11 @@ constexpr std::size_t keys_read_at_once = 1000;
 constexpr std::size_t bytes_read_at_once = std::size_t{4} << 20;
 
 void check(bool sound, const std::string& problem) {
-    if (!sound) throw ConfigError{"sqlite: " + problem};
+    if (!sound) throw detail::wrong_location("sqlite: " + problem);
+}
+
+void check_option(bool sound, std::string_view option, const std::string& problem) {
+    if (!sound) throw detail::wrong_option(option, "sqlite: " + problem);
 }
 
 SqliteOptions checked(SqliteOptions options) {
@@ -54,18 +59,21 @@ SqliteOptions checked(SqliteOptions options) {
         check(options.path.find('\0') == std::string::npos, "path contains a zero byte");
     }
     const auto& table = options.table;
-    check(!table.empty() && table.size() <= longest_table_name,
-          "table is not a name of 1 to 128 bytes");
-    check(table.find('\0') == std::string::npos, "table contains a zero byte");
-    check(::strncasecmp(table.c_str(), "sqlite_", 7) != 0,
-          "table is \"" + table + "\"; names that begin with sqlite_ are SQLite's own");
-    check(options.deadline >= shortest_deadline && options.deadline <= longest_deadline,
-          "deadline is not 1ms to 1h");
-    check(options.max_entries >= 1, "max_entries is 0, it must be at least 1");
-    check(options.connections >= 1 && options.connections <= most_connections,
-          "connections is not 1 to 1000");
-    check(options.max_value >= least_max_value, "max_value is less than 1KiB");
-    check(sqlite3_threadsafe() != 0, "this SQLite was built without support for threads");
+    check_option(!table.empty() && table.size() <= longest_table_name, "table",
+                 "table is not a name of 1 to 128 bytes");
+    check_option(table.find('\0') == std::string::npos, "table", "table contains a zero byte");
+    check_option(::strncasecmp(table.c_str(), "sqlite_", 7) != 0, "table",
+                 "table is \"" + table + "\"; names that begin with sqlite_ are SQLite's own");
+    check_option(options.deadline >= shortest_deadline && options.deadline <= longest_deadline,
+                 "deadline", "deadline is not 1ms to 1h");
+    check_option(options.max_entries >= 1, "max_entries",
+                 "max_entries is 0, it must be at least 1");
+    check_option(options.connections >= 1 && options.connections <= most_connections, "connections",
+                 "connections is not 1 to 1000");
+    check_option(options.max_value >= least_max_value, "max_value", "max_value is less than 1KiB");
+    if (sqlite3_threadsafe() == 0) {
+        throw detail::wrong_scheme("sqlite: this SQLite was built without support for threads");
+    }
     return options;
 }
 
@@ -303,10 +311,14 @@ std::vector<Fact> SqliteBackend::facts() {
 }
 
 SqliteOptions sqlite_options(CacheUrl& url) {
-    check(url.hosts().empty() && url.user().empty() && url.password().empty(),
-          "the URL names a host or a user; the path of the file is absolute, as in "
-          "sqlite:///var/cache/app.db: " +
-              url.redacted());
+    const auto complaint =
+        "the URL names a host or a user; the path of the file is absolute, as in "
+        "sqlite:///var/cache/app.db: " +
+        url.redacted();
+    check(url.hosts().empty(), complaint);
+    if (!url.user().empty() || !url.password().empty()) {
+        throw detail::wrong_login("sqlite: " + complaint);
+    }
     SqliteOptions options;
     options.path = url.path();
     if (options.path == std::string{'/'} + sqlite::Database::in_memory) options.path.erase(0, 1);

@@ -2,14 +2,20 @@
 // SPDX-License-Identifier: MIT
 #include "net/options.hpp"
 
-#include <cachemodel/error.hpp>
-
 #include <sys/un.h>
+
+#include <utility>
+
+#include "config_problem_error.hpp"
 
 namespace cachemodel::net {
 
-void check(bool sound, std::string_view backend, const std::string& problem) {
-    if (!sound) throw ConfigError{std::string{backend} + ": " + problem};
+void check(bool sound, std::string_view backend, const std::string& problem, Part part,
+           std::string_view option) {
+    if (sound) return;
+    detail::ConfigProblem about{.part = part, .text = std::string{backend} + ": " + problem};
+    if (part == Part::options) about.options.emplace_back(option);
+    throw detail::ConfigProblemError{std::move(about)};
 }
 
 Endpoint checked_endpoint(std::string_view backend, const std::string& host, std::uint16_t port,

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cachemodel/cache_url.hpp>
+#include <cachemodel/detail/config_problem.hpp>
 
 #include "net/server.hpp"
 
@@ -18,8 +19,18 @@ inline constexpr std::chrono::nanoseconds shortest_time = std::chrono::milliseco
 inline constexpr std::chrono::nanoseconds longest_time = std::chrono::hours{1};
 inline constexpr std::size_t most_connections = 10'000;
 
-/// Errors: `ConfigError` that begins with `backend` and says `problem`, unless it is sound.
-void check(bool sound, std::string_view backend, const std::string& problem);
+using Part = detail::ConfigProblem::Part;
+
+/// Errors: `ConfigError` about that part, which begins with `backend` and says `problem`, unless it
+/// is sound.
+void check(bool sound, std::string_view backend, const std::string& problem,
+           Part part = Part::location, std::string_view option = {});
+
+/// The same about an option.
+inline void check_option(bool sound, std::string_view backend, std::string_view option,
+                         const std::string& problem) {
+    check(sound, backend, problem, Part::options, option);
+}
 
 /// Errors: `ConfigError` when a server's name or path cannot be used.
 Endpoint checked_endpoint(std::string_view backend, const std::string& host, std::uint16_t port,
@@ -33,13 +44,14 @@ void check_options(std::string_view backend, const Options& options) {
     const auto is_sound = [](std::chrono::nanoseconds time, std::chrono::nanoseconds least) {
         return time >= least && time <= longest_time;
     };
-    check(is_sound(options.deadline, shortest_time), backend, "deadline is not 1ms to 1h");
-    check(is_sound(options.connect_timeout, shortest_time), backend,
-          "connect_timeout is not 1ms to 1h");
-    check(is_sound(options.retry_after, std::chrono::nanoseconds{0}), backend,
-          "retry_after is not 0s to 1h");
-    check(options.connections >= 1 && options.connections <= most_connections, backend,
-          "connections is not 1 to 10000");
+    check_option(is_sound(options.deadline, shortest_time), backend, "deadline",
+                 "deadline is not 1ms to 1h");
+    check_option(is_sound(options.connect_timeout, shortest_time), backend, "connect_timeout",
+                 "connect_timeout is not 1ms to 1h");
+    check_option(is_sound(options.retry_after, std::chrono::nanoseconds{0}), backend, "retry_after",
+                 "retry_after is not 0s to 1h");
+    check_option(options.connections >= 1 && options.connections <= most_connections, backend,
+                 "connections", "connections is not 1 to 10000");
 }
 
 /// Takes the same options out of a URL.

@@ -312,6 +312,9 @@ TEST_CASE("key functions are known by name", "[cache][keys]") {
     CHECK(Cache::open("null://?key_function=throwing").final_key("x") == "x");
     CHECK_THROWS_WITH(Cache::open("null://?key_function=nonsense"),
                       Contains("nonsense") && Contains("digest, plain, throwing"));
+    CHECK_THROWS_WITH(find_key_function("x\ny"),
+                      Contains("key function x\\x0ay: there is none") && !Contains("\n"));
+    CHECK_THROWS_WITH(register_key_function("x\ny", nullptr), "key function x\\x0ay: it is null");
 }
 
 TEST_CASE("long and strange keys can be digested", "[cache][keys]") {

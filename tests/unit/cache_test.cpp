@@ -296,6 +296,15 @@ TEST_CASE("a name that is not configured is an error that names those that are",
     CHECK_NOTHROW(caches()["pages"]);
 }
 
+TEST_CASE("a cache has a name, and errors show it escaped", "[caches]") {
+    const ScopedCaches scoped;
+    CHECK_THROWS_WITH(caches().configure("", "memory://"), Equals("a named cache needs a name"));
+    CHECK(caches().names().empty());
+    caches().configure("x\ty", "null://");
+    CHECK_THROWS_WITH(caches()["a\nb\x1b[31m"],
+                      Equals("no cache is named \"a\\x0ab\\x1b[31m\"; configured: \"x\\x09y\""));
+}
+
 TEST_CASE("a URL that makes no sense leaves the registry as it was", "[caches]") {
     const ScopedCaches scoped;
     caches().configure("pages", "memory://");

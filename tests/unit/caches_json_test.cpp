@@ -245,8 +245,8 @@ TEST_CASE("each backend's location becomes a URL", "[caches_json][unit]") {
           "LOCATION: behind the ? of a socket stands db=NUMBER, and that for redis alone");
     CHECK(unclear("memcached", "unix:/run/m?db=5") ==
           "LOCATION: behind the ? of a socket stands db=NUMBER, and that for redis alone");
-    CHECK(unclear("redis", "unix:/run/r?db=5", {{"db", {"OPTIONS.DB", "3"}}}) ==
-          "LOCATION: OPTIONS.DB names a database, too");
+    CHECK(unclear("redis", "unix:/run/r?db=5", {{"db", {"OPTIONS.db", "3"}}}) ==
+          "OPTIONS.db: LOCATION names a database, too");
     CHECK(url_of("redis", {"redis://:pw@h:6379/1"}) == "redis://:pw@h:6379/1");
     CHECK(url_of("redis", {"redis+unix:///run/r?db=1"}, {{"timeout", {"TIMEOUT", "5"}}}) ==
           "redis+unix:///run/r?db=1&timeout=5");
@@ -284,7 +284,7 @@ TEST_CASE("each backend's location becomes a URL", "[caches_json][unit]") {
     CHECK(refused("memcached", {"memcached://a", "memcached://b"}) ==
           "LOCATION: a URL stands alone; several servers are listed without a scheme");
     CHECK(unclear("redis", "redis://h/1", {{"db", {"OPTIONS.DB", "3"}}}) ==
-          "LOCATION: OPTIONS.DB names a database, too");
+          "OPTIONS.DB: LOCATION names a database, too");
     CHECK(refused("redis", {"memcached://a"}) ==
           "LOCATION: the scheme of its URL is not BACKEND's, which is redis");
     CHECK(refused("file", {"sqlite:///a"}) ==
@@ -421,10 +421,12 @@ TEST_CASE("a value that makes no sense is an error that names the member", "[cac
                   "cache \"c\": KEY_FUNCTION: key function nope: there is none; known are "));
     CHECK(refused(R"("LENIENT": "yes")") == "cache \"c\": LENIENT: it is not a bool");
     CHECK(refusal_with("") == "cache \"c\": BACKEND: it is missing");
+    CHECK(refusal_with(R"("BACKEND": "a\nb")")
+              .starts_with("cache \"c\": BACKEND: URL scheme a\\x0ab: there is no such backend"));
     CHECK(refusal_with(R"("BACKEND": 1)") == "cache \"c\": BACKEND: it is not a text");
     CHECK(refusal_with(R"("BACKEND": "memcached")") == "cache \"c\": LOCATION: no server is given");
     CHECK(refusal_with(R"("BACKEND": "null", "LOCATION": "a")") ==
-          "cache \"c\": null:// takes neither a host, nor a user, nor a path: null://a");
+          "cache \"c\": LOCATION: null:// takes neither a host, nor a user, nor a path: null://a");
     CHECK(refusal_with(R"("BACKEND": "probe", "LOCATION": "probe://h?timeout=1", "TIMEOUT": 2)") ==
           "cache \"c\": TIMEOUT is given twice");
     CHECK(refusal_with(R"("BACKEND": "probe", "LOCATION": "probe://h?on=abc")") ==
@@ -437,6 +439,88 @@ TEST_CASE("a value that makes no sense is an error that names the member", "[cac
           "cache \"c\": LOCATION: the name of option 1 has a character that is not a letter, a "
           "digit, _, - or "
           ".");
+}
+
+TEST_CASE("what a backend refuses is told of the member that says it", "[caches_json][unit]") {
+    const ScopedCaches scope;
+    const auto refused = [](const std::string& members) {
+        const auto message = refusal_with(members);
+        const std::string begin{"cache \"c\": "};
+        return message.starts_with(begin) ? message.substr(begin.size()) : "not of c: " + message;
+    };
+    // user and password
+    constexpr auto nowhere = ": there is no server that it could be meant for";
+    CHECK(refused(R"("BACKEND": "memory", "OPTIONS": {"PASSWORD": "x"})") ==
+          "OPTIONS.PASSWORD"s + nowhere);
+    CHECK(refused(R"("BACKEND": "null", "OPTIONS": {"username": "x"})") ==
+          "OPTIONS.username"s + nowhere);
+    CHECK(refused(R"("BACKEND": "memory", "LOCATION": "n", "OPTIONS": {"PASSWORD": "x"})") ==
+          "OPTIONS.PASSWORD: memory:// takes one name, without a port, a user or a path: "
+          "memory://:***@n");
+    CHECK(refused(R"("BACKEND": "memcached", "LOCATION": "h", "OPTIONS": {"PASSWORD": "x"})") ==
+          "OPTIONS.PASSWORD: memcached: its text protocol cannot send a user or a password");
+    CHECK(refused(R"("BACKEND": "memcached", "LOCATION": "memcached://u@h")") ==
+          "LOCATION: memcached: its text protocol cannot send a user or a password");
+    CHECK(refused(R"("BACKEND": "file", "LOCATION": "/tmp/x", "OPTIONS": {"PASSWORD": "x"})") ==
+          "OPTIONS.PASSWORD: file:// takes an absolute path after three slashes and nothing else: "
+          "file://:***@/tmp/x");
+    CHECK(refused(R"("BACKEND": "sqlite", "LOCATION": "/tmp/x", "OPTIONS": {"USERNAME": "x"})")
+              .starts_with("OPTIONS.USERNAME: sqlite: "));
+    CHECK(refused(R"("BACKEND": "redis", "LOCATION": "h", "OPTIONS": {"USERNAME": "x"})") ==
+          "OPTIONS.USERNAME: redis: a user is given without a password");
+    // places
+    CHECK(refused(R"("BACKEND": "memory", "LOCATION": "a,b")") ==
+          "LOCATION: memory:// takes one name, without a port, a user or a path: memory://a,b");
+    CHECK(refused(R"("BACKEND": "null", "LOCATION": "/a")") ==
+          "LOCATION: null:// takes neither a host, nor a user, nor a path: null:///a");
+    CHECK(refused(R"("BACKEND": "memcached", "LOCATION": ["h:1", "h:1"])") ==
+          "LOCATION: memcached: a server is given twice: h:1");
+    CHECK(refused(R"("BACKEND": "memcached", "LOCATION": "memcached://h/path")")
+              .starts_with("LOCATION: memcached: the URL has both a host, h, and a path, /path"));
+    CHECK(refused(R"("BACKEND": "redis", "LOCATION": "/)" + std::string(200, 'x') + '"')
+              .starts_with("LOCATION: redis: the path of a socket is longer than the system "));
+    CHECK(refused(R"("BACKEND": "redis", "LOCATION": "redis://")")
+              .starts_with("LOCATION: redis: the URL has no host"));
+    CHECK(refused(R"("BACKEND": "sqlite", "LOCATION": "/tmp/")") ==
+          "LOCATION: sqlite: path is not the absolute path of a file: \"/tmp/\"");
+    CHECK(refused(R"("BACKEND": "file", "LOCATION": "/dev/null")")
+              .starts_with("LOCATION: file cache /dev/null: "));
+    CHECK(refused(R"("BACKEND": "file", "LOCATION": "file://h/tmp")")
+              .starts_with("LOCATION: file:// takes an absolute path"));
+    CHECK(refused(R"("BACKEND": "rediss", "LOCATION": "h")")
+              .starts_with("BACKEND: redis: rediss:// is TLS"));
+    CHECK(refused(R"("BACKEND": "redis", "LOCATION": "rediss://h")")
+              .starts_with("LOCATION: redis: rediss:// is TLS"));
+    CHECK(refused(R"("BACKEND": "probe", "LOCATION": "probe://a#b")")
+              .starts_with("LOCATION: it has a fragment"));
+    const Cache shared = Cache::open("memory://json-shared");
+    CHECK(refused(R"("BACKEND": "memory", "LOCATION": "json-shared", "OPTIONS": {"SHARDS": 3})") ==
+          "LOCATION: memory://json-shared is open with other options");
+    // options
+    CHECK(refused(R"("BACKEND": "redis", "LOCATION": "h", "OPTIONS": {"DB": "x"})") ==
+          "OPTIONS.DB: redis: the database \"x\" is not a number from 0 to 2147483647");
+    CHECK(refused(R"("BACKEND": "redis", "LOCATION": "redis://h", "OPTIONS": {"db": -1})") ==
+          "OPTIONS.db: redis: the database \"-1\" is not a number from 0 to 2147483647");
+    CHECK(refused(R"("BACKEND": "redis", "LOCATION": "redis://h/x")") ==
+          "LOCATION: redis: the database \"x\" is not a number from 0 to 2147483647");
+    CHECK(refused(R"("BACKEND": "redis", "LOCATION": "redis+unix:///r?db=1",
+                     "OPTIONS": {"DB": 2})") == "OPTIONS.DB is given twice");
+    CHECK(refused(R"("BACKEND": "memcached", "LOCATION": "h", "OPTIONS": {"WEIGHTS": "a,b"})") ==
+          "OPTIONS.WEIGHTS is \"a,b\"; expected are 1 numbers from 1 to 1000 with commas between "
+          "them, one for each host");
+    CHECK(refused(R"("BACKEND": "memory", "OPTIONS": {"SHARDS": 8, "Max_Entries": 3})") ==
+          "OPTIONS.Max_Entries: memory: max_entries is 3, it must be at least 8");
+    CHECK(refused(R"("BACKEND": "sqlite", "LOCATION": "/tmp/x", "OPTIONS": {"TABLE": ""})") ==
+          "OPTIONS.TABLE: sqlite: table is not a name of 1 to 128 bytes");
+}
+
+TEST_CASE("what a scheme of one's own refuses is told of the cache", "[caches_json][unit]") {
+    const ScopedCaches scope;
+    register_scheme("grumpy", [](CacheUrl&, const Clock&) -> std::shared_ptr<Backend> {
+        throw ConfigError("the value of everything is option x=1");
+    });
+    CHECK(refusal_with(R"("BACKEND": "grumpy", "OPTIONS": {"X": 1})") ==
+          "cache \"c\": the value of everything is option x=1");
 }
 
 TEST_CASE("a document that is not what it should be is refused as a whole", "[caches_json][unit]") {
@@ -502,4 +586,24 @@ TEST_CASE("a lenient cache has warnings in the place of errors", "[caches_json][
     CHECK(configure_caches(R"({"d": "null://?lenient=true&timout=1"})").size() == 1);
     CHECK(configure_caches(R"({"e": {"BACKEND": "null", "OPTIONS": {"LENIENT": true, "X": 1}}})")
               .size() == 1);
+}
+
+TEST_CASE("leniency is for no key function, no prefix and no weights", "[caches_json][unit]") {
+    const ScopedCaches scope;
+    const auto refused = [](const std::string& members) {
+        return refusal_with(R"("LENIENT": true, )" + members);
+    };
+    CHECK(refused(R"("BACKEND": "null", "KEY_FUNCTION": "nope")")
+              .starts_with("cache \"c\": KEY_FUNCTION: key function nope: there is none"));
+    CHECK(refused(R"("BACKEND": "null", "KEY_PREFIX": "a:b")") ==
+          "cache \"c\": KEY_PREFIX: \"a:b\" is not at most 40 bytes of visible ASCII without a "
+          "colon");
+    CHECK(refused(R"("BACKEND": "memcached", "LOCATION": "h", "OPTIONS": {"WEIGHTS": "a"})")
+              .starts_with("cache \"c\": OPTIONS.WEIGHTS is \"a\"; expected are "));
+    CHECK(refused(R"("BACKEND": "redis", "LOCATION": "h", "OPTIONS": {"DB": "x"})")
+              .starts_with("cache \"c\": OPTIONS.DB: redis: the database "));
+    CHECK(refused(R"("BACKEND": "sqlite", "LOCATION": "/x", "OPTIONS": {"TABLE": ""})")
+              .starts_with("cache \"c\": OPTIONS.TABLE: sqlite: table "));
+    CHECK(refused(R"("BACKEND": "memory", "OPTIONS": {"SHARDS": 9, "MAX_ENTRIES": 1})")
+              .starts_with("cache \"c\": OPTIONS.MAX_ENTRIES: memory: max_entries is 1"));
 }
