@@ -53,8 +53,9 @@ class Cache {
     /// Opens a cache by URL: `memory://`, `memcached://10.0.0.1:11211,10.0.0.2:11211`, `null://`.
     ///
     /// Takes the options of `CacheOptions`, and `lenient=true`, which turns unknown options and
-    /// values that make no sense into `warnings()`; the rest belong to the backend. Connects to
-    /// nothing yet.
+    /// values that make no sense into `warnings()`; the rest belong to the backend. What is wrong
+    /// about the backend or its place stays an error, and so does what would lead to other entries,
+    /// such as an unknown key function or a key prefix that cannot be used. Connects to nothing yet.
     /// Errors: `ConfigError` naming the part of the URL that is wrong.
     static Cache open(std::string_view url, const Clock& clock = Clock::machine());
 
