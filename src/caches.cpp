@@ -4,8 +4,11 @@
 
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
+
+#include "at_fork.hpp"
 
 namespace cachemodel {
 
@@ -15,7 +18,7 @@ struct Caches::State {
         bool is_used = false;
     };
 
-    std::mutex mutex;
+    detail::ForkSafe<std::mutex> mutex;
     std::map<std::string, Named, std::less<>> by_name;
 };
 
@@ -23,21 +26,29 @@ Caches::Caches() : state_(std::make_unique<State>()) {}
 Caches::~Caches() = default;
 
 Cache Caches::operator[](std::string_view name) {
-    const std::lock_guard lock{state_->mutex};
-    auto found = state_->by_name.find(name);
-    if (found == state_->by_name.end()) {
-        if (name != "default") {
-            std::string message = "no cache is named \"" + std::string{name} + "\"; configured:";
-            if (state_->by_name.empty()) message += " none";
-            for (const auto& [known, cache] : state_->by_name) message += " \"" + known + '"';
-            throw ConfigError(message);
+    std::optional<Cache> made;
+    for (;;) {
+        {
+            const std::lock_guard lock{state_->mutex};
+            auto found = state_->by_name.find(name);
+            if (found == state_->by_name.end() && made) {
+                found = state_->by_name.emplace(name, State::Named{*made}).first;
+            }
+            if (found != state_->by_name.end()) {
+                found->second.is_used = true;
+                return found->second.cache;
+            }
+            if (name != "default") {
+                std::string message =
+                    "no cache is named \"" + std::string{name} + "\"; configured:";
+                if (state_->by_name.empty()) message += " none";
+                for (const auto& [known, cache] : state_->by_name) message += " \"" + known + '"';
+                throw ConfigError(message);
+            }
         }
-        found =
-            state_->by_name.emplace(name, State::Named{Cache::open("memory://").with_name(name)})
-                .first;
+        // Not under the mutex, as opening takes others.
+        made = Cache::open("memory://").with_name(name);
     }
-    found->second.is_used = true;
-    return found->second.cache;
 }
 
 void Caches::configure(std::string_view name, std::string_view url) {

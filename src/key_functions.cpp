@@ -10,6 +10,8 @@
 #include <map>
 #include <mutex>
 
+#include "at_fork.hpp"
+
 namespace cachemodel {
 
 namespace {
@@ -58,7 +60,7 @@ class KeyFunctions {
     }
 
  private:
-    mutable std::mutex mutex_;
+    mutable detail::ForkSafe<std::mutex> mutex_;
     std::map<std::string, KeyFunction, std::less<>> known_{{"plain", &plain_keys},
                                                            {"digest", &digest_long_keys}};
 };

@@ -12,6 +12,8 @@
 #include <mutex>
 #include <string>
 
+#include "at_fork.hpp"
+
 namespace cachemodel {
 
 namespace {
@@ -40,7 +42,7 @@ class Schemes {
     }
 
  private:
-    mutable std::mutex mutex_;
+    mutable detail::ForkSafe<std::mutex> mutex_;
     std::map<std::string, OpenBackend, std::less<>> known_{
         {"file", &open_file}, {"memory", &open_memory}, {"null", &open_null}};
 };

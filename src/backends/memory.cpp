@@ -4,6 +4,7 @@
 
 #include <cachemodel/cache_url.hpp>
 
+#include "at_fork.hpp"
 #include "backends/memory_index.hpp"
 #include "backends/memory_item.hpp"
 #include "backends/memory_shard.hpp"
@@ -97,6 +98,41 @@ void require_at_least(std::string_view option, std::size_t value, std::size_t le
     if (value >= least) return;
     throw ConfigError{"memory: " + std::string{option} + " is " + std::to_string(value) +
                       ", it must be at least " + std::to_string(least)};
+}
+
+/// The stores that have a name and are open. None is made or ends under the mutex.
+///
+/// Thread safety: may be called concurrently.
+class NamedStores {
+    using Store = std::shared_ptr<MemoryBackend>;
+
+ public:
+    /// Null where none has the name.
+    Store find(const std::string& name) {
+        const std::lock_guard lock{mutex_};
+        const auto known = stores_.find(name);
+        return known == stores_.end() ? nullptr : known->second.lock();
+    }
+
+    /// `fresh` itself, or the one that has the name.
+    Store find_or_add(const std::string& name, Store fresh) {
+        const std::lock_guard lock{mutex_};
+        std::erase_if(stores_, [](const auto& store) { return store.second.expired(); });
+        auto& known = stores_[name];
+        auto store = known.lock();
+        if (!store) known = store = std::move(fresh);
+        return store;
+    }
+
+ private:
+    detail::ForkSafe<std::mutex> mutex_;
+    std::map<std::string, std::weak_ptr<MemoryBackend>> stores_;
+};
+
+NamedStores& named_stores() {
+    // Never destroyed: caches may still be opened while the program ends.
+    static auto& stores = *new NamedStores;
+    return stores;
 }
 
 }  // namespace
@@ -280,26 +316,18 @@ std::shared_ptr<Backend> open_memory(CacheUrl& url, const Clock& clock) {
     options.shards = url.take_integer("shards", 0, 1, most_shards);
 
     const std::string name = url.hosts().empty() ? std::string{} : url.hosts().front().name;
-    if (name.empty()) return std::make_shared<MemoryBackend>(options, clock);
-
-    // Never destroyed: caches may still be opened while the program ends.
-    static auto& mutex = *new std::mutex;
-    static auto& stores = *new std::map<std::string, std::weak_ptr<MemoryBackend>>;
-    const std::scoped_lock lock{mutex};
-    std::erase_if(stores, [](const auto& store) { return store.second.expired(); });
-    if (const auto known = stores.find(name); known != stores.end()) {
-        if (auto store = known->second.lock()) {
-            if (store->options() != options) {
-                throw ConfigError{"memory://" + name + " is open with other options"};
-            }
-            if (&store->clock() != &clock) {
-                throw ConfigError{"memory://" + name + " is open with another clock"};
-            }
-            return store;
-        }
+    auto store = named_stores().find(name);
+    if (!store) {
+        auto fresh = std::make_shared<MemoryBackend>(options, clock);
+        if (name.empty()) return fresh;
+        store = named_stores().find_or_add(name, std::move(fresh));
     }
-    auto store = std::make_shared<MemoryBackend>(options, clock);
-    stores.insert_or_assign(name, store);
+    if (store->options() != options) {
+        throw ConfigError{"memory://" + name + " is open with other options"};
+    }
+    if (&store->clock() != &clock) {
+        throw ConfigError{"memory://" + name + " is open with another clock"};
+    }
     return store;
 }
 

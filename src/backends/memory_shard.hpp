@@ -4,6 +4,7 @@
 
 #include <cachemodel/backends/memory.hpp>
 
+#include "at_fork.hpp"
 #include "backends/memory_index.hpp"
 #include "backends/memory_item.hpp"
 #include "counter_text.hpp"
@@ -289,7 +290,7 @@ class alignas(64) MemoryBackend::Shard {
         first_expiry_ = forever;
     }
 
-    mutable std::shared_mutex mutex_;
+    mutable detail::ForkSafe<std::shared_mutex> mutex_;
     Index index_;
     Queue small_;
     Queue main_;
