@@ -35,6 +35,16 @@ int main() {
     std::cout << cache.get<std::optional<std::string>>("loser").found() << '\n';
     // [/null]
 
+    // [null_default]
+    try {
+        std::cout << cache.get_or("winner", "nobody") << '\n';
+    } catch (const TypeMismatch& mismatch) {
+        std::cout << mismatch.what() << '\n';
+    }
+    const auto either = cache.get_or("winner", std::optional<std::string>{"nobody"});
+    std::cout << either.value_or("null") << '\n';
+    // [/null_default]
+
     // [typed]
     cache.set("question", Question{.text = "What's new?", .votes = 3});
     std::cout << cache.get<Question>("question")->text << '\n';

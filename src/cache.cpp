@@ -193,20 +193,18 @@ std::size_t Cache::clear_prefix() const {
         return 0;
     }
     const auto keys = keeper.list.views();
-    std::size_t removed = 0;
+    std::vector<Outcome> outcomes(keys.size());
     constexpr std::size_t batch = 1000;
     for (std::size_t begin = 0; begin < keys.size(); begin += batch) {
-        const auto part = std::span{keys}.subspan(begin, std::min(batch, keys.size() - begin));
-        std::vector<Outcome> outcomes(part.size());
-        core_->remove_many(*view_, part, outcomes);
-        for (const auto& outcome : outcomes) {
-            if (outcome.failed() && !core_->ignores(*view_, Operation::remove, outcome.failure())) {
-                outcome.failure().rethrow();
-            }
-            removed += outcome.done() ? 1 : 0;
-        }
+        const auto size = std::min(batch, keys.size() - begin);
+        core_->remove_many(*view_, std::span{keys}.subspan(begin, size),
+                           std::span{outcomes}.subspan(begin, size));
     }
-    return removed;
+    const auto failed = std::ranges::find_if(outcomes, &Outcome::failed);
+    if (failed != outcomes.end() && !core_->ignores(*view_, Operation::remove, failed->failure())) {
+        failed->failure().rethrow();
+    }
+    return static_cast<std::size_t>(std::ranges::count_if(outcomes, &Outcome::done));
 }
 
 void Cache::close() const noexcept { backend().close(); }

@@ -27,6 +27,10 @@ class CountingSink final : public ReadSink {
         ++absent_;
         next_.absent(index);
     }
+    void unusable(std::size_t index, MissReason reason) noexcept override {
+        ++absent_;
+        next_.unusable(index, reason);
+    }
     void failed(std::size_t index, const Failure& failure) noexcept override {
         ++failed_;
         failures_ += 1;
@@ -284,23 +288,6 @@ FinalKeys::FinalKeys(CacheCore& core, const CacheView& view, Operation operation
         views_ = listed_.views();
     }
     for (const auto key : views_) core.check_key(view, operation, key);
-}
-
-std::string shown_key(std::string_view text) {
-    constexpr std::size_t most = 250;
-    constexpr char digits[] = "0123456789abcdef";
-    std::string shown;
-    for (const char c : text.substr(0, most)) {
-        const auto byte = static_cast<unsigned char>(c);
-        if (byte > 0x20 && byte < 0x7f && c != '\\' && c != '"') {
-            shown += c;
-        } else {
-            shown.append("\\x") += digits[byte >> 4];
-            shown += digits[byte & 0xf];
-        }
-    }
-    if (text.size() > most) shown += "...";
-    return shown;
 }
 
 }  // namespace cachemodel::detail

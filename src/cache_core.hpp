@@ -25,6 +25,7 @@
 #include "claimed_names.hpp"
 #include "counters.hpp"
 #include "flights.hpp"
+#include "shown_text.hpp"
 
 namespace cachemodel::detail {
 
@@ -78,7 +79,9 @@ class CacheCore {
 
     Counters counters;
     ModelCounters models;
-    Flights flights;
+    // Of cached methods and functions, and of `get_or_set`: a user may choose the key of a call.
+    Flights call_flights;
+    Flights value_flights;
     ClaimedNames names;
 
     void observe(std::shared_ptr<Observer> observer);
@@ -145,8 +148,5 @@ Operation operation_of(Store how) noexcept;
 inline bool keeps_prefix(KeyFunction function) noexcept {
     return function == &plain_keys || function == &digest_long_keys;
 }
-
-/// `text` as it may stand in a message: what is not visible ASCII as `\xNN`, and not too long.
-std::string shown_key(std::string_view text);
 
 }  // namespace cachemodel::detail

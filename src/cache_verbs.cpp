@@ -154,6 +154,9 @@ std::int64_t Cache::incr(std::string_view key, std::int64_t delta, std::int64_t 
         }
         if (outcome.done()) return value;
         if (is_bypass()) return initial;
+        if (initial < 0 && capabilities().counters_stop_at_zero) {
+            throw Overflow("a counter of this backend cannot begin at " + std::to_string(initial));
+        }
         const Outcome added = add_counter(quiet, key, initial);
         if (done_or_throw(*this, Operation::add, added) || added.failed()) return initial;
     }
@@ -180,7 +183,9 @@ std::uint32_t Cache::incr_version(std::string_view key, std::int64_t delta) cons
     if (stored.failure() && !done_or_throw(*this, Operation::get, *stored.failure())) {
         throw_missing(key);
     }
-    if (!stored.is_living()) throw_missing(key);
+    // What is no entry of this library moves as it is.
+    const bool is_raw = stored.is_there() && stored.reason() == MissReason::foreign;
+    if (!stored.is_living() && !is_raw) throw_missing(key);
     // A key function may leave the version out: then the entry is there already.
     if (from.full == target.final_key(key)) return target.version();
 

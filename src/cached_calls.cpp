@@ -32,7 +32,7 @@ std::shared_ptr<const void> answer_call(const CallDoor& door, const EntryKey& ke
                                         void* hit) {
     const CallSteps steps{door};
     if (door.cache.is_bypass()) return steps.run(call);
-    Flights& flights = door.cache.core().flights;
+    Flights& flights = door.cache.core().call_flights;
     const auto runway = Flights::runway(key.in_envelope());
     const auto landings = flights.landings(runway);
     const Found first = steps.read_one(key, hit);
@@ -57,7 +57,7 @@ std::shared_ptr<const void> refresh_call(const CallDoor& door, const EntryKey& k
     if (door.cache.is_bypass()) return steps.run(call);
     auto boarding = steps.board_anew(key);
     if (!boarding.leads) return steps.join(key, call, std::move(boarding.flight));
-    Flights::Lead leading{door.cache.core().flights, std::move(boarding.flight),
+    Flights::Lead leading{door.cache.core().call_flights, std::move(boarding.flight),
                           Flights::runway(key.in_envelope())};
     const Computed computed = steps.lead(key, call, leading);
     if (!leading.begin_storing()) return computed.result;

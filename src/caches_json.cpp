@@ -15,6 +15,7 @@
 #include <set>
 #include <utility>
 
+#include "caches_json_description.hpp"
 #include "caches_json_url.hpp"
 
 namespace cachemodel {
@@ -112,6 +113,8 @@ class CacheReader {
         }
         return cache;
     }
+
+    std::string url() const { return detail::url_of(cache_); }
 
     std::vector<std::string> warnings;
 
@@ -247,9 +250,9 @@ class CacheReader {
     }
 
     Cache opened() const {
-        const auto url = detail::url_of(cache_);
+        const auto opened_url = url();
         try {
-            return Cache::open(url);
+            return Cache::open(opened_url);
         } catch (const ConfigError& error) {
             throw ConfigError(detail::retold(error.what(), cache_.options));
         }
@@ -282,6 +285,11 @@ Cache opened(const std::string& name, const json& description, std::vector<std::
 }
 
 }  // namespace
+
+std::string detail::url_of_description(const json& description) {
+    return description.is_string() ? description.get<std::string>()
+                                   : CacheReader{description}.url();
+}
 
 std::vector<std::string> configure_caches(std::string_view text) {
     const json document = parsed(text);

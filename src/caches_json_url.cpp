@@ -22,6 +22,7 @@ constexpr std::pair<std::string_view, std::string_view> django_backends[] = {
     {"django.core.cache.backends.memcached.pylibmccache", "memcached"},
     {"django.core.cache.backends.memcached.pymemcachecache", "memcached"},
     {"django.core.cache.backends.redis.rediscache", "redis"},
+    {"django_redis.cache.rediscache", "redis"},
 };
 
 // A location is never quoted: what is written wrongly may be a piece of a password.
@@ -31,6 +32,10 @@ std::string_view without_blanks(std::string_view text) {
     const auto begin = text.find_first_not_of(' ');
     if (begin == std::string_view::npos) return {};
     return text.substr(begin, text.find_last_not_of(' ') - begin + 1);
+}
+
+bool is_url(std::string_view location) {
+    return !location.starts_with("unix:") && location.find("://") != std::string_view::npos;
 }
 
 /// The path of `/path`, `unix:/path` and `unix:///path`.
@@ -61,14 +66,35 @@ std::string with_login(std::string_view url, const DescribedCache& cache) {
     return std::string{url.substr(0, after_scheme)} + login + std::string{url.substr(after_scheme)};
 }
 
+[[noreturn]] void refuse_second_database() { refuse_location("OPTIONS.DB names a database, too"); }
+
+/// The number in OPTIONS, which then is no option of the URL; nothing where there is none.
+std::string take_database(DescribedCache& cache) {
+    const auto number = cache.options.find("db");
+    if (number == cache.options.end()) return {};
+    auto text = percent_encoded(number->second.value);
+    cache.options.erase(number);
+    return text;
+}
+
 /// Of a URL in the place of a location. Errors: `ConfigError` where it is of another backend.
-std::string url_in(std::string_view location, const DescribedCache& cache) {
+std::string url_in(std::string_view location, DescribedCache& cache) {
     const auto scheme = lower_case(location.substr(0, location.find("://")));
     // redis+unix and rediss are redis, too.
     if (scheme != cache.scheme && !(scheme.starts_with("redis") && cache.scheme == "redis")) {
         refuse_location("the scheme of its URL is not BACKEND's, which is " + cache.scheme);
     }
-    return with_login(location, cache);
+    auto url = with_login(location, cache);
+    if (cache.scheme == "redis" && scheme != "redis+unix" && cache.options.count("db") != 0) {
+        const auto end = std::min(url.find_first_of("/?", url.find("://") + 3), url.size());
+        if (url.compare(end, 1, "/") != 0) {
+            url.insert(end, "/");
+        } else if (end + 1 < url.size() && url[end + 1] != '?') {
+            refuse_second_database();
+        }
+        url.insert(end + 1, take_database(cache));
+    }
+    return url;
 }
 
 std::string file_url(const DescribedCache& cache) {
@@ -93,7 +119,7 @@ std::pair<std::string_view, std::string_view> split_database(std::string_view pa
     if (cache.scheme != "redis" || !option.starts_with("db=") || option.size() == 3) {
         refuse_location("behind the ? of a socket stands db=NUMBER, and that for redis alone");
     }
-    if (cache.options.count("db") != 0) refuse_location("OPTIONS.DB names a database, too");
+    if (cache.options.count("db") != 0) refuse_second_database();
     return {path.substr(0, query), option.substr(3)};
 }
 
@@ -106,6 +132,15 @@ std::string server_url(DescribedCache& cache) {
             const auto end = std::min(list.find_first_of(",;", begin), list.size());
             places.push_back(without_blanks(list.substr(begin, end - begin)));
             begin = end + 1;
+        }
+    }
+    if (places.size() > 1) {
+        // Django reads from the others, which it takes for replicas.
+        if (cache.scheme == "redis") {
+            refuse_location("redis takes one server, and none beside it to read from");
+        }
+        if (std::any_of(places.begin(), places.end(), is_url)) {
+            refuse_location("a URL stands alone; several servers are listed without a scheme");
         }
     }
     std::string hosts;
@@ -127,10 +162,8 @@ std::string server_url(DescribedCache& cache) {
         hosts += place;
     }
     auto url = with_login(cache.scheme + "://" + hosts, cache);
-    if (const auto number = cache.options.find("db");
-        cache.scheme == "redis" && number != cache.options.end()) {
-        url.append("/").append(percent_encoded(number->second.value));
-        cache.options.erase(number);
+    if (cache.scheme == "redis" && cache.options.count("db") != 0) {
+        url.append("/").append(take_database(cache));
     }
     return url;
 }
@@ -169,11 +202,14 @@ std::string scheme_of(std::string_view backend) {
 
 std::string url_of(const DescribedCache& described) {
     DescribedCache cache = described;
-    const bool is_url = cache.locations.size() == 1 &&
-                        !cache.locations.front().starts_with("unix:") &&
-                        cache.locations.front().find("://") != std::string::npos;
+    // Where a text of redis lists several, the second one has a scheme, too.
+    const auto is_one_url = [&] {
+        const std::string_view text = cache.locations.front();
+        return is_url(text) &&
+               (cache.scheme != "redis" || text.find("://", text.find("://") + 3) == text.npos);
+    };
     std::string url;
-    if (is_url) {
+    if (cache.locations.size() == 1 && is_one_url()) {
         url = url_in(cache.locations.front(), cache);
     } else if (cache.scheme == "file" || cache.scheme == "sqlite") {
         url = file_url(cache);

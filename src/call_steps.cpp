@@ -22,6 +22,9 @@ class ResultSink final : public ReadSink {
         }
     }
     void absent(std::size_t) noexcept override {}
+    void unusable(std::size_t index, MissReason reason) noexcept override {
+        wanted_[index].found.reason = reason;
+    }
     void failed(std::size_t index, const Failure& failure) noexcept override {
         wanted_[index].found.failure = failure;
     }
@@ -179,15 +182,15 @@ std::string CallSteps::flight_key(const EntryKey& key) const {
 }
 
 Flights::Boarding CallSteps::board(const EntryKey& key) const {
-    return door_.cache.core().flights.board(flight_key(key), *door_.table.type, now());
+    return door_.cache.core().call_flights.board(flight_key(key), *door_.table.type, now());
 }
 
 Flights::Boarding CallSteps::board_anew(const EntryKey& key) const {
-    return door_.cache.core().flights.board_anew(flight_key(key), *door_.table.type);
+    return door_.cache.core().call_flights.board_anew(flight_key(key), *door_.table.type);
 }
 
 void CallSteps::supersede(const EntryKey& key) const {
-    door_.cache.core().flights.supersede(flight_key(key));
+    door_.cache.core().call_flights.supersede(flight_key(key));
 }
 
 SteadyTime CallSteps::now() const { return door_.cache.clock().steady(); }

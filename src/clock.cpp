@@ -2,6 +2,9 @@
 // SPDX-License-Identifier: MIT
 #include <cachemodel/clock.hpp>
 
+#include <cstddef>
+#include <new>
+
 namespace cachemodel {
 
 namespace {
@@ -19,7 +22,9 @@ class MachineClock final : public Clock {
 }  // namespace
 
 const Clock& Clock::machine() noexcept {
-    static const MachineClock clock;
+    // Never destroyed: other objects of static duration may use it until the very end.
+    alignas(MachineClock) static std::byte place[sizeof(MachineClock)];
+    static const Clock& clock = *new (place) MachineClock;
     return clock;
 }
 

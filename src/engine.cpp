@@ -307,6 +307,10 @@ class Load::Sink final : public ReadSink {
         }
     }
     void absent(std::size_t index) noexcept override { item(index).state = State::absent; }
+    void unusable(std::size_t index, MissReason reason) noexcept override {
+        item(index).state = State::absent;
+        item(index).reason = reason;
+    }
     void failed(std::size_t index, const Failure& failure) noexcept override {
         try {
             load_.fail(item(index), failure);

@@ -82,6 +82,7 @@ void StoredEntry::found(std::size_t, std::string_view value, std::uint64_t token
     }
 }
 void StoredEntry::absent(std::size_t) noexcept {}
+void StoredEntry::unusable(std::size_t, MissReason reason) noexcept { opened_.reason = reason; }
 void StoredEntry::failed(std::size_t, const Failure& failure) noexcept { failure_ = failure; }
 
 namespace {
@@ -98,8 +99,11 @@ Touched rewrite(const Cache& cache, const EntryKey& key, const BackendLifetime& 
                 Lifetime lifetime) {
     const StoredEntry stored{cache, key, Operation::get};
     if (stored.failure()) return {Rewriting::done, *stored.failure()};
-    if (stored.is_counter()) return {Rewriting::not_needed};
-    if (!stored.entry()) return {Rewriting::done, Outcome::declined_by_backend()};
+    if (!stored.is_there() || stored.reason() == MissReason::expired) {
+        return {Rewriting::done, Outcome::declined_by_backend()};
+    }
+    // Only an entry can carry an end of its own; other bytes are there all the same.
+    if (!stored.entry()) return {Rewriting::not_needed};
     if (backends.is_exact && !stored.entry()->envelope.fresh_until) return {Rewriting::not_needed};
     const PreparedEntry again = renewed(cache, key, *stored.entry(), lifetime);
     const Entry rewritten{key.stored, again.bytes, again.lifetime, stored.token()};

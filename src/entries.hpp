@@ -116,6 +116,7 @@ class StoredEntry final : private ReadSink {
  private:
     void found(std::size_t index, std::string_view value, std::uint64_t token) noexcept override;
     void absent(std::size_t index) noexcept override;
+    void unusable(std::size_t index, MissReason reason) noexcept override;
     void failed(std::size_t index, const Failure& failure) noexcept override;
 
     bool is_there_ = false;

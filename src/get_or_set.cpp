@@ -1,6 +1,7 @@
 // cachemodel: how `Cache::get_or_set` makes a value once for all who ask for it.
 // SPDX-License-Identifier: MIT
 #include <cachemodel/cache.hpp>
+#include <cachemodel/detail/value_maker.hpp>
 #include <cachemodel/detail/values.hpp>
 
 #include <utility>
@@ -29,15 +30,15 @@ class GetOrMake {
     std::shared_ptr<const void> answer() {
         if (cache_.is_bypass()) return make();
         const auto runway = Flights::runway(key_.full);
-        const auto landings = core_.flights.landings(runway);
+        const auto landings = core_.value_flights.landings(runway);
         if (read(hit_)) return nullptr;
 
-        auto boarding = core_.flights.board(key_.full, *table_.type, now());
+        auto boarding = core_.value_flights.board(key_.full, *table_.type, now());
         if (!boarding.leads) return join(std::move(boarding.flight));
-        Flights::Lead leading{core_.flights, std::move(boarding.flight), runway};
+        Flights::Lead leading{core_.value_flights, std::move(boarding.flight), runway};
         // Somebody may have stored it since the look into the cache.
         std::shared_ptr<const void> value;
-        if (core_.flights.landings(runway) != landings) value = look_again();
+        if (core_.value_flights.landings(runway) != landings) value = look_again();
         if (!value) value = lead(leading);
         leading.give(value, SteadyTime::max());
         return value;
@@ -114,7 +115,8 @@ class GetOrMake {
             ValueWriter writer{cache_, lifetime_};
             writer.add_untyped(key_.stored, table_, value);
             // What is there and cannot be used would keep an addition out.
-            const bool is_free = reason_ == MissReason::nothing_stored;
+            const bool is_free =
+                reason_ == MissReason::nothing_stored || reason_ == MissReason::expired;
             const auto outcome = writer.store(is_free ? Store::add : Store::set).front();
             if (outcome.declined()) return look_again();
             if (outcome.failed()) {

@@ -4,9 +4,8 @@
 
 #include <cachemodel/error.hpp>
 
-#include <openssl/sha.h>
+#include "sha256.hpp"
 
-#include <array>
 #include <charconv>
 #include <cmath>
 #include <utility>
@@ -53,8 +52,7 @@ std::string shortened(std::string_view text, std::string_view head, std::size_t 
 }  // namespace
 
 std::string hex_digest(std::string_view text, std::size_t digits) {
-    std::array<unsigned char, SHA256_DIGEST_LENGTH> digest{};
-    SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest.data());
+    const auto digest = sha256(text);
     std::string hex;
     append_hex(hex, as_text(digest.data(), digits / 2));
     return hex;

@@ -21,7 +21,7 @@ namespace {
 class Prefetch {
  public:
     explicit Prefetch(const CallDoor& door)
-        : door_(door), steps_(door), flights_(door.cache.core().flights) {}
+        : door_(door), steps_(door), flights_(door.cache.core().call_flights) {}
 
     /// Of equal calls only the first is made.
     void add(PrefetchedCall& call) {

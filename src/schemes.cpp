@@ -37,7 +37,10 @@ class Schemes {
     std::string names() const {
         const std::lock_guard lock{mutex_};
         std::string list;
-        for (const auto& [name, open] : known_) list.append(list.empty() ? "" : ", ").append(name);
+        for (const auto& [name, open] : known_) {
+            if (name == "rediss") continue;  // it is known only to say why it cannot be opened
+            list.append(list.empty() ? "" : ", ").append(name);
+        }
         return list;
     }
 

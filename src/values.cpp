@@ -43,6 +43,9 @@ class ValueSink final : public ReadSink {
     void absent(std::size_t index) noexcept override {
         guard([&] { miss(index, MissReason::nothing_stored); });
     }
+    void unusable(std::size_t index, MissReason reason) noexcept override {
+        guard([&] { miss(index, reason); });
+    }
     void failed(std::size_t index, const Failure& failure) noexcept override {
         guard([&] {
             answers_[index] = make_answer(keys_[index], {}, failure);
@@ -146,6 +149,9 @@ class RepeatingSink final : public ReadSink {
     }
     void absent(std::size_t index) noexcept override {
         for (const auto place : keys_.places(index)) next_.absent(place);
+    }
+    void unusable(std::size_t index, MissReason reason) noexcept override {
+        for (const auto place : keys_.places(index)) next_.unusable(place, reason);
     }
     void failed(std::size_t index, const Failure& failure) noexcept override {
         for (const auto place : keys_.places(index)) next_.failed(place, failure);

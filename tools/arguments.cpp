@@ -9,37 +9,14 @@
 #include <array>
 #include <charconv>
 #include <cstdlib>
-#include <limits>
 #include <system_error>
 
+#include "command_table.hpp"
 #include "exit.hpp"
 
 namespace cachemodel::tool {
 
 namespace {
-
-struct Command {
-    std::string_view name;
-    std::string_view options;  ///< its own, each between spaces
-    std::size_t least_words;
-    std::size_t most_words;
-    std::string_view usage;
-};
-
-constexpr std::size_t any = std::numeric_limits<std::size_t>::max();
-constexpr std::array commands{
-    Command{"get", " --raw --final --escaped ", 1, any, "get KEY..."},
-    Command{"keys", " --limit --final --escaped ", 0, 1, "keys [PREFIX]"},
-    Command{"dump", " --final --escaped ", 1, 1, "dump KEY"},
-    Command{"erase", " --final --escaped ", 1, any, "erase KEY..."},
-    Command{"touch", " --final --escaped ", 2, 2, "touch KEY LIFETIME"},
-    Command{"set", " --timeout --integer --final --escaped ", 2, 2, "set KEY TEXT"},
-    Command{"clear", " --prefix --yes ", 0, 0, "clear"},
-    Command{"create-table", " --dry-run ", 0, 0, "create-table [--dry-run]"},
-    Command{"stats", " ", 0, 0, "stats"},
-    Command{"help", " ", 0, 1, "help [COMMAND]"},
-    Command{"version", " ", 0, 0, "version"},
-};
 
 struct Flag {
     std::string_view name;
@@ -57,8 +34,8 @@ constexpr std::array flags{
     Flag{"--yes", &Arguments::yes},
     Flag{"--dry-run", &Arguments::dry_run},
 };
-constexpr std::string_view options_of_all = " --cache --json --help -h --version ";
-constexpr std::string_view options_with_values = " --cache --limit --timeout ";
+constexpr std::string_view options_of_all = " --cache --caches --name --json --help -h --version ";
+constexpr std::string_view options_with_values = " --cache --caches --name --limit --timeout ";
 
 [[noreturn]] void refuse(const std::string& message) { throw Problem{Exit::usage, message}; }
 
@@ -81,17 +58,6 @@ void refuse_url(std::string_view word) {
     if (word.find("://") != std::string_view::npos) {
         refuse("the URL of a cache follows --cache, or stands in CACHEMODEL_URL");
     }
-}
-
-const Command& command_named(std::string_view name) {
-    refuse_url(name);
-    const auto* const found =
-        std::find_if(commands.begin(), commands.end(),
-                     [&](const auto& command) { return command.name == name; });
-    if (found == commands.end()) {
-        refuse("there is no command " + std::string{name} + "; cachemodel help lists them");
-    }
-    return *found;
 }
 
 /// Takes an option's value from behind its equals sign, or the next word.
@@ -121,7 +87,8 @@ class Words {
 };
 
 void check(const Arguments& arguments, const std::vector<std::string>& options) {
-    const Command& command = command_named(arguments.command);
+    refuse_url(arguments.command);
+    const CommandShape& command = command_named(arguments.command);
     for (const auto& option : options) {
         if (!contains(command.options, option) && !contains(options_of_all, option)) {
             refuse(arguments.command + " has no option " + option + "; cachemodel help " +
@@ -133,8 +100,34 @@ void check(const Arguments& arguments, const std::vector<std::string>& options) 
     if (count < command.least_words || count > command.most_words) {
         refuse("the usage is: cachemodel " + std::string{command.usage});
     }
-    if (arguments.command == "help" && count == 1) command_named(arguments.words.front());
+    if (arguments.command == "help" && count == 1) {
+        refuse_url(arguments.words.front());
+        command_named(arguments.words.front());
+    }
     if (arguments.raw && count != 1) refuse("--raw takes one KEY");
+}
+
+std::string variable(const char* name) {
+    const char* const value = std::getenv(name);
+    return value == nullptr ? "" : value;
+}
+
+/// One cache: by its URL, or by a document and its name there. The environment has what the command
+/// line does not say.
+void find_cache(Arguments& arguments) {
+    const bool has_name = !arguments.name.empty();
+    if (!arguments.url.empty() && !arguments.document.empty()) {
+        refuse("--cache and --caches are both given, and a command is about one cache");
+    }
+    if (arguments.url.empty() && arguments.document.empty()) {
+        if (!has_name) arguments.url = variable("CACHEMODEL_URL");
+        arguments.document = variable("CACHEMODEL_CACHES");
+    }
+    if (has_name && arguments.document.empty()) {
+        refuse("--name is that of a cache in a document, which --caches gives");
+    }
+    if (!has_name) arguments.name = variable("CACHEMODEL_NAME");
+    if (arguments.name.empty()) arguments.name = "default";
 }
 
 }  // namespace
@@ -170,12 +163,16 @@ Arguments parse_arguments(std::span<char* const> words) {
                 refuse(option + " is given twice");
             }
             const std::string value = left.value_of(option, word);
+            if (option == "--caches" || option == "--name") refuse_url(value);
             if (option == "--cache") arguments.url = value;
+            if (option == "--caches") arguments.document = value;
+            if (option == "--name") arguments.name = value;
             if (option == "--limit") arguments.limit = parse_limit(value);
             if (option == "--timeout") arguments.timeout = parse_lifetime(value);
         } else {
             refuse_url(option);
-            refuse("there is no option " + option + "; cachemodel help lists them");
+            refuse("there is no option " + option + "; cachemodel help lists them" +
+                   (option.starts_with("--") ? "" : ", and after -- nothing is one"));
         }
         options.push_back(option);
     }
@@ -192,9 +189,7 @@ Arguments parse_arguments(std::span<char* const> words) {
         arguments.words = {arguments.command};
         arguments.command = "help";
     }
-    if (arguments.url.empty()) {
-        if (const char* const url = std::getenv("CACHEMODEL_URL")) arguments.url = url;
-    }
+    find_cache(arguments);
     return arguments;
 }
 

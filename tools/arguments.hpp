@@ -17,6 +17,8 @@ struct Arguments {
     std::string command;
     std::vector<std::string> words;  ///< what follows the command, without options
     std::string url;                 ///< empty where neither option nor environment has one
+    std::string document;            ///< the file of named caches, `-` is standard input
+    std::string name;                ///< of a cache in the document
     bool json = false;
     bool help = false;
     bool raw = false;

@@ -33,22 +33,27 @@ void clear(Session& session) {
     const Cache& cache = target.cache();
     const bool prefix_only = session.arguments.prefix_only;
     if (!prefix_only && !cache.view().clear_allowed) {
-        throw Problem{Exit::refused, "clear is forbidden: the URL says clear=forbid"};
+        throw Problem{Exit::refused, "clear is forbidden: the cache has clear=forbid"};
     }
     if (prefix_only && !target.capabilities().lists_keys) {
         throw Problem{Exit::refused,
                       "clear --prefix: this backend cannot list its keys, so it cannot tell which "
-                      "ones have the prefix; another version=N in the URL leaves them behind"};
+                      "ones have the prefix; another version of the cache leaves them behind"};
     }
     const std::string prefix = '"' + cache.prefix() + '"';
     if (target.capabilities().shared && !session.arguments.yes) {
+        std::string shown = target.shown_url();
+        if (!session.arguments.document.empty()) {
+            const std::string name = visible(session.arguments.name, Shown::message);
+            shown.insert(0, "the cache \"" + name + "\", ");
+        }
+        const bool has_prefix = !cache.prefix().empty();
         ask(session,
-            prefix_only ? "This removes the entries of the prefix " + prefix +
-                              ", of all versions, from " + target.shown_url()
-                        : "This empties " + target.shown_url() +
-                              "\nEvery entry of every program that uses it goes, not only those of "
-                              "the prefix " +
-                              prefix + '.');
+            prefix_only
+                ? "This removes the entries of the prefix " + prefix + ", of all versions, from " +
+                      shown
+                : "This empties " + shown + "\nEvery entry of every program that uses it goes" +
+                      (has_prefix ? ", not only those of the prefix " + prefix : "") + '.');
     }
     if (prefix_only) {
         const auto removed = cache.clear_prefix();

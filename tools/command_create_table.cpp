@@ -16,7 +16,7 @@ void create_table(Session& session) {
     const Target target{session};
 #ifdef CACHEMODEL_TOOL_HAS_SQLITE
     if (auto* const backend = dynamic_cast<SqliteBackend*>(&target.cache().backend())) {
-        auto url = CacheUrl::parse(session.arguments.url);
+        auto url = CacheUrl::parse(target.url());
         const SqliteOptions options = sqlite_options(url);
         session.document["table"] = visible(options.table, Shown::message);
         if (session.arguments.dry_run) {

@@ -26,7 +26,8 @@ class Dump {
     void about(const NamedKey& key, const StoredBytes& stored) {
         line("key", "key", key.shown);
         line("final_key", "final key", visible(key.final_key, Shown::line));
-        row("size", std::to_string(stored.bytes.size()) + " bytes");
+        row("size",
+            std::to_string(stored.bytes.size()) + (stored.bytes.size() == 1 ? " byte" : " bytes"));
         session_.document["size"] = stored.bytes.size();
         line("kind", "kind",
              stored.kind == StoredBytes::Kind::foreign ? "foreign, no entry of cachemodel"
@@ -79,6 +80,7 @@ class Dump {
 
     void about_lifetime(const NamedKey& key) {
         json& document = session_.document;
+        document["expires"] = nullptr;
         document["remaining_seconds"] = nullptr;
         if (!target_.capabilities().tells_lifetimes) return;
         Lifetime left;
@@ -86,11 +88,9 @@ class Dump {
         if (outcome.failed()) return session_.failed("remaining lifetime: ", outcome.failure());
         if (outcome.declined()) return;
         row("kept for", left.is_never() ? "ever" : shown_lifetime(left));
-        if (left.is_never()) {
-            document["remaining_seconds"] = "never";
-        } else {
-            document["remaining_seconds"] = std::chrono::duration<double>{left.duration()}.count();
-        }
+        document["expires"] = !left.is_never();
+        if (left.is_never()) return;
+        document["remaining_seconds"] = std::chrono::duration<double>{left.duration()}.count();
     }
 
     void about_problems(const NamedKey& key, const StoredBytes& stored) {

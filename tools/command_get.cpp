@@ -99,6 +99,8 @@ class KeyPrinter final : public KeySink {
 
     KeyPrinter(Session& session, std::size_t head) : session_(session), head_(head) {}
 
+    bool has_none() const noexcept { return count_ == 0; }
+
     void key(std::string_view key) override {
         if (session_.arguments.limit == count_) throw Enough{};
         ++count_;
@@ -138,6 +140,12 @@ void keys(Session& session) {
     try {
         cache.backend().list_keys(head + prefix, printer);
         session.document["complete"] = true;
+        // Whoever reads a pipe is told by its end.
+        if (printer.has_none() && session.screen.is_terminal() && !session.arguments.json) {
+            const std::string begin = visible(head + prefix, Shown::line);
+            session.screen.complain(begin.empty() ? "there are no keys"
+                                                  : "no key begins with " + begin);
+        }
     } catch (const KeyPrinter::Enough&) {  // the document says so
     }
 }

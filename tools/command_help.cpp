@@ -19,7 +19,8 @@ struct Page {
 };
 
 constexpr std::string_view overview =
-    R"(usage: cachemodel [--cache URL] [--json] COMMAND [ARGUMENTS]
+    R"(usage: cachemodel [--cache URL | --caches FILE [--name NAME]] [--json]
+                  COMMAND [ARGUMENTS]
 
 Looks into a cache, whoever filled it, and changes it.
 
@@ -29,30 +30,36 @@ Looks into a cache, whoever filled it, and changes it.
   erase KEY...        removes entries
   touch KEY LIFETIME  gives an entry another lifetime, from now on
   set KEY TEXT        stores a text or an integer
-  clear               empties the whole backend; asks before
+  clear               empties the whole backend, or a prefix of it; asks before
   create-table        makes the table of a cache that is kept in SQLite
   stats               what the backend says of itself, and what it can do
   help [COMMAND]      this text, or all about one command
   version             the version of cachemodel
 
-  --cache URL  the cache as programs open it, such as
-               memcached://10.0.0.1:11211?key_prefix=shop. Without the option it
-               is the environment variable CACHEMODEL_URL: unlike a command line
-               it does not show a password to other users. memory:// is inside
-               of one process and cannot be looked into from here.
-  --json       one JSON document on standard output, which has errors too
-  --help       this text, or all about the command
-  --version    the version of cachemodel
+  --cache URL    the cache as programs open it, such as
+                 memcached://10.0.0.1:11211?key_prefix=shop
+  --caches FILE  a JSON document of named caches, as programs give it to
+                 configure_caches; - is standard input
+  --name NAME    which of them; without it the one named default
+  --json         one JSON document on standard output, which has errors too
+  --help         this text, or all about the command
+  --version      the version of cachemodel
+
+Without --cache and --caches the environment says which cache: CACHEMODEL_URL,
+or CACHEMODEL_CACHES and CACHEMODEL_NAME. Unlike a command line it does not
+show a password to other users. memory:// is inside of one process and cannot
+be looked into from here.
 
 Options may stand anywhere; after -- nothing is an option. A KEY is what a
 program gives to the cache, or what key_for of a model shows: prefix and
-version come from the URL. With --final it is the key that the server sees.
+version are those of the cache. With --final it is the key that the server
+sees.
 
 Exit codes: 0 done; 1 nothing there; 2 wrong usage, or a key that the backend
 does not take; 3 failed: the backend is down or answers too late, the output
-cannot be written; 4 the URL makes no sense; 5 refused: clear was not confirmed
-or is forbidden, or the backend cannot do that at all. Messages are on standard
-error.
+cannot be written; 4 the URL or the document makes no sense; 5 refused: clear
+was not confirmed or is forbidden, or the backend cannot do that at all; 130
+ended by Ctrl-C. Messages are on standard error.
 )";
 
 constexpr std::array pages{
@@ -73,8 +80,8 @@ are written as they are.
 )"},
     Page{"keys", R"(usage: cachemodel keys [--limit N] [--final] [--escaped] [PREFIX]
 
-Lists the keys of the cache, those of the prefix and version in its URL, one on
-a line: in no order, each as get takes it. Backends that cannot list their
+Lists the keys of the cache, those of its prefix and version, one on a line: in
+no order, each as get takes it. Backends that cannot list their
 keys, such as memcached, refuse with exit code 5.
 
   --limit N  at most N keys
@@ -84,7 +91,12 @@ keys, such as memcached, refuse with exit code 5.
 Control characters and bytes that are not UTF-8 are written \xNN and a
 backslash is written twice, on a terminal or not: --escaped takes keys written
 so. A long key that key_function=digest has digested is taken with --final
-only.
+only. To erase keys by their beginning:
+
+  cachemodel keys session: |
+    xargs -r -d '\n' cachemodel erase --escaped --
+  cachemodel keys --final shop:1:sha256- |
+    xargs -r -d '\n' cachemodel erase --final --escaped --
 )"},
     Page{"dump", R"(usage: cachemodel dump [--final] [--escaped] KEY
 
@@ -92,7 +104,9 @@ Shows all about an entry: its size, the envelope (format, flags, when it was
 written and until when it is fresh, the key that it belongs to, the checksum),
 its remaining lifetime where the backend tells it, and its value as JSON. Of
 what is broken or foreign it says what is wrong, at which offset, and shows the
-first bytes.
+first bytes. With --json remaining_seconds is a number, or null where the entry
+never expires ("expires" is false) or the backend does not tell ("expires" is
+null).
 
   --final    KEY is the key that the server sees, prefix and version included
   --escaped  KEY is written as keys and --json write it
@@ -121,7 +135,7 @@ Stores a text, whatever was there: programs read it as a std::string. To try
 whether a cache works, or to put a counter right.
 
   --timeout LIFETIME  how long it lives, as for touch; without it the timeout of
-                      the URL, which is 5 minutes unless it says otherwise
+                      the cache, which is 5 minutes unless it says otherwise
   --integer           TEXT is a whole number of 64 bits, for programs to count
   --final             KEY is the key that the server sees
   --escaped           KEY and TEXT are written as keys and --json write keys
@@ -130,16 +144,17 @@ whether a cache works, or to put a counter right.
 
 Empties the whole backend: entries of every prefix and version, and of every
 other program that uses it. Where other processes share it, it asks on the
-terminal and goes on after the answer yes; without a terminal it refuses. Where
-the URL says clear=forbid, it refuses in any case, and only --prefix is left.
+terminal and goes on after the answer yes, also with --prefix; without a
+terminal it refuses. Where the cache has clear=forbid, it refuses in any case,
+and only --prefix is left.
 
-  --prefix  removes the entries of the URL's prefix only, of all versions
+  --prefix  removes the entries of the cache's prefix only, of all versions
   --yes     does not ask
 )"},
     Page{"create-table", R"(usage: cachemodel create-table [--dry-run]
 
 Makes the database and the table of a cache in SQLite where they are not there,
-as a step of deployment: for programs whose URL says auto_create=false. Of what
+as a step of deployment: for programs whose cache has auto_create=false. Of what
 is there nothing changes. Other backends have no table, and refuse with exit
 code 5.
 

@@ -53,12 +53,16 @@ void stats(Session& session) {
     const Target target{session};
     const Cache& cache = target.cache();
     json& document = session.document;
+    const bool is_named = !session.arguments.document.empty();
+    const std::string cache_name = visible(session.arguments.name, Shown::line);
+    if (is_named) document["name"] = cache_name;
     document["cache"] = target.shown_url();
     document["prefix"] = cache.prefix();
     document["version"] = cache.version();
     document["capabilities"] = as_json(target.capabilities());
     document["facts"] = json::array();
 
+    if (is_named) show_row(session, "name", cache_name);
     show_row(session, "cache", target.shown_url());
     show_row(session, "prefix", '"' + cache.prefix() + '"');
     show_row(session, "version", std::to_string(cache.version()));

@@ -77,7 +77,7 @@ void set(Session& session) {
     const std::string text = target.plain(arguments.words[1]);
     const Lifetime lifetime = arguments.timeout.value_or(target.cache().timeout());
     if (lifetime.is_over()) {
-        throw Problem{Exit::usage, "the URL has timeout=0, which stores nothing; give --timeout"};
+        throw Problem{Exit::usage, "the cache has timeout=0, which stores nothing; give --timeout"};
     }
     session.document.update(named(key));
     if (arguments.integer) {

@@ -11,44 +11,56 @@
 #include <utility>
 
 #include "cache_core.hpp"
+#include "document.hpp"
 
 namespace cachemodel::tool {
 
 namespace {
 
-CacheUrl parsed(const std::string& url) {
-    if (url.empty()) {
+std::string url_of(Session& session) {
+    const Arguments& arguments = session.arguments;
+    if (!arguments.url.empty() && !arguments.document.empty()) {
         throw Problem{Exit::configuration,
-                      "which cache? give --cache URL, or set CACHEMODEL_URL, to a URL such as "
-                      "memcached://127.0.0.1:11211"};
+                      "CACHEMODEL_URL and CACHEMODEL_CACHES are both set; --cache or --caches says "
+                      "which cache is meant"};
     }
-    return CacheUrl::parse(url);
+    if (!arguments.document.empty()) return url_in_document(session);
+    if (arguments.url.find("://") == std::string::npos && !arguments.url.empty()) {
+        throw Problem{Exit::configuration,
+                      "the URL of a cache begins with its scheme, such as redis://; a document of "
+                      "named caches is given with --caches"};
+    }
+    if (!arguments.url.empty()) return arguments.url;
+    throw Problem{Exit::configuration,
+                  "which cache? give --cache URL, or set CACHEMODEL_URL, to a URL such as "
+                  "memcached://127.0.0.1:11211; or give --caches FILE with named caches"};
 }
 
 /// Opens a cache of which others have something, and makes no store that is not there: a path with
 /// a wrong letter must not look like an empty cache.
-Cache open_existing(const Arguments& arguments) {
-    auto url = parsed(arguments.url);
-    const bool is_sqlite = url.scheme() == "sqlite";
-    if (url.scheme() == "memory" || (is_sqlite && url.path() == "/:memory:")) {
+Cache open_existing(const std::string& url, const std::string& command) {
+    // As it was written, so that what is wrong with it is told in its own words.
+    Cache cache = Cache::open(url);
+    auto parts = CacheUrl::parse(url);
+    const bool is_sqlite = parts.scheme() == "sqlite";
+    if (parts.scheme() == "memory" || (is_sqlite && parts.path() == "/:memory:")) {
         throw Problem{
             Exit::configuration,
             "a cache in memory is inside of one process, and nobody sees that of another; "
             "this program would only ever see its own, which is empty"};
     }
     std::error_code error;
-    const bool reads = arguments.command != "set" && arguments.command != "create-table";
-    if (url.scheme() == "file" && reads && !url.path().empty() &&
-        !std::filesystem::exists(url.path(), error) && !error) {
-        throw Problem{Exit::failed, "there is no directory " + url.path() +
-                                        ": nothing has been stored there yet, or the URL is wrong"};
+    const bool reads = command != "set" && command != "create-table";
+    if (parts.scheme() == "file" && reads && !std::filesystem::exists(parts.path(), error) &&
+        !error) {
+        throw Problem{Exit::failed,
+                      "there is no directory " + parts.path() +
+                          ": nothing has been stored there yet, or the path is wrong"};
     }
     constexpr std::string_view not_given = "\n";  // no URL has it
-    if (!is_sqlite || url.take_text("auto_create", not_given) != not_given) {
-        return Cache::open(arguments.url);
-    }
-    const char separator = arguments.url.find('?') == std::string::npos ? '?' : '&';
-    return Cache::open(arguments.url + separator + "auto_create=false");
+    if (!is_sqlite || parts.take_text("auto_create", not_given) != not_given) return cache;
+    const char separator = url.find('?') == std::string::npos ? '?' : '&';
+    return Cache::open(url + separator + "auto_create=false");
 }
 
 /// The backend of a cache, which owns it: the target has both.
@@ -56,7 +68,7 @@ std::shared_ptr<Backend> borrowed(const Cache& cache) {
     return {std::shared_ptr<void>{}, &cache.backend()};
 }
 
-/// The same cache, whatever its URL says of errors: nothing here may look done that was not.
+/// The same cache, whatever was configured of errors: nothing here may look done that was not.
 Cache with_errors(const Cache& cache) {
     const auto& view = cache.view();
     return Cache{borrowed(cache),
@@ -108,15 +120,18 @@ class Answers final : public ReadSink {
 std::string NamedKey::nothing_there() const {
     const std::string final_line = visible(final_key, Shown::line);
     return shown + ": nothing is stored" +
-           (final_line == shown ? "" : ", the final key is " + final_line);
+           (final_line == shown ? "" : ", the final key is " + final_line) +
+           (advice.empty() ? "" : "; " + advice);
 }
 
 Target::Target(Session& session)
     : arguments_(session.arguments),
-      shown_url_(visible(parsed(arguments_.url).redacted(), Shown::message)),
-      opened_(open_existing(arguments_)),
+      url_(url_of(session)),
+      shown_url_(visible(CacheUrl::parse(url_).redacted(), Shown::message)),
+      opened_(open_existing(url_, arguments_.command)),
       cache_(with_errors(opened_)),
       finals_(with_final_keys(cache_)) {
+    if (!arguments_.document.empty()) return;  // which has its own words for them
     for (const auto& warning : opened_.warnings()) session.warn(warning);
 }
 
@@ -134,9 +149,20 @@ std::string Target::plain(const std::string& word) const {
 NamedKey Target::key(const std::string& word) const {
     std::string given = plain(word);
     std::string shown = visible(given, Shown::line);
-    if (arguments_.final_keys) return {std::move(shown), std::move(given), {}};
+    std::string advice;
+    if (const auto other = unescaped(word); !arguments_.escaped && other.value_or(word) != word) {
+        advice = "a key as keys writes it is taken with --escaped";
+    }
+    if (arguments_.final_keys) {
+        return {std::move(shown), std::move(given), {}, std::move(advice)};
+    }
     std::string final_key = cache_.final_key(given);
-    return {std::move(shown), std::move(final_key), std::move(given)};
+    if (given.starts_with(plain_keys(cache_.prefix(), cache_.version(), {}))) {
+        advice = "a key with its prefix and version is taken with --final";
+    } else if (given.starts_with("sha256-") && !final_key.ends_with(given)) {
+        advice = "a key that was digested is taken with --final";
+    }
+    return {std::move(shown), std::move(final_key), std::move(given), std::move(advice)};
 }
 
 std::vector<NamedKey> Target::keys(std::span<const std::string> words) const {

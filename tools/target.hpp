@@ -19,7 +19,8 @@ namespace cachemodel::tool {
 struct NamedKey {
     std::string shown;  ///< in one line
     std::string final_key;
-    std::string model_key;  ///< as it was given; empty where it was given as a final key
+    std::string model_key;    ///< as it was given; empty where it was given as a final key
+    std::string advice = {};  ///< how it may have to be given instead; empty where nothing is odd
 
     /// The message about it.
     std::string nothing_there() const;
@@ -34,16 +35,18 @@ struct Answer {
 
 class Target {
  public:
-    /// The cache of the session's URL. What a lenient URL says that is not understood is a warning.
+    /// The session's cache. What is not understood and may be left out is a warning.
     ///
     /// Errors: `Problem`, `ConfigError`.
     explicit Target(Session& session);
 
     /// Without its password, in one line.
     const std::string& shown_url() const noexcept { return shown_url_; }
-    /// As the URL says: its prefix, its version, its keys. But no error is ignored.
+    /// As it was given, or as a document says it.
+    const std::string& url() const noexcept { return url_; }
+    /// As it was configured: its prefix, its version, its keys. But no error is ignored.
     const Cache& cache() const noexcept { return cache_; }
-    /// The same entries under final keys, whatever the URL says of keys and errors.
+    /// The same entries under final keys, whatever was configured of keys and errors.
     const Cache& finals() const noexcept { return finals_; }
     const Capabilities& capabilities() const noexcept { return cache_.capabilities(); }
 
@@ -59,6 +62,7 @@ class Target {
 
  private:
     const Arguments& arguments_;
+    std::string url_;
     std::string shown_url_;
     Cache opened_;
     Cache cache_;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cachemodel/error.hpp>
+#include <cachemodel/fwd.hpp>
 #include <cachemodel/lifetime.hpp>
 
 #include <chrono>
@@ -103,10 +104,13 @@ enum class Store : std::uint8_t {
 /// Thread safety: a call of a backend gives its answers one after the other.
 class ReadSink {
  public:
-    /// `value` is valid during the call only. No lock of the backend is held.
+    /// `value` is valid during the call only. No lock of the backend is held; a connection may be.
     virtual void found(std::size_t index, std::string_view value, std::uint64_t token) noexcept = 0;
     /// The backend answered and has nothing under this key.
     virtual void absent(std::size_t index) noexcept = 0;
+    /// The backend has something under this key that cannot be used, for this reason. As `absent`,
+    /// unless the sink wants to know.
+    virtual void unusable(std::size_t index, MissReason) noexcept { absent(index); }
     /// The backend could not tell.
     virtual void failed(std::size_t index, const Failure& failure) noexcept = 0;
 

@@ -87,7 +87,7 @@ class Cache {
     ///
     /// Errors: `BackendError`, `TypeMismatch`.
     template <class T>
-    detail::StoredValue<T> get_or(std::string_view key, T&& otherwise) const;
+    detail::StoredValue<T> get_or(std::string_view key, T otherwise) const;
 
     /// Stores the value, whatever was there, for the cache's timeout or for `lifetime`. A lifetime
     /// that is over removes. Whether it was done.
@@ -97,11 +97,6 @@ class Cache {
     bool set(std::string_view key, const T& value) const;
     template <class T>
     bool set(std::string_view key, const T& value, Lifetime lifetime) const;
-    template <class T, class Number>
-    requires std::is_arithmetic_v<Number>
-    bool set(std::string_view key, const T& value, Number lifetime) const {
-        return set(key, value, detail::lifetime_of(lifetime));
-    }
 
     /// Stores the value where nothing is, atomically. Whether nothing was there.
     ///
@@ -110,11 +105,6 @@ class Cache {
     bool add(std::string_view key, const T& value) const;
     template <class T>
     bool add(std::string_view key, const T& value, Lifetime lifetime) const;
-    template <class T, class Number>
-    requires std::is_arithmetic_v<Number>
-    bool add(std::string_view key, const T& value, Number lifetime) const {
-        return add(key, value, detail::lifetime_of(lifetime));
-    }
 
     /// The value that is there, or else the one that `make()` returns, which is stored. A value in
     /// the place of `make` is stored as it is.
@@ -160,6 +150,8 @@ class Cache {
     /// Errors: `Missing` where nothing is there, `NotAnInteger`, `Overflow`, `BackendError`.
     std::int64_t incr(std::string_view key, std::int64_t delta = 1) const;
     /// Where nothing is there, stores `initial` for the cache's timeout and gives that.
+    ///
+    /// Errors: `Overflow` for an `initial` below zero where `Capabilities::counters_stop_at_zero`.
     std::int64_t incr(std::string_view key, std::int64_t delta, std::int64_t initial) const;
     /// Subtracts. With memcached a counter stops at zero.
     std::int64_t decr(std::string_view key, std::int64_t delta = 1) const;
@@ -186,17 +178,32 @@ class Cache {
     [[nodiscard]] std::vector<Outcome> set_many(Pairs&& pairs) const;
     template <class Pairs>
     [[nodiscard]] std::vector<Outcome> set_many(Pairs&& pairs, Lifetime lifetime) const;
-    /// `cache.set_many<int>({{"a", 1}, {"b", 2}})`
+    /// `cache.set_many<int>({{"a", 1}, {"b", 2}}, 5min)`
     template <class T>
     [[nodiscard]] std::vector<Outcome> set_many(
         std::initializer_list<std::pair<std::string_view, T>> pairs) const {
         return set_many(pairs, timeout());
+    }
+    template <class T>
+    [[nodiscard]] std::vector<Outcome> set_many(
+        std::initializer_list<std::pair<std::string_view, T>> pairs, Lifetime lifetime) const {
+        return set_many<decltype(pairs)&>(pairs, lifetime);
     }
     /// One outcome for each pair: `declined()` where something was there.
     template <class Pairs>
     [[nodiscard]] std::vector<Outcome> add_many(Pairs&& pairs) const;
     template <class Pairs>
     [[nodiscard]] std::vector<Outcome> add_many(Pairs&& pairs, Lifetime lifetime) const;
+    template <class T>
+    [[nodiscard]] std::vector<Outcome> add_many(
+        std::initializer_list<std::pair<std::string_view, T>> pairs) const {
+        return add_many(pairs, timeout());
+    }
+    template <class T>
+    [[nodiscard]] std::vector<Outcome> add_many(
+        std::initializer_list<std::pair<std::string_view, T>> pairs, Lifetime lifetime) const {
+        return add_many<decltype(pairs)&>(pairs, lifetime);
+    }
     /// One outcome for each key: `declined()` where nothing was there.
     template <class Keys>
     [[nodiscard]] std::vector<Outcome> delete_many(Keys&& keys) const;
@@ -240,7 +247,8 @@ class Cache {
     Lifetime timeout() const noexcept;
     const Capabilities& capabilities() const noexcept;
     const Clock& clock() const noexcept;
-    /// What a lenient URL said that was not understood.
+    /// What was not understood in a URL that is lenient, and what in any URL means less than it
+    /// says.
     const std::vector<std::string>& warnings() const noexcept;
     /// For tools and tests.
     Backend& backend() const noexcept;

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <compare>
 #include <limits>
+#include <string>
 #include <type_traits>
 
 namespace cachemodel {
@@ -16,6 +17,12 @@ struct Never {
     explicit Never() = default;
 };
 inline constexpr Never never{};
+
+class Lifetime;
+
+/// As options of URLs have it: `never`, or a whole number of the largest unit that it is a multiple
+/// of, from `ns` to `d`, such as `15min` or `1500ms`; `0s` where it is over.
+std::string to_string(Lifetime lifetime);
 
 /// How long an entry may be served: a duration, or `never`.
 ///
@@ -32,6 +39,9 @@ class Lifetime {
     constexpr Lifetime(std::chrono::duration<Rep, Period> duration) noexcept
         : nanoseconds_(saturated(duration)) {}
 
+    template <class Number, class = std::enable_if_t<std::is_arithmetic_v<Number>>>
+    Lifetime(Number) = delete;  // a lifetime has a unit: write 60s or std::chrono::seconds{60}
+
     constexpr bool is_never() const noexcept { return nanoseconds_ == forever; }
 
     /// Zero or negative: an entry with this lifetime is not there.
@@ -44,6 +54,13 @@ class Lifetime {
 
     friend constexpr bool operator==(Lifetime, Lifetime) noexcept = default;
     friend constexpr std::strong_ordering operator<=>(Lifetime, Lifetime) noexcept = default;
+
+    /// As `to_string` has it. Found for a Lifetime only, not for what converts to one.
+    template <class Stream>
+    friend Stream& operator<<(Stream& stream, Lifetime lifetime) {
+        stream << to_string(lifetime);
+        return stream;
+    }
 
  private:
     using Count = std::chrono::nanoseconds::rep;

@@ -89,10 +89,16 @@ class [[nodiscard]] Lookup {
 
     /// Why it failed. Only for a lookup that `failed()`; throws `std::bad_optional_access`
     /// otherwise.
-    const Failure& failure() const { return missing_part().failure.value(); }
-    /// Why there is nothing. Only for a lookup that is not `found()`; throws
+    const Failure& failure() const {
+        if (!failed()) throw std::bad_optional_access{};
+        return *nothing_->failure;
+    }
+    /// Why there is nothing. Only for a lookup that is `absent()`; throws
     /// `std::bad_optional_access` otherwise.
-    MissReason reason() const { return missing_part().reason; }
+    MissReason reason() const {
+        if (!absent()) throw std::bad_optional_access{};
+        return nothing_->reason;
+    }
     /// Set where the object is there, and something that it refers to is not.
     std::optional<BrokenReference> broken_reference() const {
         return found() ? std::nullopt : nothing_->broken;
@@ -104,11 +110,6 @@ class [[nodiscard]] Lookup {
         if (!self.value_) self.nothing_->raise();
         return *self.value_;
     }
-    const detail::Nothing& missing_part() const {
-        if (found()) throw std::bad_optional_access{};
-        return *nothing_;
-    }
-
     std::optional<T> value_;
     std::shared_ptr<const detail::Nothing> nothing_;
 };

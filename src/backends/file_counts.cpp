@@ -50,7 +50,7 @@ Descriptor open_file(const Root& root) {
         // A link, a FIFO, a directory: nothing of ours.
         const bool is_other = file.is_open() || errno == ELOOP || errno == ENXIO || errno == EISDIR;
         if (!is_other || attempt == 3) throw DiskError{errno, "open the file of counts"};
-        remove_name(directory, file_name);
+        remove_name(directory, file_name, std::string{"remove "} + file_name);
     }
 }
 

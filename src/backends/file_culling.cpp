@@ -99,16 +99,47 @@ void look_through(const Root& root, unsigned number, const Descriptor& shelf, Mi
     }
 }
 
-/// Removes the victims of one shelf, as far as they are unchanged.
-void remove_victims(const Root& root, const Descriptor& shelf, std::span<const Candidate> victims,
-                    Patience& patience) {
-    const HeldLock lock = patience.lock(shelf);
-    std::uint64_t removed = 0;
-    for (const Candidate& victim : victims) {
-        if (!victim.is_unchanged(shelf)) continue;
-        if (remove_name(shelf.number(), victim.name.c_str())) ++removed;
+/// Removes one name after the other. Each fails alone.
+struct Removals {
+    std::size_t done = 0;  ///< of files
+    std::size_t failed = 0;
+    std::optional<DiskError> first_error;
+
+    void remove(unsigned number, const Descriptor& shelf, const std::string& name) {
+        try {
+            const auto attempt = "remove " + name_of(number) + '/' + name;
+            if (remove_name(shelf.number(), name.c_str(), attempt) == Removed::file) ++done;
+        } catch (const DiskError& error) {
+            ++failed;
+            if (!first_error) first_error = error;
+        }
     }
-    shrink(root, victims.front().shelf, shelf, removed);
+};
+
+/// Removes the victims of one shelf, as far as they are unchanged.
+void remove_from_shelf(const Root& root, const Descriptor& shelf,
+                       std::span<const Candidate> victims, Removals& removals, Patience& patience) {
+    const HeldLock lock = patience.lock(shelf);
+    const std::size_t done_before = removals.done;
+    for (const Candidate& victim : victims) {
+        if (victim.is_unchanged(shelf)) removals.remove(victim.shelf, shelf, victim.name);
+    }
+    shrink(root, victims.front().shelf, shelf, removals.done - done_before);
+}
+
+/// The same on all shelves.
+void remove_victims(const Root& root, std::span<Candidate> victims, Removals& removals,
+                    Patience& patience) {
+    std::ranges::sort(victims, {}, &Candidate::shelf);
+    for (auto begin = victims.begin(); begin != victims.end();) {
+        const auto end = std::find_if(begin, victims.end(), [&](const Candidate& other) {
+            return other.shelf != begin->shelf;
+        });
+        pass_over_forbidden(on_shelf(root, begin->shelf, [&](const Descriptor& shelf) {
+            remove_from_shelf(root, shelf, {begin, end}, removals, patience);
+        }));
+        begin = end;
+    }
 }
 
 bool can_be_used(const Root& root, unsigned number) {
@@ -157,9 +188,10 @@ std::array<unsigned, shelf_count> shuffled_shelves() {
 
 ShelfNames names_on(const Descriptor& shelf) {
     ShelfNames names;
-    for_each_name(shelf.number(), [&](const char* name) {
-        if (is_entry_name(name)) names.entries.emplace_back(name);
-        if (is_draft_name(name)) names.drafts.emplace_back(name);
+    for_each_name(shelf.number(), [&](const char* name, Kind kind) {
+        const bool is_file = kind == Kind::file;
+        if (is_entry_name(name)) (is_file ? names.entries : names.directories).emplace_back(name);
+        if (is_file && is_draft_name(name)) names.drafts.emplace_back(name);
     });
     return names;
 }
@@ -199,7 +231,9 @@ void make_room(const Root& root, std::uint64_t max_entries, std::size_t cull_fre
     if (!Counts{root, patience}.total()) count_shelves(root, patience);
     if (has_room(root, max_entries, patience)) return;
     if (cull_frequency <= 1) {
-        return pass_over_forbidden(remove_entries(root, patience, Drafts::keep));
+        const auto error = remove_entries(root, patience, Drafts::keep);
+        if (error && !has_room(root, max_entries, patience)) pass_over_forbidden(error);
+        return;
     }
 
     std::vector<Candidate> sample;
@@ -218,17 +252,17 @@ void make_room(const Root& root, std::uint64_t max_entries, std::size_t cull_fre
     std::ranges::sort(sample, {}, [](const Candidate& candidate) {
         return std::tuple{!candidate.over, candidate.modified};
     });
-    const std::span victims{sample.data(), std::min(wanted, sample.size())};
-    std::ranges::sort(victims, {}, &Candidate::shelf);
-    for (auto begin = victims.begin(); begin != victims.end();) {
-        const auto end = std::find_if(begin, victims.end(), [&](const Candidate& other) {
-            return other.shelf != begin->shelf;
-        });
-        pass_over_forbidden(on_shelf(root, begin->shelf, [&](const Descriptor& shelf) {
-            remove_victims(root, shelf, {begin, end}, patience);
-        }));
-        begin = end;
+    Removals removals;
+    std::span<Candidate> rest{sample};
+    // In the place of those that cannot be removed go others.
+    for (std::size_t more = wanted; more > 0 && !rest.empty();) {
+        const auto victims = rest.first(std::min(more, rest.size()));
+        rest = rest.subspan(victims.size());
+        const std::size_t failed_before = removals.failed;
+        remove_victims(root, victims, removals, patience);
+        more = removals.failed - failed_before;
     }
+    if (!counting_was_enough && removals.done == 0) pass_over_forbidden(removals.first_error);
 }
 
 std::optional<DiskError> remove_entries(const Root& root, Patience& patience, Drafts drafts) {
@@ -237,13 +271,16 @@ std::optional<DiskError> remove_entries(const Root& root, Patience& patience, Dr
         const auto error = on_shelf(root, number, [&](const Descriptor& shelf) {
             const HeldLock lock = patience.lock(shelf);
             const ShelfNames names = names_on(shelf);
-            for (const auto& name : names.entries) remove_name(shelf.number(), name.c_str());
+            Removals removals;
+            for (const auto& name : names.entries) removals.remove(number, shelf, name);
+            set_count(root, number, shelf, removals.failed, patience);
             if (drafts == Drafts::remove) {
-                for (const auto& name : names.drafts) remove_name(shelf.number(), name.c_str());
+                for (const auto& name : names.drafts) removals.remove(number, shelf, name);
+                for (const auto& name : names.directories) removals.remove(number, shelf, name);
             } else {
                 remove_old_drafts(shelf, names.drafts);
             }
-            set_count(root, number, shelf, 0, patience);
+            if (removals.first_error) throw DiskError{*removals.first_error};
         });
         if (error && !first_error) first_error = error;
     }

@@ -14,10 +14,11 @@
 
 namespace cachemodel::file {
 
-/// What stands on a shelf that may be ours.
+/// What stands on a shelf that may be ours. No directory is, not even one with an entry's name.
 struct ShelfNames {
     std::vector<std::string> entries;
     std::vector<std::string> drafts;
+    std::vector<std::string> directories;  ///< in the way of entries, whose names they have
 };
 ShelfNames names_on(const Descriptor& shelf);
 
@@ -34,7 +35,7 @@ void shrink(const Root& root, unsigned number, const Descriptor& shelf,
 
 /// Makes room for at least one entry where there is none, by what `FileOptions::cull_frequency`
 /// says. Counts first what was not counted. Passes over shelves that the system forbids to use, and
-/// counts nothing on them. The caller holds no lock.
+/// counts nothing on them. What cannot be removed stays, and others go. The caller holds no lock.
 ///
 /// Errors: `DiskError`.
 void make_room(const Root& root, std::uint64_t max_entries, std::size_t cull_frequency,
@@ -43,8 +44,9 @@ void make_room(const Root& root, std::uint64_t max_entries, std::size_t cull_fre
 /// What becomes of drafts. A writer whose draft is removed writes another one.
 enum class Drafts : std::uint8_t { keep, remove };
 
-/// Removes every entry that it can, and gives back what it could not remove one for. The caller
-/// holds no lock.
+/// Removes every entry that it can, and gives back what it could not remove one for. With the
+/// drafts go empty directories that are in the way of entries; others are what could not be
+/// removed. The caller holds no lock.
 ///
 /// Errors: `DiskError`.
 std::optional<DiskError> remove_entries(const Root& root, Patience& patience, Drafts drafts);

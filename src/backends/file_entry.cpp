@@ -2,7 +2,10 @@
 // SPDX-License-Identifier: MIT
 #include "backends/file_entry.hpp"
 
-#include <openssl/sha.h>
+#include <cachemodel/detail/key_text.hpp>
+
+#include "sha256.hpp"
+
 #include <sched.h>
 #include <unistd.h>
 #include <xxhash.h>
@@ -11,6 +14,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <tuple>
 #include <utility>
 
 namespace cachemodel::file {
@@ -24,7 +28,7 @@ constexpr std::string_view magic{
 constexpr std::uint32_t format_version = 1;
 constexpr std::string_view suffix = ".cachemodel";
 constexpr std::string_view draft_prefix = "draft-";
-constexpr std::size_t digest_digits = std::size_t{2} * SHA256_DIGEST_LENGTH;
+constexpr std::size_t digest_digits = 2 * std::tuple_size_v<decltype(detail::sha256({}))>;
 constexpr std::size_t draft_digits = 32;
 
 constexpr std::size_t head_size = 64;
@@ -79,14 +83,6 @@ std::optional<Milliseconds> read_expiry(const Descriptor& file, const char* bloc
     return std::nullopt;
 }
 
-void append_hex(std::string& text, const unsigned char* bytes, std::size_t count) {
-    constexpr char digits[] = "0123456789abcdef";
-    for (std::size_t i = 0; i < count; ++i) {
-        text += digits[bytes[i] >> 4];
-        text += digits[bytes[i] & 15];
-    }
-}
-
 void write_entry(const Descriptor& file, std::string_view key, std::string_view value,
                  std::uint64_t token, Milliseconds expires_at) {
     char head[head_size];
@@ -136,13 +132,13 @@ Milliseconds end_of(Lifetime lifetime, std::chrono::system_clock::time_point tim
 }
 
 EntryName::EntryName(std::string_view key) {
-    std::array<unsigned char, SHA256_DIGEST_LENGTH> digest{};
-    SHA256(reinterpret_cast<const unsigned char*>(key.data()), key.size(), digest.data());
+    const auto digest = detail::sha256(key);
     shelf_ = digest.front();
     path_.reserve(3 + digest_digits + suffix.size());
-    append_hex(path_, digest.data(), 1);
+    const auto bytes = detail::as_text(digest.data(), digest.size());
+    detail::append_hex(path_, bytes.substr(0, 1));
     path_ += '/';
-    append_hex(path_, digest.data(), digest.size());
+    detail::append_hex(path_, bytes);
     path_ += suffix;
 }
 
@@ -236,7 +232,7 @@ Draft::Draft(const Descriptor& shelf, std::string_view key, std::string_view val
         std::array<unsigned char, draft_digits / 2 + sizeof token> random{};
         fill_randomly(random);
         name_ = draft_prefix;
-        append_hex(name_, random.data(), draft_digits / 2);
+        detail::append_hex(name_, detail::as_text(random.data(), draft_digits / 2));
         name_ += suffix;
         std::memcpy(&token, random.data() + draft_digits / 2, sizeof token);
         file = create(shelf.number(), name_.c_str());

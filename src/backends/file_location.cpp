@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: MIT
 #include "backends/file_location.hpp"
 
+#include <cachemodel/detail/key_text.hpp>
+
 #include <unistd.h>
 
 #include <algorithm>
@@ -74,11 +76,6 @@ std::string resolved(const std::string& directory) {
         throw DiskError{errno, "resolve the directory"};
     }
     return path.data();
-}
-
-std::array<char, 3> name_of(unsigned shelf) noexcept {
-    constexpr char digits[] = "0123456789abcdef";
-    return {digits[shelf / 16], digits[shelf % 16], '\0'};
 }
 
 }  // namespace
@@ -169,9 +166,16 @@ void Location::close() noexcept {
     }
 }
 
+std::string name_of(unsigned shelf) {
+    const char byte = static_cast<char>(shelf);
+    std::string name;
+    detail::append_hex(name, {&byte, 1});
+    return name;
+}
+
 Descriptor find_shelf(const Root& root, unsigned number) {
     Descriptor shelf =
-        try_open(root.directory.number(), name_of(number).data(), directory_flags | O_NOFOLLOW);
+        try_open(root.directory.number(), name_of(number).c_str(), directory_flags | O_NOFOLLOW);
     if (shelf.is_open()) {
         refuse_untrusted(status_of(shelf));
         return shelf;
@@ -191,16 +195,16 @@ Descriptor find_or_make_shelf(const Root& root, unsigned number) {
     Descriptor shelf = find_shelf(root, number);
     if (shelf.is_open()) return shelf;
     const int directory = root.directory.number();
-    const auto name = name_of(number);
+    const std::string name = name_of(number);
     // What is no directory goes. If somebody has made the directory meanwhile, this does nothing.
-    ::unlinkat(directory, name.data(), 0);
-    make_directory(directory, name.data());
-    return open(directory, name.data(), directory_flags | O_NOFOLLOW,
+    ::unlinkat(directory, name.c_str(), 0);
+    make_directory(directory, name.c_str());
+    return open(directory, name.c_str(), directory_flags | O_NOFOLLOW,
                 "open a new directory of entries");
 }
 
 bool is_in_place(const Root& root, unsigned number, const Descriptor& shelf) {
-    const auto named = status_of(root.directory.number(), name_of(number).data());
+    const auto named = status_of(root.directory.number(), name_of(number).c_str());
     const struct stat opened = status_of(shelf);
     return named && named->st_dev == opened.st_dev && named->st_ino == opened.st_ino;
 }

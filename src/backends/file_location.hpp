@@ -56,6 +56,9 @@ class Location {
     std::atomic<Process*> process_;
 };
 
+/// Relative to the root: two digits.
+std::string name_of(unsigned shelf);
+
 /// One of the 256; not open where it is not there, or something else is in its place, as a link.
 ///
 /// Errors: `DiskError`, with `permission` where it must not be trusted.

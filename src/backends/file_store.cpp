@@ -29,16 +29,17 @@ struct Standing {
     bool is_live() const noexcept { return state == State::live; }
 };
 
-/// Not open where there is nothing, or nothing that could be an entry.
+/// Not open where there is nothing, or nothing that could be an entry. A directory is opened for
+/// reading only.
 Descriptor open_entry(int directory, const char* name, int flags) {
     Descriptor entry = try_open(directory, name, flags);
+    if (!entry.is_open() && errno == EISDIR) entry = try_open(directory, name, entry_flags);
     if (entry.is_open()) return entry;
     switch (errno) {
         case ENOENT:
         case ELOOP:   // a symbolic link
         case EMLINK:  // the same, on FreeBSD
         case ENXIO:   // a socket
-        case EISDIR:  // a directory that was to be written
         case ENOTDIR:
             return entry;
         default:
@@ -46,11 +47,25 @@ Descriptor open_entry(int directory, const char* name, int flags) {
     }
 }
 
-Standing standing_of(const Descriptor& entry, std::string_view key, Milliseconds now,
-                     Buffer& buffer) {
+/// A directory with something in it is not replaced by the next write, as all else is that is no
+/// entry.
+void refuse_full_directory(const Descriptor& entry, const EntryName& name) {
+    if (!S_ISDIR(status_of(entry).st_mode)) return;
+    for_each_name(entry.number(), [&](const char*, Kind) {
+        throw DiskError{BackendFault::unavailable,
+                        std::string{name.path()} + " is a directory that is not empty"};
+    });
+}
+
+/// Errors: `DiskError`.
+Standing standing_of(const Descriptor& entry, const EntryName& name, std::string_view key,
+                     Milliseconds now, Buffer& buffer) {
     if (!entry.is_open()) return {};
     const auto head = read_head(entry, buffer, key);
-    if (!head) return {};
+    if (!head) {
+        refuse_full_directory(entry, name);
+        return {};
+    }
     return {is_over(head->expires_at, now) ? Standing::State::over : Standing::State::live, *head};
 }
 
@@ -66,6 +81,13 @@ void for_each_entry(const Root& root, Visit visit) {
         if (error && !first_error) first_error = error;
     }
     if (first_error) throw DiskError{*first_error};
+}
+
+/// Removes what stands under the name, on a shelf whose lock is held. A directory did not count.
+void remove_entry(const Root& root, const EntryName& name, const Descriptor& shelf) {
+    if (remove_name(shelf.number(), name.file()) == Removed::file) {
+        shrink(root, name.shelf(), shelf, 1);
+    }
 }
 
 /// The entry, for who only reads it.
@@ -85,7 +107,7 @@ std::optional<EntryStore::Found> EntryStore::read(std::string_view key, const En
     const auto root = location_.find();
     if (!root) return std::nullopt;
     const Descriptor entry = find_entry(*root, name);
-    const Standing standing = standing_of(entry, key, now(), buffer);
+    const Standing standing = standing_of(entry, name, key, now(), buffer);
     if (standing.state == Standing::State::over) purge(*root, name, key);
     if (!standing.is_live()) return std::nullopt;
     const auto value = read_value(entry, standing.head, buffer);
@@ -100,7 +122,7 @@ bool EntryStore::permits(const Descriptor& shelf, Store how, const Entry& wanted
     if (how == Store::set) return true;
     Buffer buffer;
     const Descriptor entry = open_entry(shelf.number(), name.file(), entry_flags);
-    const Standing standing = standing_of(entry, wanted.key, now(), buffer);
+    const Standing standing = standing_of(entry, name, wanted.key, now(), buffer);
     const bool is_there =
         standing.is_live() && read_value(entry, standing.head, buffer).has_value();
     if (how == Store::add) return !is_there;
@@ -118,9 +140,13 @@ Outcome EntryStore::store(Store how, const Entry& entry, const EntryName& name,
     const auto publish_if_there_is_room = [&]() -> std::optional<Outcome> {
         const HeldLock lock = patience.lock(shelf);
         if (!permits(shelf, how, entry, name)) return Outcome::declined_by_backend();
-        const auto old = status_of(shelf.number(), name.file());
-        // Only a directory cannot be renamed over. This removes it if it is empty.
-        if (old && S_ISDIR(old->st_mode)) remove_name(shelf.number(), name.file());
+        auto old = status_of(shelf.number(), name.file());
+        // Only a directory cannot be renamed over. This removes it if it is empty; it did not
+        // count.
+        if (old && S_ISDIR(old->st_mode)) {
+            remove_name(shelf.number(), name.file(), std::string{"remove "} + name.path());
+            old.reset();
+        }
         if (!old && !grow(*root, name.shelf(), options_.max_entries, patience)) return std::nullopt;
         try {
             draft.publish(name.file());
@@ -148,8 +174,8 @@ Outcome EntryStore::remove(std::string_view key, const EntryName& name, Patience
     const HeldLock lock = patience.lock(shelf);
     Buffer buffer;
     const Descriptor entry = open_entry(shelf.number(), name.file(), entry_flags);
-    const bool was_live = standing_of(entry, key, now(), buffer).is_live();
-    if (remove_name(shelf.number(), name.file())) shrink(*root, name.shelf(), shelf, 1);
+    const bool was_live = standing_of(entry, name, key, now(), buffer).is_live();
+    remove_entry(*root, name, shelf);
     return was_live ? Outcome{} : Outcome::declined_by_backend();
 }
 
@@ -161,7 +187,7 @@ Outcome EntryStore::touch(std::string_view key, const EntryName& name, Lifetime 
     const HeldLock lock = patience.lock(shelf);
     const Descriptor entry = open_entry(shelf.number(), name.file(), write_flags);
     Buffer buffer;
-    const Standing standing = standing_of(entry, key, now(), buffer);
+    const Standing standing = standing_of(entry, name, key, now(), buffer);
     if (!standing.is_live()) return Outcome::declined_by_backend();
     write_expiry(entry, standing.head, end_of(lifetime, clock_.wall()));
     return {};
@@ -176,7 +202,7 @@ Outcome EntryStore::increment(std::string_view key, std::int64_t delta, std::int
     const HeldLock lock = patience.lock(shelf);
     const Descriptor entry = open_entry(shelf.number(), name.file(), entry_flags);
     Buffer buffer;
-    const Standing standing = standing_of(entry, key, now(), buffer);
+    const Standing standing = standing_of(entry, name, key, now(), buffer);
     if (!standing.is_live()) return Outcome::declined_by_backend();
     const auto stored = read_value(entry, standing.head, buffer);
     if (!stored) return Outcome::declined_by_backend();
@@ -195,7 +221,7 @@ Outcome EntryStore::remaining_lifetime(std::string_view key, Lifetime& left) {
     const Descriptor entry = find_entry(*root, name);
     Buffer buffer;
     const Milliseconds time = now();
-    const Standing standing = standing_of(entry, key, time, buffer);
+    const Standing standing = standing_of(entry, name, key, time, buffer);
     if (!standing.is_live()) return Outcome::declined_by_backend();
     const Milliseconds end = standing.head.expires_at;
     left = end == forever ? Lifetime{never} : Lifetime{std::chrono::milliseconds{end - time}};
@@ -242,8 +268,8 @@ void EntryStore::purge(const Root& root, const EntryName& name, std::string_view
         if (!lock.is_held()) return;
         Buffer buffer;
         const Descriptor entry = open_entry(shelf.number(), name.file(), entry_flags);
-        if (standing_of(entry, key, now(), buffer).state != Standing::State::over) return;
-        if (remove_name(shelf.number(), name.file())) shrink(root, name.shelf(), shelf, 1);
+        if (standing_of(entry, name, key, now(), buffer).state != Standing::State::over) return;
+        remove_entry(root, name, shelf);
     } catch (const DiskError&) {
         return;
     }
@@ -257,8 +283,10 @@ void EntryStore::discard(const EntryName& name) {
         const Descriptor shelf = find_shelf(*root, name.shelf());
         if (!shelf.is_open()) return;
         const HeldLock lock = try_lock(shelf);
-        if (remove_name(shelf.number(), name.file()) && lock.is_held()) {
-            shrink(*root, name.shelf(), shelf, 1);
+        if (lock.is_held()) {
+            remove_entry(*root, name, shelf);
+        } else {
+            remove_name(shelf.number(), name.file());
         }
     } catch (const DiskError&) {
         // Without a descriptor for the shelf, which may be what is lacking.

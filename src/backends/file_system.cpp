@@ -37,6 +37,13 @@ BackendFault fault_of(int error) noexcept {
     }
 }
 
+/// Not every file system tells with the name.
+bool is_directory(int directory, const dirent& entry) {
+    if (entry.d_type != DT_UNKNOWN) return entry.d_type == DT_DIR;
+    const auto status = status_of(directory, entry.d_name);
+    return status && S_ISDIR(status->st_mode);
+}
+
 }  // namespace
 
 DiskError::DiskError(int code, const std::string& attempt)
@@ -52,10 +59,6 @@ bool DiskError::went_away() const noexcept { return code_ == ENOENT || code_ == 
 bool DiskError::lies_in_the_path() const noexcept {
     return fault_ == BackendFault::permission || code_ == ENOTDIR || code_ == ELOOP ||
            code_ == ENAMETOOLONG;
-}
-
-Descriptor::~Descriptor() {
-    if (number_ != -1) ::close(number_);
 }
 
 Descriptor try_open(int directory, const char* name, int flags, mode_t mode) noexcept {
@@ -144,17 +147,18 @@ void refuse_if_over_limit(std::uint64_t size) {
     if (size > limit.rlim_cur) throw DiskError{EFBIG, "write a file"};
 }
 
-bool remove_name(int directory, const char* name) {
-    if (::unlinkat(directory, name, 0) == 0) return true;
-    if (errno == ENOENT) return false;
-    const int error = errno;
-    if ((error == EISDIR || error == EPERM) && ::unlinkat(directory, name, AT_REMOVEDIR) == 0) {
-        return true;
+Removed remove_name(int directory, const char* name, const std::string& attempt) {
+    if (::unlinkat(directory, name, 0) == 0) return Removed::file;
+    if (errno == ENOENT) return Removed::nothing;
+    int error = errno;
+    if (error == EISDIR || error == EPERM) {  // a directory, by Linux and by POSIX
+        if (::unlinkat(directory, name, AT_REMOVEDIR) == 0) return Removed::directory;
+        if (errno != ENOTDIR) error = errno;
     }
-    throw DiskError{error, "remove a file"};
+    throw DiskError{error, attempt};
 }
 
-void for_each_name(int directory, const std::function<void(const char*)>& visit) {
+void for_each_name(int directory, const std::function<void(const char*, Kind)>& visit) {
     // Its own description of the directory: where to go on reading belongs to that.
     const int number = open(directory, ".", directory_flags, "open a directory").release();
     const std::unique_ptr<DIR, int (*)(DIR*)> list{::fdopendir(number), &::closedir};
@@ -167,7 +171,8 @@ void for_each_name(int directory, const std::function<void(const char*)>& visit)
         const dirent* const entry = ::readdir(list.get());
         if (entry == nullptr) break;
         const std::string_view name = entry->d_name;
-        if (name != "." && name != "..") visit(entry->d_name);
+        if (name == "." || name == "..") continue;
+        visit(entry->d_name, is_directory(directory, *entry) ? Kind::directory : Kind::file);
     }
     if (errno != 0 && errno != ENOENT) fail("list a directory");
 }

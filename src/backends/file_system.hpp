@@ -4,6 +4,8 @@
 
 #include <cachemodel/error.hpp>
 
+#include "descriptor.hpp"
+
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -15,7 +17,6 @@
 #include <span>
 #include <stdexcept>
 #include <string>
-#include <utility>
 
 namespace cachemodel::file {
 
@@ -37,25 +38,7 @@ class DiskError : public std::runtime_error {
     int code_ = 0;
 };
 
-/// Owns a file descriptor.
-class Descriptor {
- public:
-    Descriptor() noexcept = default;
-    explicit Descriptor(int number) noexcept : number_(number) {}
-    Descriptor(Descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
-    Descriptor& operator=(Descriptor&& other) noexcept {
-        std::swap(number_, other.number_);
-        return *this;
-    }
-    ~Descriptor();
-
-    int number() const noexcept { return number_; }
-    bool is_open() const noexcept { return number_ != -1; }
-    int release() noexcept { return std::exchange(number_, -1); }
-
- private:
-    int number_ = -1;
-};
+using detail::Descriptor;
 
 /// For whoever opens a directory: never a file of another kind, never left to a child program.
 constexpr int directory_flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
@@ -94,16 +77,21 @@ void write_all(const Descriptor& file, std::span<iovec> parts);
 /// Errors: `DiskError`.
 void refuse_if_over_limit(std::uint64_t size);
 
-/// Removes the name: a link and not its target, a directory if it is empty. False where it is not
-/// there.
-///
-/// Errors: `DiskError`.
-bool remove_name(int directory, const char* name);
+/// What had a name that is removed.
+enum class Removed : std::uint8_t { nothing, file, directory };
 
-/// Gives `visit` every name in the directory but `.` and `..`, in no order.
+/// Removes the name: a link and not its target, a directory if it is empty.
 ///
 /// Errors: `DiskError`.
-void for_each_name(int directory, const std::function<void(const char*)>& visit);
+Removed remove_name(int directory, const char* name, const std::string& attempt = "remove a file");
+
+enum class Kind : std::uint8_t { file, directory };
+
+/// Gives `visit` every name in the directory but `.` and `..`, in no order. What is no directory
+/// counts as a file.
+///
+/// Errors: `DiskError`.
+void for_each_name(int directory, const std::function<void(const char*, Kind)>& visit);
 
 /// Fills `bytes`, at most 256, with what nobody can guess.
 void fill_randomly(std::span<unsigned char> bytes);

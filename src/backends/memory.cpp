@@ -316,11 +316,11 @@ std::shared_ptr<Backend> open_memory(CacheUrl& url, const Clock& clock) {
     options.shards = url.take_integer("shards", 0, 1, most_shards);
 
     const std::string name = url.hosts().empty() ? std::string{} : url.hosts().front().name;
+    if (name.empty()) return std::make_shared<MemoryBackend>(options, clock);
+
     auto store = named_stores().find(name);
     if (!store) {
-        auto fresh = std::make_shared<MemoryBackend>(options, clock);
-        if (name.empty()) return fresh;
-        store = named_stores().find_or_add(name, std::move(fresh));
+        store = named_stores().find_or_add(name, std::make_shared<MemoryBackend>(options, clock));
     }
     if (store->options() != options) {
         throw ConfigError{"memory://" + name + " is open with other options"};

@@ -54,10 +54,9 @@ class Index {
     }
 
     /// Makes sure that `insert` has a place. Without memory for it nothing changes.
-    /// Returns whether the items have moved.
-    bool reserve_another() {
+    void reserve_another() {
         const std::size_t wanted = slots_for_another();
-        if (wanted == slots_.size()) return false;
+        if (wanted == slots_.size()) return;
         std::vector<Slot> slots(wanted, Slot{0, nullptr});
         std::vector<std::uint32_t> ghosts(wanted / 2);
         slots.swap(slots_);
@@ -66,7 +65,6 @@ class Index {
         for (const Slot& slot : slots) {
             if (slot.item != nullptr) slots_[free_slot(slot.hash)] = slot;
         }
-        return true;
     }
 
     void insert(std::uint64_t hash, Item& item) noexcept {

@@ -1,8 +1,10 @@
-// cachemodel: the entries of the memory backend and the queues they wait in.
-// SPDX-License-Identifier: MIT
+// cachemodel: the entries of the memory backend, the queues they wait in, and the order they end
+// in. SPDX-License-Identifier: MIT
 #pragma once
 
 #include <cachemodel/lifetime.hpp>
+
+#include <boost/intrusive/set.hpp>
 
 #include <atomic>
 #include <cstddef>
@@ -29,11 +31,16 @@ inline Nanoseconds end_of(Lifetime lifetime, Nanoseconds now) noexcept {
     return now > forever - duration ? forever : now + duration;
 }
 
+/// The place of an entry among those that have an end.
+using EndHook =
+    boost::intrusive::set_base_hook<boost::intrusive::link_mode<boost::intrusive::normal_link>,
+                                    boost::intrusive::optimize_size<true>>;
+
 /// One entry: this header, then the bytes of the key, then those of the value, in one allocation.
 ///
 /// Key, value and token never change, so that whoever holds a reference may read them without a
 /// lock. The rest belongs to the shard; only `frequency` is changed under a shared lock.
-struct Item {
+struct Item : EndHook {
     static constexpr std::uint8_t most_frequent = 3;
 
     Item* older = nullptr;
@@ -158,6 +165,40 @@ struct Queue {
         (by.newer == nullptr ? newest : by.newer->older) = &by;
         bytes += by.cost() - item.cost();
     }
+};
+
+/// The entries that have an end, in the order of their ends. Whoever writes `expires_at` takes the
+/// entry out before and puts it in again afterwards.
+class Ends {
+ public:
+    void insert(Item& item) noexcept {
+        // Where all have the same lifetime, the last to be written is the last to end.
+        if (item.expires_at != forever) items_.insert(items_.end(), item);
+    }
+
+    void remove(Item& item) noexcept {
+        if (item.expires_at != forever) items_.erase(items_.iterator_to(item));
+    }
+
+    /// An entry that is over, or null where there is none.
+    Item* find_over(Nanoseconds now) noexcept {
+        if (items_.empty() || !is_over(items_.begin()->expires_at, now)) return nullptr;
+        return &*items_.begin();
+    }
+
+    void reset() noexcept { items_.clear(); }
+
+ private:
+    struct EndsBefore {
+        bool operator()(const Item& one, const Item& other) const noexcept {
+            return one.expires_at < other.expires_at;
+        }
+    };
+
+    boost::intrusive::multiset<Item, boost::intrusive::base_hook<EndHook>,
+                               boost::intrusive::compare<EndsBefore>,
+                               boost::intrusive::constant_time_size<false>>
+        items_;
 };
 
 }  // namespace cachemodel::memory

@@ -26,6 +26,7 @@ namespace cachemodel {
 /// time.
 class alignas(64) MemoryBackend::Shard {
     using Discarded = memory::Discarded;
+    using Ends = memory::Ends;
     using Index = memory::Index;
     using Item = memory::Item;
     using ItemReference = memory::ItemReference;
@@ -121,9 +122,10 @@ class alignas(64) MemoryBackend::Shard {
         const std::size_t at = find_live(hash, key, now, discarded);
         if (at == Index::none) return false;
         Item& item = *index_[at].item;
+        ends_.remove(item);
         item.expires_at = end;
+        ends_.insert(item);
         item.count_use();
-        note_expiry(item);
         return true;
     }
 
@@ -151,8 +153,6 @@ class alignas(64) MemoryBackend::Shard {
     }
 
  private:
-    /// Slots of the index that are searched for expired entries before a live one makes room.
-    static constexpr int slots_searched = 32;
     /// Entries that may be passed over for one that makes room.
     static constexpr int second_chances = 256;
 
@@ -183,9 +183,11 @@ class alignas(64) MemoryBackend::Shard {
                                    std::memory_order_relaxed);
             fresh->count_use();
             if (bytes() - old.cost() + fresh->cost() <= max_bytes_) {
-                index_[at].item = fresh.give_up();
-                note_expiry(*index_[at].item);
-                queue_of(old).replace(old, *index_[at].item);
+                Item& item = *fresh.give_up();
+                index_[at].item = &item;
+                queue_of(old).replace(old, item);
+                ends_.remove(old);
+                ends_.insert(item);
                 discarded.take(old);
                 return;
             }
@@ -194,48 +196,53 @@ class alignas(64) MemoryBackend::Shard {
             fresh->in_main = index_.forget_ghost(hash);
         }
         make_room(fresh->cost(), now, discarded);
-        if (index_.reserve_another()) restart_round();
+        index_.reserve_another();
         Item& item = *fresh.give_up();
-        note_expiry(item);
         index_.insert(hash, item);
         queue_of(item).push(item);
+        ends_.insert(item);
     }
 
     void erase(std::size_t at, Discarded& discarded) noexcept {
         Item& item = *index_[at].item;
         index_.erase(at);
         queue_of(item).remove(item);
+        ends_.remove(item);
         discarded.take(item);
     }
 
+    /// The index finds by hash, and kept in the item it would cost every entry 8 bytes.
+    std::uint64_t hash_of(const Item& item) const noexcept {
+        return XXH3_64bits_withSeed(item.key().data(), item.key().size(), seed_);
+    }
+
     void make_room(std::size_t cost, Nanoseconds now, Discarded& discarded) noexcept {
-        if (!has_room(cost)) reclaim_some(now, discarded);
-        while (!has_room(cost) && index_.items() > 0) evict_one(now, discarded);
-        // What is still in the way is an index that was made for many more entries.
-        if (!has_room(cost)) {
-            index_.reset();
-            restart_round();
+        while (!has_room(cost) && index_.items() > 0) {
+            if (const Item* over = ends_.find_over(now)) {
+                erase(index_.find(hash_of(*over), *over), discarded);
+            } else {
+                evict_one(discarded);
+            }
         }
+        // What is still in the way is an index that was made for many more entries.
+        if (!has_room(cost)) index_.reset();
     }
 
     /// S3-FIFO: new entries wait in a small queue, a tenth of the bytes. Those that were used more
     /// than once by the time it is their turn move to the main queue, from which only entries that
     /// were not used during a whole turn are evicted. Where everything is in use, the turn is cut
     /// short: readers wait meanwhile.
-    void evict_one(Nanoseconds now, Discarded& discarded) noexcept {
+    void evict_one(Discarded& discarded) noexcept {
         for (int chances = second_chances;; --chances) {
             const bool from_main = main_.oldest != nullptr && small_.bytes <= main_.bytes / 9;
             Queue& queue = from_main ? main_ : small_;
             Item& item = *queue.oldest;
-            const bool over = memory::is_over(item.expires_at, now);
             const auto uses = item.frequency.load(std::memory_order_relaxed);
-            if (over || uses <= (from_main ? 0 : 1) || chances == 0) {
-                // The index finds by hash, and kept in the item it would cost every entry 8 bytes.
-                const std::uint64_t hash =
-                    XXH3_64bits_withSeed(item.key().data(), item.key().size(), seed_);
-                if (!over && !from_main) index_.remember_ghost(hash);
+            if (uses <= (from_main ? 0 : 1) || chances == 0) {
+                const std::uint64_t hash = hash_of(item);
+                if (!from_main) index_.remember_ghost(hash);
                 erase(index_.find(hash, item), discarded);
-                if (!over) ++evicted_;
+                ++evicted_;
                 return;
             }
             queue.remove(item);
@@ -244,37 +251,6 @@ class alignas(64) MemoryBackend::Shard {
                                  std::memory_order_relaxed);
             main_.push(item);
         }
-    }
-
-    /// Searches a bit of the index for expired entries, going round from call to call, unless
-    /// nothing can have expired yet.
-    void reclaim_some(Nanoseconds now, Discarded& discarded) noexcept {
-        for (int i = 0; i < slots_searched && memory::is_over(first_expiry_, now); ++i) {
-            if (cursor_ >= index_.slots()) {
-                first_expiry_ = std::exchange(first_expiry_of_round_, forever);
-                cursor_ = 0;
-                continue;
-            }
-            const Item* item = index_[cursor_].item;
-            if (item != nullptr && memory::is_over(item->expires_at, now)) {
-                erase(cursor_, discarded);  // another may have moved here: look again
-                continue;
-            }
-            if (item != nullptr) {
-                first_expiry_of_round_ = std::min(first_expiry_of_round_, item->expires_at);
-            }
-            ++cursor_;
-        }
-    }
-
-    void note_expiry(const Item& item) noexcept {
-        first_expiry_ = std::min(first_expiry_, item.expires_at);
-        first_expiry_of_round_ = std::min(first_expiry_of_round_, item.expires_at);
-    }
-
-    void restart_round() noexcept {
-        cursor_ = 0;
-        first_expiry_of_round_ = forever;
     }
 
     void discard_all(Discarded& discarded) noexcept {
@@ -286,25 +262,18 @@ class alignas(64) MemoryBackend::Shard {
             }
         }
         index_.reset();
-        restart_round();
-        first_expiry_ = forever;
+        ends_.reset();
     }
 
     mutable detail::ForkSafe<std::shared_mutex> mutex_;
     Index index_;
     Queue small_;
     Queue main_;
+    Ends ends_;
     std::size_t max_bytes_ = 0;
     std::size_t max_entries_ = 0;
     std::uint64_t seed_ = 0;
     std::uint64_t evicted_ = 0;
-
-    // No entry expires before `first_expiry_`, as far as is known. It is renewed when the cursor
-    // has been round. An entry that moves past the cursor is not seen until the next round, which
-    // costs some memory for a while and nothing else: expired is expired for every reader.
-    std::size_t cursor_ = 0;
-    Nanoseconds first_expiry_ = forever;
-    Nanoseconds first_expiry_of_round_ = forever;
 };
 
 }  // namespace cachemodel

@@ -38,8 +38,10 @@ std::deque<Server>& Group::servers() {
     if (known->id == ::getpid()) return known->servers;
     auto own = std::make_unique<Process>(*this);
     if (!process_.compare_exchange_strong(known, own.get())) return known->servers;
-    // Never deleted: threads that this process does not have may hold the locks in it.
-    for (auto& server : known->servers) server.abandon();
+    // What the parent knew is left alone: threads that this process does not have may hold the
+    // locks in it. The connections stay open, too. This process may have closed what it inherited,
+    // and `fork` copies descriptors before memory: either way their numbers may name something
+    // else.
     return own.release()->servers;
 }
 

@@ -13,7 +13,8 @@
 namespace cachemodel::net {
 
 /// The servers of a backend. A child of `fork` gets servers of its own, without connections, as it
-/// must not use those that its parent has.
+/// must not use those that its parent has. Its copies of these stay open until it ends, or starts
+/// another program.
 ///
 /// Thread safety: may be called concurrently.
 class Group {

@@ -121,10 +121,4 @@ void Server::close_idle() noexcept {
     ++epoch_;
 }
 
-void Server::abandon() noexcept {
-    if (!mutex_.try_lock()) return;
-    idle_.clear();
-    mutex_.unlock();
-}
-
 }  // namespace cachemodel::net

@@ -88,10 +88,6 @@ class Server {
 
     void close_idle() noexcept;
 
-    /// In a forked child, which owns neither the parent's connections nor, perhaps, the lock:
-    /// closes what is idle without a word to the server.
-    void abandon() noexcept;
-
  private:
     friend class Lease;
 

@@ -7,7 +7,7 @@
 
 namespace cachemodel::net {
 
-/// For a message: the beginning of `text` in printable ASCII, with a question mark for all else.
+/// For a message: the beginning of `text` in printable ASCII, with `\xNN` for all else.
 std::string presentable(std::string_view text);
 
 }  // namespace cachemodel::net

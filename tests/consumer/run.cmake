@@ -36,6 +36,11 @@ else()
     file(REMOVE_RECURSE "${work}/stage")
     run("${CMAKE_COMMAND}" --install "${built}" --prefix "${work}/stage")
     set(where "-DCMAKE_PREFIX_PATH=${work}/stage")
+
+    # The reader and writer for other languages, from where it is installed.
+    run("${CMAKE_COMMAND}" -E env "PYTHONPATH=${work}/stage/share/cachemodel"
+        python3 -B "${consumer}/read_entry.py" "${work}/stage"
+    )
 endif()
 
 run("${CMAKE_COMMAND}" ${common} -S "${consumer}" -B "${work}/program" "${where}")

@@ -15,6 +15,11 @@ namespace cachemodel::contract {
 
 using namespace std::chrono_literals;
 
+CacheContractOptions turning(testing::TurnableClock& clock) {
+    const auto advance = [&clock](std::chrono::nanoseconds time) { clock.advance(time); };
+    return {.pass = advance, .pass_in_backend = advance};
+}
+
 void cache_contract(const Cache& cache, const CacheContractOptions& options) {
     of_caches::entries(cache);
     of_caches::nulls(cache);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cachemodel/cache.hpp>
+#include <cachemodel/testing/turnable_clock.hpp>
 
 #include <chrono>
 #include <cstddef>
@@ -29,6 +30,9 @@ struct CacheContractOptions {
     /// How often each of eight threads counts.
     std::size_t increments = 10'000;
 };
+
+/// For a cache and a backend that go by this clock.
+CacheContractOptions turning(testing::TurnableClock& clock);
 
 /// Checks the cache in sections of the calling test case. It must be empty, have no prefix, version
 /// 1 and the timeout of 300 s, and be the only one that uses its backend.

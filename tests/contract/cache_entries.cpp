@@ -111,6 +111,11 @@ void entries(const Cache& cache) {
         CHECK(cache.set_raw("r", "<html>"));
         CHECK(cache.get<std::string>("r").absent());
         CHECK(cache.get<std::string>("r").reason() == MissReason::foreign);
+        CHECK(cache.touch("r", 1h));
+        CHECK(*cache.get_raw("r") == "<html>");
+        CHECK(cache.incr_version("r") == cache.version() + 1);
+        CHECK(cache.get_raw("r").absent());
+        CHECK(*cache.with_version(cache.version() + 1).get_raw("r") == "<html>");
     }
 }
 

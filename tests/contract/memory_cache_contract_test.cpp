@@ -19,15 +19,6 @@ using cachemodel::testing::RecordingBackend;
 using cachemodel::testing::ScriptedBackend;
 using cachemodel::testing::TurnableClock;
 
-namespace {
-
-CacheContractOptions turning(TurnableClock& clock) {
-    const auto advance = [&clock](std::chrono::nanoseconds time) { clock.advance(time); };
-    return {.pass = advance, .pass_in_backend = advance};
-}
-
-}  // namespace
-
 TEST_CASE("a cache in memory keeps the contract of caches", "[cache][memory][contract]") {
     TurnableClock clock;
     const Cache cache{std::make_shared<MemoryBackend>(MemoryOptions{}, clock), {.clock = clock}};

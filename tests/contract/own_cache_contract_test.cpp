@@ -16,8 +16,7 @@ using cachemodel::testing::TurnableClock;
 TEST_CASE("a cache on a map keeps the contract of caches", "[cache][own][contract]") {
     TurnableClock clock;
     const Cache cache{std::make_shared<own::MapBackend>(100'000, clock), {.clock = clock}};
-    const auto advance = [&](std::chrono::nanoseconds time) { clock.advance(time); };
-    contract::cache_contract(cache, {.pass = advance, .pass_in_backend = advance});
+    contract::cache_contract(cache, contract::turning(clock));
 }
 
 TEST_CASE("a cache on a map keeps the contract of caches among threads",

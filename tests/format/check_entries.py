@@ -6,6 +6,7 @@
 import re
 import sys
 import time
+import zlib
 
 from cachemodel_entries import (
     Alternative, Duration, Float32, Memcached, NoEntry, Set, Some, Struct, Unordered, call_key,
@@ -204,6 +205,9 @@ def write(server):
     # As clients of Django store an int and a str: their types are in memcached's flags.
     check("stored", server.set(plain_key("", 1, "hits"), b"41", flags=2), True)
     check("stored", server.set(plain_key("", 1, "name"), b"Ada", flags=16), True)
+    # Nobody looks at them here: digits are an integer, and what is compressed is no entry.
+    check("stored", server.set(plain_key("", 1, "zip"), b"90210", flags=16), True)
+    check("stored", server.set(plain_key("", 1, "long"), zlib.compress(b"x" * 1000), flags=24), True)
 
 
 def check_page(path):

@@ -501,14 +501,30 @@ TEST_CASE("what is no plain file at an entry's place is nothing, and replaced",
     CHECK(store.entries() == 1);
 }
 
-TEST_CASE("a directory with something in it cannot be replaced, which is a failure",
+TEST_CASE("a directory with something in it is a failure of the key in whose place it stands",
           "[file][failure]") {
     const FileStore store;
     FileBackend backend{patient(store)};
+    REQUIRE(set(backend, "alice", "v").done());
     write_bytes(store.bob() / "file", "foreign");
-    fs::permissions(store.path(), static_cast<fs::perms>(0700));
-    CHECK(get(backend, "bob").absent());
+    const auto read = get(backend, "bob");
+    CHECK(failed_with(read, BackendFault::unavailable));
+    CHECK(read.failure->message() == "unavailable: file cache " + store.path().string() + ": " +
+                                         std::string{file_of_bob} +
+                                         " is a directory that is not empty");
     CHECK(failed_with(set(backend, "bob", "v"), BackendFault::unavailable));
+    CHECK(failed_with(add(backend, "bob", "v"), BackendFault::unavailable));
+    CHECK(failed_with(compare_and_set(backend, "bob", "v", 1), BackendFault::unavailable));
+    CHECK(failed_with(touch(backend, "bob", 1h), BackendFault::unavailable));
+    CHECK(failed_with(remove(backend, "bob"), BackendFault::unavailable));
+    std::int64_t count = 0;
+    CHECK(failed_with(backend.increment("bob", 1, count), BackendFault::unavailable));
+    Lifetime left = never;
+    CHECK(failed_with(backend.remaining_lifetime("bob", left), BackendFault::unavailable));
+    // No other key has to do with it, nor does what is said of all.
+    CHECK(get_many(backend, {"bob", "alice"}).at(1).found("v"));
+    CHECK(list_keys(backend) == std::vector<std::string>{"alice"});
+    CHECK(backend.facts().front().value == "1");  // entry
     CHECK(bytes_of(store.bob() / "file") == "foreign");
     CHECK(store.drafts() == 0);
 }
@@ -675,6 +691,35 @@ TEST_CASE("a full disk is said, and leaves nothing out of date", "[file][failure
         CHECK(get(backend, "bob").found("new"));
     }
     CHECK(::umount2(store.path().c_str(), MNT_DETACH) == 0);
+}
+
+TEST_CASE("an entry that the system does not let go stays, and others make room",
+          "[file][failure]") {
+    const FileStore store;
+    FileBackend backend{
+        {.directory = store.path(), .max_entries = 3, .cull_frequency = 1000, .deadline = 2s}};
+    REQUIRE(set(backend, "bob", "v").done());
+    make_older(store.bob(), 60s);
+    if (::mount(store.bob().c_str(), store.bob().c_str(), nullptr, MS_BIND, nullptr) != 0) {
+        WARN("skipped: nothing can be mounted here");
+        return;
+    }
+    for (int i = 0; i < 10; ++i) {
+        const auto key = std::to_string(i);
+        CHECK(set(backend, key, "v").done());
+        CHECK(get(backend, key).found("v"));
+        CHECK(store.entries() <= 3);
+    }
+    CHECK(get(backend, "bob").found("v"));
+    CHECK_THROWS_WITH(backend.clear(),
+                      Catch::Contains("cannot remove " + std::string{file_of_bob}));
+    CHECK(list_keys(backend) == std::vector<std::string>{"bob"});
+    CHECK(set(backend, "0", "v").done());
+    CHECK(set(backend, "1", "v").done());
+    CHECK(store.entries() == 3);
+    CHECK(set(backend, "2", "v").done());
+    CHECK(store.entries() == 3);
+    CHECK(::umount2(store.bob().c_str(), MNT_DETACH) == 0);
 }
 
 TEST_CASE("a process without descriptors left fails, and goes on when it has some",

@@ -321,6 +321,8 @@ TEST_CASE("C++ reads what Python wrote, and takes what is not sound as a miss",
     CHECK(fixture.server.ask("get :1:hits\r\n", "END\r\n") == "VALUE :1:hits 2 2\r\n42\r\nEND\r\n");
     CHECK(django.get<std::string>("name").reason() == MissReason::foreign);
     CHECK(*django.get_raw("name") == "Ada");
+    CHECK(*django.get<int>("zip") == 90210);
+    CHECK(django.get<std::string>("long").reason() == MissReason::foreign);
 
     const auto unusual = notes.get(9);
     CHECK(unusual.text == "hi");

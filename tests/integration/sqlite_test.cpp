@@ -27,6 +27,7 @@
 #include <iterator>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 using namespace cachemodel;
@@ -54,6 +55,35 @@ std::string fact(Backend& backend, std::string_view name) {
     return "no such fact";
 }
 
+bool mentions(const std::string& text, std::string_view word) {
+    return text.find(word) != std::string::npos;
+}
+
+/// Counts how often connections that are made while this lives count the rows of a table.
+class CountsOfRows {
+ public:
+    CountsOfRows() {
+        counted = 0;
+        REQUIRE(sqlite3_auto_extension(reinterpret_cast<void (*)()>(&follow)) == SQLITE_OK);
+    }
+    ~CountsOfRows() { sqlite3_cancel_auto_extension(reinterpret_cast<void (*)()>(&follow)); }
+    CountsOfRows(const CountsOfRows&) = delete;
+    CountsOfRows& operator=(const CountsOfRows&) = delete;
+
+    int since_last() { return std::exchange(counted, 0); }
+
+ private:
+    static int follow(sqlite3* connection, const char**, const void*) {
+        const auto look = [](unsigned, void*, void*, void* text) {
+            if (mentions(static_cast<const char*>(text), "count(*)")) ++counted;
+            return 0;
+        };
+        return sqlite3_trace_v2(connection, SQLITE_TRACE_STMT, look, nullptr);
+    }
+
+    static inline int counted = 0;
+};
+
 mode_t mode_of(const std::string& path) {
     struct stat status {};
     return ::stat(path.c_str(), &status) == 0 ? status.st_mode & 07777 : 0;
@@ -62,10 +92,6 @@ mode_t mode_of(const std::string& path) {
 std::string bytes_of(const std::string& path) {
     std::ifstream file{path, std::ios::binary};
     return {std::istreambuf_iterator<char>{file}, {}};
-}
-
-bool mentions(const std::string& text, std::string_view word) {
-    return text.find(word) != std::string::npos;
 }
 
 /// The failure that every call of the backend has; the test fails where they differ.
@@ -669,6 +695,33 @@ TEST_CASE("a batch that takes too long for sqlite is written as a whole or not a
     CHECK(std::all_of(outcomes.begin(), outcomes.end(), is_late));
     CHECK(fact(patient, "entries") == "1");
     CHECK(set(patient, "second", "v").done());
+}
+
+TEST_CASE("sqlite counts its rows once, and again after others have written", "[sqlite][culling]") {
+    Rig rig;
+    rig.options.max_entries = 30;
+    CountsOfRows counts;
+    SqliteBackend backend{rig.options};
+    SqliteBackend other{rig.options};
+    int key = 0;
+    const auto set_some = [&](SqliteBackend& own, int some) {
+        for (int i = 0; i < some; ++i) {
+            REQUIRE(set(own, std::to_string(++key), "v", 1h).done());
+        }
+    };
+    set_some(backend, 200);  // most of them into a full table, from which a third goes now and then
+    CHECK(counts.since_last() == 1);
+    set_some(backend, 200);
+    CHECK(counts.since_last() == 0);
+    set_some(other, 100);
+    CHECK(counts.since_last() == 1);
+    set_some(backend, 100);
+    CHECK(counts.since_last() == 1);
+    for (int i = 0; i < 10; ++i) {
+        REQUIRE(set(other, std::to_string(key), "replaced", 1h).done());
+        REQUIRE(set(backend, std::to_string(key), "again", 1h).done());
+    }
+    CHECK(counts.since_last() == 0);
 }
 
 TEST_CASE("a full table of many entries makes room within the deadline", "[sqlite][culling]") {

@@ -6,10 +6,19 @@
 
 #include <functional>
 
+// The address sanitizer's own allocator stays locked in a child if another thread was in it.
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define CACHEMODEL_NO_FORK_AMONG_ALLOCATIONS
+#endif
+#elif defined(__SANITIZE_ADDRESS__)
+#define CACHEMODEL_NO_FORK_AMONG_ALLOCATIONS
+#endif
+
 namespace cachemodel::support {
 
 /// Runs a function in a child made by `fork`, which shares no memory with the test: it tells by its
-/// result how it went, not by assertions. Only where the test has no other threads.
+/// result how it went, not by assertions. If the test has other threads, the child has lost them.
 class Forked {
  public:
     /// Errors: `std::system_error` when no process can be made.

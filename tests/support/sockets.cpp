@@ -61,10 +61,6 @@ Descriptor connect_to(const Address& address, int family) {
 
 }  // namespace
 
-Descriptor::~Descriptor() {
-    if (number_ != -1) ::close(number_);
-}
-
 Descriptor listen_unix(const std::string& path, int backlog) {
     return listen_at(unix_address(path), AF_UNIX, backlog);
 }

@@ -2,32 +2,16 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "descriptor.hpp"
+
 #include <cstdint>
 #include <string>
-#include <utility>
 
 namespace cachemodel::support {
 
 enum class Transport : std::uint8_t { unix_socket, tcp };
 
-/// An open file that closes with this object.
-class Descriptor {
- public:
-    Descriptor() noexcept = default;
-    explicit Descriptor(int number) noexcept : number_(number) {}
-    Descriptor(Descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
-    Descriptor& operator=(Descriptor&& other) noexcept {
-        std::swap(number_, other.number_);
-        return *this;
-    }
-    ~Descriptor();
-
-    int number() const noexcept { return number_; }
-    bool is_open() const noexcept { return number_ != -1; }
-
- private:
-    int number_ = -1;
-};
+using detail::Descriptor;
 
 /// Errors: `std::system_error`, also when the queue of connections is full.
 Descriptor listen_unix(const std::string& path, int backlog);

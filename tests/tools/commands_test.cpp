@@ -129,7 +129,13 @@ TEST_CASE("the prefix, the version and the key function of the URL make the fina
     const Tool tool{shop.url()};
     const auto keys = tool.json({"keys", "sha256-"}).at("keys");
     REQUIRE(keys.size() == 1);
-    CHECK(tool({"get", "--final", "shop:1:" + keys.at(0).get<std::string>()}).out == "long\n");
+    const auto key = keys.at(0).get<std::string>();
+    CHECK(tool({"get", "--final", "shop:1:" + key}).out == "long\n");
+    const Ran digested = digest({"erase", key});
+    CHECK(digested.exit == 1);
+    CHECK(digested.err.find("; a key that was digested is taken with --final\n") !=
+          std::string::npos);
+    CHECK(digest({"erase", "--final", "shop:1:" + key}).exit == 0);
 }
 
 TEST_CASE("keys lists what get takes, at most as many as were asked for", "[tools][keys]") {
@@ -198,16 +204,46 @@ TEST_CASE("dump says what is wrong, and where", "[tools][dump]") {
 TEST_CASE("dump tells the remaining lifetime where the backend does", "[tools][dump]") {
     const Shop shop;
     const Tool tool{shop.url()};
-    CHECK(tool.json({"dump", "greeting"}).at("remaining_seconds") == "never");
+    const json ever = tool.json({"dump", "greeting"});
+    CHECK(ever.at("expires") == false);
+    CHECK(ever.at("remaining_seconds").is_null());
     CHECK(tool({"set", "short", "x", "--timeout", "90min"}).exit == 0);
-    const double left = tool.json({"dump", "short"}).at("remaining_seconds").get<double>();
+    const json document = tool.json({"dump", "short"});
+    CHECK(document.at("expires") == true);
+    const double left = document.at("remaining_seconds").get<double>();
     CHECK((left > 5300 && left <= 5400));
     CHECK(tool({"dump", "short"}).out.find("kept for      1h 29min\n") != std::string::npos);
 
     const RealMemcached server;
     const Tool other{server.url()};
     CHECK(other({"set", "short", "x"}).exit == 0);
-    CHECK(other.json({"dump", "short"}).at("remaining_seconds").is_null());
+    const json untold = other.json({"dump", "short"});
+    CHECK(untold.at("expires").is_null());
+    CHECK(untold.at("remaining_seconds").is_null());
+}
+
+TEST_CASE("what is not there under a key of another spelling is told how to be reached",
+          "[tools][get]") {
+    const Shop shop;
+    const Tool tool{shop.url()};
+    CHECK(tool({"get", "shop:1:greeting"}).err ==
+          "cachemodel: shop:1:greeting: nothing is stored, the final key is "
+          "shop:1:shop:1:greeting; a key with its prefix and version is taken with --final\n");
+    CHECK(tool({"set", "a\nb", "x"}).out == "stored a\\x0ab\n");
+    CHECK(tool({"erase", "a\\x0ab"}).err ==
+          "cachemodel: a\\\\x0ab: nothing is stored, the final key is shop:1:a\\\\x0ab; a key "
+          "as keys writes it is taken with --escaped\n");
+    CHECK(tool({"get", "a\\b"}).err ==
+          "cachemodel: a\\\\b: nothing is stored, the final key is shop:1:a\\\\b\n");
+    CHECK(tool({"erase", "--escaped", "a\\x0ac"}).err ==
+          "cachemodel: a\\x0ac: nothing is stored, the final key is shop:1:a\\x0ac\n");
+}
+
+TEST_CASE("one byte is not bytes", "[tools][dump]") {
+    const Shop shop;
+    shop.cache().set("one", 1, never);
+    CHECK(Tool{shop.url()}({"dump", "one"}).out.find("size          1 byte\n") !=
+          std::string::npos);
 }
 
 TEST_CASE("erase says which were there", "[tools][erase]") {

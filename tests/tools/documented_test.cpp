@@ -26,13 +26,20 @@ const std::filesystem::path tests{CACHEMODEL_TESTS_DIRECTORY};
 /// Runs the lines of a session that begin with `$ `, and writes the session again.
 std::string run_again(const std::string& session) {
     const Shop shop;
+    std::ofstream{shop.directory() + "/caches.json"} << R"({
+  "default": "redis://10.0.0.1/0?key_prefix=shop",
+  "files": {"BACKEND": "file", "LOCATION": ")" << shop.directory()
+                                                     << R"(/shop", "KEY_PREFIX": "shop"}
+}
+)";
     std::istringstream lines{session};
     std::string again;
     for (std::string line; std::getline(lines, line);) {
         if (!line.starts_with("$ ")) continue;
         // As a person sees it, in the order in which it is written.
         const Ran ran =
-            run({"sh", "-c", "exec 2>&1; " + line.substr(2)}, {{"CACHEMODEL_URL", shop.url()}});
+            run({"sh", "-c", "exec 2>&1; cd " + shop.directory() + "; " + line.substr(2)},
+                {{"CACHEMODEL_URL", shop.url()}});
         again += line + '\n' + shop.as_documented(ran.out);
     }
     return again;
@@ -50,6 +57,7 @@ TEST_CASE("values, keys and entries look as documented", "[tools][output]") {
     check_session("look");
 }
 TEST_CASE("changes look as documented", "[tools][output]") { check_session("change"); }
+TEST_CASE("named caches look as documented", "[tools][output]") { check_session("named"); }
 TEST_CASE("--json looks as documented", "[tools][output]") { check_session("json"); }
 TEST_CASE("help is this text", "[tools][output]") { check_session("help"); }
 
@@ -79,6 +87,10 @@ TEST_CASE("the manual page has every command and option of the help, which is 80
         const bool is_item = plain.find("\n.BR " + command + " \"") != std::string::npos ||
                              plain.find("\n.B " + command + "\n") != std::string::npos;
         CHECK(is_item);
+    }
+    for (const std::string variable :
+         {"CACHEMODEL_URL", "CACHEMODEL_CACHES", "CACHEMODEL_NAME", "NO_COLOR"}) {
+        CHECK(plain.find("\n.TP\n.B " + variable + "\n") != std::string::npos);
     }
     for (const std::string code : {"0", "1", "2", "3", "4", "5", "130"}) {
         CHECK(plain.find("\n.TP\n.B " + code + "\n") != std::string::npos);

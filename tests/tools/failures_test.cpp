@@ -42,6 +42,39 @@ TEST_CASE("wrong usage is exit code 2 and one line", "[tools][usage]") {
         {{}, "a command is missing; cachemodel help lists them"},
         {{""}, "the command is empty"},
         {{"look"}, "there is no command look; cachemodel help lists them"},
+        {{"del", "k"}, "there is no command del; did you mean erase? cachemodel help lists them"},
+        {{"delete", "k"},
+         "there is no command delete; did you mean erase? cachemodel help lists them"},
+        {{"rm", "k"}, "there is no command rm; did you mean erase? cachemodel help lists them"},
+        {{"remove", "k"},
+         "there is no command remove; did you mean erase? cachemodel help lists them"},
+        {{"ls"}, "there is no command ls; did you mean keys? cachemodel help lists them"},
+        {{"list"}, "there is no command list; did you mean keys? cachemodel help lists them"},
+        {{"flush"}, "there is no command flush; did you mean clear? cachemodel help lists them"},
+        {{"flush_all"},
+         "there is no command flush_all; did you mean clear? cachemodel help lists them"},
+        {{"FLUSHALL"},
+         "there is no command FLUSHALL; did you mean clear? cachemodel help lists them"},
+        {{"info"}, "there is no command info; did you mean stats? cachemodel help lists them"},
+        {{"put", "k", "v"},
+         "there is no command put; did you mean set? cachemodel help lists them"},
+        {{"show", "k"},
+         "there is no command show; did you mean get or dump? cachemodel help lists them"},
+        {{"nosuch"}, "there is no command nosuch; cachemodel help lists them"},
+        {{"clear", "all"}, "the usage is: cachemodel clear [--prefix] [--yes]"},
+        {{"erase", "-x"},
+         "there is no option -x; cachemodel help lists them, and after -- nothing is one"},
+        {{"set", "--integer", "k", "-5"},
+         "there is no option -5; cachemodel help lists them, and after -- nothing is one"},
+        {{"get-table"}, "there is no command get-table; cachemodel help lists them"},
+        {{"gte", "k"}, "there is no command gte; did you mean get? cachemodel help lists them"},
+        {{"bet", "k"},
+         "there is no command bet; did you mean get or set? cachemodel help lists them"},
+        {{"Keys"}, "there is no command Keys; did you mean keys? cachemodel help lists them"},
+        {{"create"},
+         "there is no command create; did you mean create-table? cachemodel help lists them"},
+        {{"help", "statts"},
+         "there is no command statts; did you mean stats? cachemodel help lists them"},
         {{"get"}, "the usage is: cachemodel get KEY..."},
         {{"dump", "a", "b"}, "the usage is: cachemodel dump KEY"},
         {{"get", "--loud", "a"}, "there is no option --loud; cachemodel help lists them"},
@@ -87,7 +120,7 @@ TEST_CASE("a URL that makes no sense, or none at all, is exit code 4", "[tools][
     };
     CHECK(message("") ==
           "cachemodel: which cache? give --cache URL, or set CACHEMODEL_URL, to a URL such as "
-          "memcached://127.0.0.1:11211\n");
+          "memcached://127.0.0.1:11211; or give --caches FILE with named caches\n");
     CHECK(
         message("memory://") ==
         "cachemodel: a cache in memory is inside of one process, and nobody sees that of another; "
@@ -97,6 +130,39 @@ TEST_CASE("a URL that makes no sense, or none at all, is exit code 4", "[tools][
           std::string::npos);
     CHECK(message("nosuch://").find("there is no such backend") != std::string::npos);
     CHECK(run({"cachemodel", "stats"}).exit == 4);
+    for (const std::string url : {"caches.json", "127.0.0.1:6379"}) {
+        CHECK(message(url) ==
+              "cachemodel: the URL of a cache begins with its scheme, such as redis://; a document "
+              "of named caches is given with --caches\n");
+    }
+}
+
+TEST_CASE("a URL is looked at before the directory that it names", "[tools][configuration]") {
+    for (const std::string url : {"file://tmp/x", "file:///nowhere/at/all?colour=red"}) {
+        INFO(url);
+        const Ran ran = Tool{url}({"get", "k"});
+        CHECK(ran.exit == 4);
+        CHECK(ran.err.find("there is no directory") == std::string::npos);
+    }
+}
+
+TEST_CASE("messages speak of what was written, not of what is added to it",
+          "[tools][configuration]") {
+    const TemporaryDirectory directory;
+    const std::string path = (directory.path() / "cache.db").string();
+    for (const std::string url : {"sqlite://tmp/x.db", "sqlite://tmp/x.db?table=t"}) {
+        const Ran ran = Tool{url}({"get", "k"});
+        CHECK(ran.exit == 4);
+        CHECK(ran.err.find("auto_create") == std::string::npos);
+        CHECK(ran.err.find(url + '\n') != std::string::npos);
+    }
+    const Ran absent = Tool{"sqlite://" + path}({"get", "k"});
+    CHECK(absent.exit == 3);
+    CHECK(absent.err.find("auto_create") == std::string::npos);
+    Cache::open("sqlite://" + path).set("k", "v");
+    const Ran no_table = Tool{"sqlite://" + path + "?table=other"}({"get", "k"});
+    CHECK(no_table.exit == 3);
+    CHECK(no_table.err.find("auto_create") == std::string::npos);
 }
 
 TEST_CASE("warnings of a lenient URL are shown, and change nothing", "[tools][configuration]") {
@@ -162,7 +228,7 @@ TEST_CASE("a path with a wrong letter is not an empty cache, and nothing is made
     const Ran file = Tool{"file://" + path}({"get", "k"});
     CHECK(file.exit == 3);
     CHECK(file.err == "cachemodel: there is no directory " + path +
-                          ": nothing has been stored there yet, or the URL is wrong\n");
+                          ": nothing has been stored there yet, or the path is wrong\n");
     for (const std::string options : {"", "?table=cache"}) {
         const Tool sqlite{"sqlite://" + path + options};
         for (const auto& command : commands) {

@@ -29,6 +29,8 @@ class Shop {
     Shop();
 
     std::string url() const { return url_; }
+    /// That of the test, for more files.
+    std::string directory() const { return directory_.path().string(); }
     /// Where `url` has the path of this test, documents have /var/cache/shop.
     std::string as_documented(std::string text) const;
     const Cache& cache() const noexcept { return cache_; }

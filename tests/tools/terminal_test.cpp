@@ -36,6 +36,21 @@ TEST_CASE("clear names the cache, and empties it after yes", "[tools][clear]") {
     CHECK(opened(server).get<std::string>("greeting").absent());
 }
 
+TEST_CASE("clear names the cache of a document, and no prefix that is empty",
+          "[tools][clear][caches]") {
+    const RealMemcached server;
+    const TemporaryDirectory directory;
+    const std::string path = (directory.path() / "caches.json").string();
+    std::ofstream{path} << R"({"sessions": ")" << server.url() << R"("})";
+    Terminal terminal{{"cachemodel", "clear", "--caches", path, "--name", "sessions"}};
+    REQUIRE(terminal.shows("Type yes to go on: "));
+    CHECK(terminal.shown() == "This empties the cache \"sessions\", " + server.url() +
+                                  "\r\nEvery entry of every program that uses it goes.\r\n"
+                                  "Type yes to go on: ");
+    terminal.type("no\n");
+    CHECK(terminal.end() == 5);
+}
+
 TEST_CASE("clear keeps everything after any other answer", "[tools][clear]") {
     const RealMemcached server;
     opened(server).set("greeting", "hello");
@@ -59,6 +74,19 @@ TEST_CASE("Ctrl-C at the question of clear keeps everything", "[tools][clear]") 
     terminal.type("\x03");
     CHECK(terminal.end() == 130);
     CHECK(opened(server).get<std::string>("greeting").found());
+}
+
+TEST_CASE("keys says on a terminal that there are none, and nothing into a pipe", "[tools][keys]") {
+    const Shop shop;
+    Terminal none{{"cachemodel", "keys", "zebra"}, on(shop.url())};
+    CHECK(none.end() == 0);
+    CHECK(none.shown() == "cachemodel: no key begins with shop:1:zebra\r\n");
+    Terminal document{{"cachemodel", "keys", "zebra", "--json"}, on(shop.url())};
+    CHECK(document.end() == 0);
+    CHECK(document.shown().find("no key begins") == std::string::npos);
+    const Ran piped = Tool{shop.url()}({"keys", "zebra"});
+    CHECK(piped.out.empty());
+    CHECK(piped.err.empty());
 }
 
 TEST_CASE("clear --yes does not ask, and --prefix says what it removes", "[tools][clear]") {

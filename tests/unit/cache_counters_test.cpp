@@ -175,6 +175,15 @@ TEST_CASE_METHOD(ByHand, "counting fails where the backend does", "[cache][count
     }
 }
 
+TEST_CASE_METHOD(Fixture, "a counter that stops at zero begins at zero or above",
+                 "[cache][counters]") {
+    backend->capabilities_to_claim().counters_stop_at_zero = true;
+    CHECK_THROWS_AS(cache.incr("n", 1, -3), Overflow);
+    CHECK_FALSE(backend->stored(":1:n").has_value());
+    CHECK(cache.incr("n", 1, 0) == 0);
+    CHECK(cache.incr("n", 1, -3) == 1);
+}
+
 TEST_CASE_METHOD(Fixture, "a bypass counts nothing", "[cache][counters]") {
     CHECK(cache.set("n", 1));
     CHECK_THROWS_AS(cache.bypass().incr("n"), Missing);

@@ -214,6 +214,19 @@ TEST_CASE("steps of one verb that fail are told once, and kept back", "[cache][f
     CHECK(told() == "timeout: as scripted");
 }
 
+TEST_CASE("many keys that cannot be removed are told once", "[cache][failure][observer]") {
+    const auto backend = std::make_shared<testing::ScriptedBackend>();
+    const Cache cache{backend, {.key_prefix = "p", .ignore_errors = true}};
+    const auto listener = std::make_shared<Listener>();
+    cache.observe(listener);
+    for (const auto* key : {"a1", "a2", "b1", "b2", "b3"}) CHECK(cache.set(key, 1));
+    backend->fail_keys("p:1:a*");
+    CHECK(cache.clear_prefix() == 3);
+    CHECK(listener->take().size() == 1);
+    CHECK(cache.statistics().ignored_errors == 1);
+    CHECK(cache.statistics().removal_failures == 2);
+}
+
 TEST_CASE("what the program does wrong is not ignored", "[cache][failure]") {
     const auto backend = std::make_shared<testing::ScriptedBackend>();
     backend->capabilities_to_claim().portable_keys_only = true;

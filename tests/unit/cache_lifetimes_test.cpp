@@ -270,6 +270,31 @@ TEST_CASE_METHOD(WholeSeconds, "what is over makes way for an addition although 
     CHECK(cache.get_or_set("a", "made") == "new");
 }
 
+TEST_CASE_METHOD(WholeSeconds, "what another stores over what has ended is no loss of its own",
+                 "[cache][get_or_set][lifetimes]") {
+    CHECK(cache.set("k", "old", 1500ms));
+    clock.advance(1600ms);
+    REQUIRE(backend->stored(":1:k").has_value());
+    const Cache other{backend, {.clock = clock}};
+    const auto late = [&] {
+        CHECK(other.set("k", "of another"));
+        return std::string{"mine"};
+    };
+    CHECK(cache.get_or_set("k", late) == "of another");
+    CHECK(*cache.get<std::string>("k") == "of another");
+}
+
+TEST_CASE_METHOD(WholeSeconds, "bytes of other programs can be touched and moved",
+                 "[cache][lifetimes]") {
+    CHECK(cache.set_raw("raw", "<html>", 10s));
+    CHECK(cache.touch("raw", 100s));
+    CHECK((left(":1:raw") == Lifetime{100s}));
+    CHECK_FALSE(cache.touch("none", 100s));
+    CHECK(cache.incr_version("raw") == 2);
+    CHECK(cache.get_raw("raw").absent());
+    CHECK(*cache.with_version(2).get_raw("raw") == "<html>");
+}
+
 TEST_CASE_METHOD(WholeSeconds, "a touch gives an integer the lifetime that a set does",
                  "[cache][lifetimes]") {
     CHECK(cache.set("n", 1, 1500ms));

@@ -136,6 +136,11 @@ TEST_CASE_METHOD(Fixture, "a range is passed through once, whatever it is", "[ca
     CHECK(done(cache.delete_many(Words{"a b"})) == 2);
     CHECK(done(cache.delete_many(literals)) == 1);
 
+    CHECK(done(cache.set_many<int>({{"braced", 1}}, 60s)) == 1);
+    CHECK(backend->lifetime_left("p:3:braced") <= Lifetime{60s});
+    CHECK(done(cache.add_many<int>({{"braced", 2}, {"list", 3}})) == 1);
+    CHECK(done(cache.add_many<int>({{"braced", 2}, {"another", 3}}, 60s)) == 1);
+    CHECK(backend->lifetime_left("p:3:another") <= Lifetime{60s});
     CHECK(done(cache.set_many(std::span<const std::pair<std::string, int>>{})) == 0);
     CHECK(done(cache.set_many(Numbers{3})) == 3);
     CHECK(done(cache.add_many(Numbers{4})) == 1);

@@ -390,6 +390,7 @@ TEST_CASE("a lookup without a value throws what get would throw", "[lookup]") {
 
     const Lookup<std::string> failed{nothing(Failure{BackendFault::timeout, "too slow"})};
     CHECK(failed.failed());
+    CHECK_THROWS_AS(failed.reason(), std::bad_optional_access);
     CHECK_FALSE(failed.absent());
     CHECK(failed.failure().fault() == BackendFault::timeout);
     CHECK_THAT(failed.failure().message(), Contains("too slow"));

@@ -245,6 +245,11 @@ TEST_CASE_METHOD(Fixture, "text in every form is a std::string", "[cache][values
     static_assert(std::is_same_v<decltype(cache.get_or("k", std::string_view{})), std::string>);
     static_assert(std::is_same_v<decltype(cache.get_or_set("k", "x")), std::string>);
     static_assert(std::is_same_v<decltype(cache.get_or("k", 1)), int>);
+    const int fallback = 5;
+    int other_fallback = 6;
+    CHECK(cache.get_or<int>("absent", fallback) == 5);
+    CHECK(cache.get_or<std::int64_t>("absent", other_fallback) == 6);
+    CHECK(cache.get_or("absent", other_fallback) == 6);
 }
 
 TEST_CASE_METHOD(Fixture, "structs, containers, choices, bytes and times come back",

@@ -158,6 +158,7 @@ TEST_CASE("Django's dotted names stand for our backends", "[caches_json][unit]")
     CHECK(detail::scheme_of("django.core.cache.backends.memcached.PyMemcacheCache") == "memcached");
     CHECK(detail::scheme_of("django.core.cache.backends.memcached.PyLibMCCache") == "memcached");
     CHECK(detail::scheme_of("django.core.cache.backends.redis.RedisCache") == "redis");
+    CHECK(detail::scheme_of("django_redis.cache.RedisCache") == "redis");
 
     const ScopedCaches scope;
     configure_caches(R"({
@@ -250,6 +251,11 @@ TEST_CASE("each backend's location becomes a URL", "[caches_json][unit]") {
     CHECK(url_of("redis", {"redis+unix:///run/r?db=1"}, {{"timeout", {"TIMEOUT", "5"}}}) ==
           "redis+unix:///run/r?db=1&timeout=5");
     CHECK(url_of("redis", {"rediss://h"}) == "rediss://h");
+    CHECK(url_of("redis", {"redis://h"}, {{"db", {"OPTIONS.DB", "10"}}}) == "redis://h/10");
+    CHECK(url_of("redis", {"redis://h/?deadline=1s"}, {{"db", {"OPTIONS.DB", "10"}}}) ==
+          "redis://h/10?deadline=1s");
+    CHECK(url_of("redis", {"redis+unix:///run/r"}, {{"db", {"OPTIONS.DB", "10"}}}) ==
+          "redis+unix:///run/r?db=10");
     CHECK(url_of("file", {"/var/tmp/a cache?#%,;"}) == "file:///var/tmp/a%20cache%3F%23%25%2C%3B");
     CHECK(url_of("sqlite", {"/var/c.db"}, {{"table", {"OPTIONS.TABLE", "a&b=c"}}}) ==
           "sqlite:///var/c.db?table=a%26b%3Dc");
@@ -270,6 +276,15 @@ TEST_CASE("each backend's location becomes a URL", "[caches_json][unit]") {
           "LOCATION: sqlite needs the absolute path of a database file; its table is named in "
           "OPTIONS.TABLE");
     CHECK(refused("redis", {}) == "LOCATION: no server is given");
+    for (const auto& several : {Names{"a", "b"}, Names{"a,b"}, Names{"redis://a", "redis://b"},
+                                Names{"redis://a/1;redis://b/1"}, Names{"redis://a, redis://b"}}) {
+        CHECK(refused("redis", several) ==
+              "LOCATION: redis takes one server, and none beside it to read from");
+    }
+    CHECK(refused("memcached", {"memcached://a", "memcached://b"}) ==
+          "LOCATION: a URL stands alone; several servers are listed without a scheme");
+    CHECK(unclear("redis", "redis://h/1", {{"db", {"OPTIONS.DB", "3"}}}) ==
+          "LOCATION: OPTIONS.DB names a database, too");
     CHECK(refused("redis", {"memcached://a"}) ==
           "LOCATION: the scheme of its URL is not BACKEND's, which is redis");
     CHECK(refused("file", {"sqlite:///a"}) ==

@@ -261,6 +261,50 @@ TEST_CASE("a directory of entries that others can write fails alone", "[file][cu
     CHECK(store.entries() == 0);
 }
 
+TEST_CASE("directories under names of entries neither count nor keep others from making room",
+          "[file][culling]") {
+    for (const std::size_t frequency : {3U, 0U}) {
+        INFO("cull_frequency " << frequency);
+        const FileStore store;
+        FileBackend backend{
+            {.directory = store.path(), .max_entries = 2, .cull_frequency = frequency}};
+        for (int i = 0; i < 2; ++i) REQUIRE(set_number(backend, i));
+        const auto shelf = file_of(store, key_number(0)).parent_path();
+        const auto older = [](const std::filesystem::path& directory) {
+            write_bytes(directory / "file", "foreign");
+            make_older(directory, 2h);
+        };
+        older(store.bob());
+        older(shelf / (std::string(64, 'a') + ".cachemodel"));
+        older(shelf / ("draft-" + std::string(32, 'a') + ".cachemodel"));
+        for (int i = 2; i < 12; ++i) {
+            CHECK(set_number(backend, i));
+            CHECK(store.entries() <= 2);
+        }
+        std::filesystem::remove(store.path() / "counts.cachemodel");  // so that all are counted
+        for (int i = 12; i < 22; ++i) {
+            CHECK(set_number(backend, i));
+            CHECK(store.entries() <= 2);
+        }
+        CHECK(store.files("file").size() == 3);
+    }
+}
+
+TEST_CASE("a directory in an entry's place that is replaced or removed was not counted",
+          "[file][culling]") {
+    const FileStore store;
+    FileBackend backend{{.directory = store.path(), .max_entries = 2}};
+    REQUIRE(set_number(backend, 0));
+    std::filesystem::create_directories(store.bob());
+    CHECK(remove(backend, "bob").declined());
+    REQUIRE(set_number(backend, 1));
+    std::filesystem::create_directories(store.bob());
+    CHECK(set(backend, "bob", "=bob").done());
+    CHECK(store.entries() == 2);
+    CHECK(set_number(backend, 2));
+    CHECK(store.entries() == 2);
+}
+
 TEST_CASE("a sample makes room in a large directory", "[file][culling]") {
     const FileStore store;
     FileBackend backend{{.directory = store.path(), .max_entries = 1500}};

@@ -449,3 +449,26 @@ TEST_CASE("clear removes our files and no others", "[file][clear]") {
     CHECK(set(backend, "bob", "again").done());
     CHECK(get(backend, "bob").found("again"));
 }
+
+TEST_CASE("clear tells what it could not remove, and removes everything else", "[file][clear]") {
+    const FileStore store;
+    FileBackend backend{{.directory = store.path(), .max_entries = 40}};
+    for (int i = 0; i < 40; ++i) REQUIRE(set(backend, std::to_string(i), "v").done());
+    REQUIRE(remove(backend, "0").done());
+    write_bytes(store.bob() / "file", "foreign");
+    const auto shelf = store.bob().parent_path();
+    write_bytes(shelf / (std::string(64, '0') + ".cachemodel"), "broken");
+    std::filesystem::create_directory(shelf / (std::string(64, 'f') + ".cachemodel"));
+    write_bytes(shelf / ("draft-" + std::string(32, 'a') + ".cachemodel"), "of a killed writer");
+    CHECK_THROWS_MATCHES(
+        backend.clear(), BackendError,
+        Catch::Message("unavailable: file cache " + store.path().string() + ": cannot remove " +
+                       std::string{file_of_bob} + ": Directory not empty"));
+    CHECK(store.files().size() == 2);  // the foreign one and the counts
+    CHECK(bytes_of(store.bob() / "file") == "foreign");
+    CHECK(list_keys(backend).empty());
+    CHECK(fact(backend, "entries") == "0");
+    // Nothing is left of the old count.
+    for (int i = 0; i < 40; ++i) REQUIRE(set(backend, std::to_string(i), "v").done());
+    CHECK(store.entries() == 40);
+}

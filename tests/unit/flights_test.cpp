@@ -196,8 +196,8 @@ struct Rig {
     }
     /// The computation of an item that is under way.
     std::shared_ptr<detail::Flight> flight(int id = 1) {
-        auto boarding =
-            cache.core().flights.board(cache.final_key(price.key_for(item(id))), typeid(int), {});
+        auto boarding = cache.core().call_flights.board(cache.final_key(price.key_for(item(id))),
+                                                        typeid(int), {});
         require_in_time(!boarding.leads, "a computation is under way");
         return std::move(boarding.flight);
     }
@@ -861,10 +861,10 @@ struct StoringRig : Rig {
     /// Waits until the computation under way is another one than `earlier`, or there is none.
     void await_end_of_joining(const std::shared_ptr<detail::Flight>& earlier) {
         await("nobody can join any more", [&] {
-            auto boarding =
-                cache.core().flights.board(cache.final_key(price.key_for(item())), typeid(int), {});
+            auto boarding = cache.core().call_flights.board(cache.final_key(price.key_for(item())),
+                                                            typeid(int), {});
             if (boarding.leads) {
-                const detail::Flights::Lead given_up{cache.core().flights,
+                const detail::Flights::Lead given_up{cache.core().call_flights,
                                                      std::move(boarding.flight), 0};
                 return true;
             }

@@ -135,96 +135,7 @@ struct Silent final : Observer {};
 
 using namespace fork_test;
 
-// ---- memory
-
-TEST_CASE("a child forked while threads use memory has what was in it", "[memory][fork][threads]") {
-    MemoryBackend backend{{.shards = 2}};
-    for (int i = 0; i < 100; ++i) REQUIRE(set(backend, key_of(i), value_of(i)).done());
-    const Busy busy{[&](int thread, int round) {
-        const int i = 100 + (round * 7 + thread) % 400;
-        if (round % 3 == 0) {
-            static_cast<void>(remove(backend, key_of(i)));
-        } else {
-            static_cast<void>(set(backend, key_of(i), value_of(i, round)));
-        }
-        static_cast<void>(get(backend, key_of(i % 100)));
-    }};
-    const int sound = count_sound(15, [&] {
-        for (int i = 0; i < 100; ++i) {
-            if (!get(backend, key_of(i)).found(value_of(i))) return false;
-        }
-        std::size_t there = 100;
-        for (int i = 100; i < 500; ++i) {
-            const auto read = get(backend, key_of(i));
-            if (!read.absent() && !(read.found() && is_value_of(i, read.value))) return false;
-            there += read.found() ? 1 : 0;
-        }
-        if (backend.usage().entries != there) return false;
-        for (int i = 0; i < 500; ++i) {
-            if (!set(backend, key_of(i), value_of(i, 1)).done()) return false;
-        }
-        for (int i = 0; i < 500; ++i) {
-            if (!get(backend, key_of(i)).found(value_of(i, 1))) return false;
-        }
-        backend.clear();
-        return backend.usage().entries == 0 && get(backend, key_of(0)).absent();
-    });
-    CHECK(sound == 15);
-}
-
-TEST_CASE("a child forked while threads fill memory can fill it too", "[memory][fork][threads]") {
-    MemoryBackend backend{{.max_bytes = 40'000, .shards = 1}};
-    const Busy busy{[&](int thread, int round) {
-        const int i = (round * 7 + thread) % 500;
-        if (!get(backend, key_of(i)).found()) {
-            static_cast<void>(set(backend, key_of(i), value_of(i, round)));
-        }
-    }};
-    const int sound = count_sound(15, [&] {
-        for (int i = 0; i < 500; ++i) {
-            const auto read = get(backend, key_of(i));
-            if (!read.absent() && !(read.found() && is_value_of(i, read.value))) return false;
-            if (!set(backend, key_of(i), value_of(i)).done()) return false;
-            if (!get(backend, key_of(i)).found(value_of(i))) return false;
-        }
-        return backend.usage().bytes <= 40'000;
-    });
-    CHECK(sound == 15);
-}
-
-// ---- equal calls
-
-TEST_CASE("a child forked while threads make values makes them too",
-          "[get_or_set][fork][threads]") {
-    const TemporaryDirectory directory;
-    const std::string url =
-        GENERATE(true, false) ? "memory://" : "file://" + directory.path().string() + "/cache";
-    CAPTURE(url);
-    const Cache cache = Cache::open(url);
-    const CachedFunction<&square> squared{cache, {.expires = 1ms}};
-    const auto use = [&](int i) {
-        const auto made = cache.get_or_set(
-            key_of(i), [i] { return value_of(i); }, 1ms);
-        return made == value_of(i) && squared(i) == i * i;
-    };
-    std::atomic<bool> was_wrong{false};
-    const Busy busy{[&](int thread, int round) {
-        const int i = (round + thread) % 3;
-        if (!use(i)) was_wrong = true;
-        if (round % 5 == 0) static_cast<void>(squared.invalidate(i));
-    }};
-    const int sound = count_sound(15, [&] {
-        for (int round = 0; round < 3; ++round) {
-            for (int i = 0; i < 3; ++i) {
-                if (!use(i)) return false;
-                static_cast<void>(squared.invalidate(i));
-            }
-        }
-        return squared.prefetch({0, 1, 2}).size() == 3 && squared.refresh(2) == 4;
-    });
-    CHECK(sound == 15);
-    CHECK_FALSE(was_wrong);
-}
+// ---- threads that are parked
 
 TEST_CASE("a child makes a value itself that a thread of its parent is making",
           "[get_or_set][fork][threads]") {
@@ -392,7 +303,96 @@ TEST_CASE("what a prefetch was to wait for it makes itself in a child",
     before_fork = nullptr;
 }
 
-// ---- everything else that has a lock
+// ---- threads that are busy
+
+#ifndef CACHEMODEL_NO_FORK_AMONG_ALLOCATIONS
+
+TEST_CASE("a child forked while threads use memory has what was in it", "[memory][fork][threads]") {
+    MemoryBackend backend{{.shards = 2}};
+    for (int i = 0; i < 100; ++i) REQUIRE(set(backend, key_of(i), value_of(i)).done());
+    const Busy busy{[&](int thread, int round) {
+        const int i = 100 + (round * 7 + thread) % 400;
+        if (round % 3 == 0) {
+            static_cast<void>(remove(backend, key_of(i)));
+        } else {
+            static_cast<void>(set(backend, key_of(i), value_of(i, round)));
+        }
+        static_cast<void>(get(backend, key_of(i % 100)));
+    }};
+    const int sound = count_sound(15, [&] {
+        for (int i = 0; i < 100; ++i) {
+            if (!get(backend, key_of(i)).found(value_of(i))) return false;
+        }
+        std::size_t there = 100;
+        for (int i = 100; i < 500; ++i) {
+            const auto read = get(backend, key_of(i));
+            if (!read.absent() && !(read.found() && is_value_of(i, read.value))) return false;
+            there += read.found() ? 1 : 0;
+        }
+        if (backend.usage().entries != there) return false;
+        for (int i = 0; i < 500; ++i) {
+            if (!set(backend, key_of(i), value_of(i, 1)).done()) return false;
+        }
+        for (int i = 0; i < 500; ++i) {
+            if (!get(backend, key_of(i)).found(value_of(i, 1))) return false;
+        }
+        backend.clear();
+        return backend.usage().entries == 0 && get(backend, key_of(0)).absent();
+    });
+    CHECK(sound == 15);
+}
+
+TEST_CASE("a child forked while threads fill memory can fill it too", "[memory][fork][threads]") {
+    MemoryBackend backend{{.max_bytes = 40'000, .shards = 1}};
+    const Busy busy{[&](int thread, int round) {
+        const int i = (round * 7 + thread) % 500;
+        if (!get(backend, key_of(i)).found()) {
+            static_cast<void>(set(backend, key_of(i), value_of(i, round)));
+        }
+    }};
+    const int sound = count_sound(15, [&] {
+        for (int i = 0; i < 500; ++i) {
+            const auto read = get(backend, key_of(i));
+            if (!read.absent() && !(read.found() && is_value_of(i, read.value))) return false;
+            if (!set(backend, key_of(i), value_of(i)).done()) return false;
+            if (!get(backend, key_of(i)).found(value_of(i))) return false;
+        }
+        return backend.usage().bytes <= 40'000;
+    });
+    CHECK(sound == 15);
+}
+
+TEST_CASE("a child forked while threads make values makes them too",
+          "[get_or_set][fork][threads]") {
+    const TemporaryDirectory directory;
+    const std::string url =
+        GENERATE(true, false) ? "memory://" : "file://" + directory.path().string() + "/cache";
+    CAPTURE(url);
+    const Cache cache = Cache::open(url);
+    const CachedFunction<&square> squared{cache, {.expires = 1ms}};
+    const auto use = [&](int i) {
+        const auto made = cache.get_or_set(
+            key_of(i), [i] { return value_of(i); }, 1ms);
+        return made == value_of(i) && squared(i) == i * i;
+    };
+    std::atomic<bool> was_wrong{false};
+    const Busy busy{[&](int thread, int round) {
+        const int i = (round + thread) % 3;
+        if (!use(i)) was_wrong = true;
+        if (round % 5 == 0) static_cast<void>(squared.invalidate(i));
+    }};
+    const int sound = count_sound(15, [&] {
+        for (int round = 0; round < 3; ++round) {
+            for (int i = 0; i < 3; ++i) {
+                if (!use(i)) return false;
+                static_cast<void>(squared.invalidate(i));
+            }
+        }
+        return squared.prefetch({0, 1, 2}).size() == 3 && squared.refresh(2) == 4;
+    });
+    CHECK(sound == 15);
+    CHECK_FALSE(was_wrong);
+}
 
 TEST_CASE("a child forked while threads open, name and count caches can do so too",
           "[caches][fork][threads]") {
@@ -434,3 +434,5 @@ TEST_CASE("a child forked while threads open, name and count caches can do so to
     CHECK(sound == 15);
     CHECK_FALSE(was_wrong);
 }
+
+#endif

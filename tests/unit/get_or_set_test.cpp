@@ -2,7 +2,9 @@
 // SPDX-License-Identifier: MIT
 #include <cachemodel/cache.hpp>
 
+#include <cachemodel/backends/memory.hpp>
 #include <cachemodel/backends/null.hpp>
+#include <cachemodel/cached_function.hpp>
 #include <cachemodel/error.hpp>
 #include <cachemodel/testing/recording_backend.hpp>
 #include <cachemodel/testing/scripted_backend.hpp>
@@ -61,6 +63,15 @@ class Gate {
     std::condition_variable changed_;
     bool is_open_ = false;
 };
+
+Gate inside;
+Gate may_go_on;
+int hundredfold(int number) { return number * 100; }
+int slow_hundredfold(int number) {
+    inside.open();
+    may_go_on.wait();
+    return number * 100;
+}
 
 }  // namespace
 
@@ -171,6 +182,39 @@ TEST_CASE_METHOD(Fixture, "what another process has stored meanwhile is returned
         if (verb == Verb::get && ++reads == 2) backend->lose("*");
     });
     CHECK(cache.get_or_set("k", maker()) == "made 3");
+}
+
+TEST_CASE("a value is not taken for the result of a call, whatever its key",
+          "[cache][get_or_set][threads]") {
+    const Cache cache = Cache::open("memory://");
+    {
+        const CachedFunction<&hundredfold> call{cache, {.name = "hundredfold"}};
+        Gate is_made;
+        Gate is_called;
+        int value = 0;
+        std::thread maker{[&] {
+            value = cache.get_or_set(call.key_for(1), [&] {
+                is_made.open();
+                is_called.wait();
+                return 7;
+            });
+        }};
+        is_made.wait();
+        const int called = call(1);
+        is_called.open();
+        maker.join();
+        CHECK(called == 100);
+        CHECK(value == 7);
+    }
+    const CachedFunction<&slow_hundredfold> call{cache, {.name = "slow"}};
+    int called = 0;
+    std::thread caller{[&] { called = call(1); }};
+    inside.wait();
+    const int value = cache.get_or_set(call.key_for(1), [] { return 7; });
+    may_go_on.open();
+    caller.join();
+    CHECK(called == 100);
+    CHECK(value == 7);
 }
 
 TEST_CASE_METHOD(Fixture, "entries that cannot be used are written over", "[cache][get_or_set]") {

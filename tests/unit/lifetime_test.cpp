@@ -4,10 +4,14 @@
 
 #include <cachemodel/lifetime.hpp>
 
+#include <cachemodel/cache.hpp>
+
 #include <chrono>
 #include <cstdint>
 #include <limits>
 #include <ratio>
+#include <sstream>
+#include <string>
 #include <type_traits>
 
 using namespace cachemodel;
@@ -81,4 +85,44 @@ TEST_CASE("lifetimes are known while compiling", "[lifetime]") {
     constexpr Lifetime quarter{15min};
     STATIC_REQUIRE(quarter.duration() == 900s);
     STATIC_REQUIRE(Lifetime{never}.is_never());
+}
+
+TEST_CASE("a lifetime is printed in the largest unit that it is a multiple of", "[lifetime]") {
+    CHECK(to_string(Lifetime{never}) == "never");
+    CHECK(to_string(Lifetime{48h}) == "2d");
+    CHECK(to_string(Lifetime{25h}) == "25h");
+    CHECK(to_string(Lifetime{300s}) == "5min");
+    CHECK(to_string(Lifetime{90s}) == "90s");
+    CHECK(to_string(Lifetime{1500ms}) == "1500ms");
+    CHECK(to_string(Lifetime{1us}) == "1us");
+    CHECK(to_string(Lifetime{1'000'001ns}) == "1000001ns");
+    CHECK(to_string(Lifetime{0s}) == "0s");
+    CHECK(to_string(Lifetime{-1h}) == "0s");
+
+    std::ostringstream stream;
+    stream << Lifetime{15min} << ' ' << Lifetime{};
+    CHECK(stream.str() == "15min never");
+    CHECK(Catch::Detail::stringify(Lifetime{1s}) == "1s");
+}
+
+namespace {
+
+template <class T>
+concept Printed = requires(std::ostream& stream, T value) {
+    stream << value;
+};
+
+}  // namespace
+
+TEST_CASE("what only converts to a lifetime is not printed as one", "[lifetime]") {
+    STATIC_REQUIRE(Printed<Lifetime>);
+    STATIC_REQUIRE_FALSE(Printed<Never>);
+}
+
+TEST_CASE("a printed lifetime is what the timeout of a URL takes", "[lifetime]") {
+    for (const Lifetime lifetime :
+         {Lifetime{never}, Lifetime{72h}, Lifetime{5h}, Lifetime{15min}, Lifetime{90s},
+          Lifetime{1500ms}, Lifetime{7us}, Lifetime{1ns}, Lifetime{0s}}) {
+        CHECK(Cache::open("null://?timeout=" + to_string(lifetime)).timeout() == lifetime);
+    }
 }

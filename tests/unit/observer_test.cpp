@@ -6,6 +6,7 @@
 #include <cachemodel/caches.hpp>
 #include <cachemodel/error.hpp>
 #include <cachemodel/models.hpp>
+#include <cachemodel/prometheus.hpp>
 #include <cachemodel/testing/scripted_backend.hpp>
 #include <cachemodel/testing/turnable_clock.hpp>
 
@@ -14,6 +15,8 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdint>
+#include <limits>
 #include <memory>
 #include <set>
 #include <stdexcept>
@@ -221,6 +224,86 @@ TEST_CASE("an observer may use the cache that it observes", "[observer]") {
     observed.observe(own);
     CHECK(observed.set("k", 1));
     CHECK(own->found);
+}
+
+TEST_CASE("an observer may use the cache of a warning, and of an ignored error", "[observer]") {
+    class Using final : public Observer {
+     public:
+        explicit Using(const Cache& observed) : cache_(&observed) {}
+        void key_warning(const KeyWarning&) override { use(); }
+        void ignored_error(const IgnoredError&) override { use(); }
+        int found = 0;
+
+     private:
+        void use() {
+            if (cache_->get<int>("k").found()) ++found;
+        }
+        const Cache* cache_;
+    };
+    const auto backend = std::make_shared<testing::ScriptedBackend>();
+    const Cache observed{backend, {.ignore_errors = true}};
+    CHECK(observed.set("k", 1));
+    const auto own = std::make_shared<Using>(observed);
+    observed.observe(own);
+    CHECK(observed.set("a key", 1));
+    CHECK(own->found == 1);
+    backend->fail_next(1);
+    CHECK_FALSE(observed.set("k", 2));
+    CHECK(own->found == 2);
+    observed.observe(nullptr);
+}
+
+TEST_CASE("what is cached is in no event, message or metric", "[observer][failure]") {
+    class Notes final : public Observer {
+     public:
+        void round_trip(const RoundTrip& trip) override {
+            text.append(trip.cache).append(to_string(trip.operation));
+        }
+        void key_warning(const KeyWarning& warning) override { text.append(warning.final_key); }
+        void ignored_error(const IgnoredError& error) override {
+            text.append(error.failure.message());
+        }
+        std::string text;
+    };
+    const std::string value = "hunter2";
+    const auto backend = std::make_shared<testing::ScriptedBackend>();
+    const auto notes = std::make_shared<Notes>();
+    std::string& text = notes->text;
+    const Cache cache{backend, {.name = "pages"}};
+    cache.observe(notes);
+    const auto note = [&](auto call) {
+        try {
+            call();
+        } catch (const std::exception& e) {
+            text += e.what();
+        }
+    };
+    const auto use = [&](const Cache& used) {
+        note([&] { used.set("a key", value); });
+        note([&] { used.set("n", std::int64_t{4711}); });
+        note([&] { used.set_raw("raw", value); });
+        note([&] { used.add("a key", value); });
+        note([&] { (void)used.set_many(Pairs{{"m", 4711}}); });
+        note([&] { (void)used.get_or("a key", 1); });
+        note([&] { (void)used.get_or("n", value); });
+        note([&] { (void)used.get_or_set("a key", 1); });
+        note([&] { text += used.get<std::vector<int>>("a key").failure().message(); });
+        note([&] { (void)*used.get<std::string>("raw"); });
+        note([&] { used.incr("a key"); });
+        note([&] { used.incr("raw"); });
+        note([&] { used.incr("n", std::numeric_limits<std::int64_t>::max()); });
+    };
+    use(cache);
+    backend->go_down();
+    use(cache);
+    const Cache ignoring{backend, {.ignore_errors = true, .name = "pages"}};
+    ignoring.observe(notes);
+    use(ignoring);
+    text += prometheus_text(cache) + prometheus_text(ignoring);
+    CHECK(text.find("a\\x20key") != std::string::npos);
+    CHECK(text.find("not an integer") != std::string::npos);
+    CHECK(text.find(value) == std::string::npos);
+    CHECK(text.find("4711") == std::string::npos);
 }
 
 TEST_CASE_METHOD(Fixture, "the last observer is told, by all views, under their name",

@@ -84,6 +84,14 @@ TEST_CASE("an unknown scheme is an error that lists those that are known", "[sch
     CHECK_THAT(message, !Contains("link"));
 }
 
+TEST_CASE("a scheme that only says why it cannot be opened is not offered", "[schemes][unit]") {
+    using Catch::Matchers::Contains;
+    CHECK(find_scheme("rediss") == find_scheme("redis"));
+    const auto message = refusal([] { find_scheme("mamory"); });
+    CHECK_THAT(message, Contains("redis, redis+unix, sqlite"));
+    CHECK_THAT(message, !Contains("rediss"));
+}
+
 TEST_CASE("schemes are registered and found by many threads at once", "[schemes][unit][threads]") {
     std::atomic<int> wrong{0};
     std::vector<std::thread> threads;

@@ -56,7 +56,8 @@ struct FileOptions {
 /// under its name whole or not at all, whenever the process is killed. Nothing is forced onto the
 /// disk: a machine that crashes may lose entries, and those half written are found by their
 /// checksum. What is truncated, altered, of another format version or no plain file at all is
-/// absent, and replaced by the next write.
+/// absent, and replaced by the next write; only a directory with something in it stays, and every
+/// call on the key whose place it takes fails.
 ///
 /// Readers take no lock. Writers of one key, and of what falls into the same of 256 directories,
 /// go one after the other by `flock`, so add, compare-and-set, increment, touch and removal are
@@ -97,7 +98,8 @@ class FileBackend final : public Backend {
 
     /// Removes every entry and what killed writers have left. Other files in the directory stay.
     ///
-    /// Errors: `BackendError`, after everything was removed that could be.
+    /// Errors: `BackendError`, after everything was removed that could be; it names the first that
+    /// could not.
     void clear() override;
 
     /// Closes the directory; the next call opens it again.

@@ -40,7 +40,7 @@ struct MemoryOptions {
 ///
 /// Thread safety: that of a plain value.
 struct MemoryUsage {
-    std::size_t entries = 0;    ///< with those that expired and were not met since
+    std::size_t entries = 0;    ///< with those that expired and have not been removed yet
     std::size_t bytes = 0;      ///< of heap, counted as for `MemoryOptions::max_bytes`
     std::uint64_t evicted = 0;  ///< live entries that had to make room since the backend was made
 };
@@ -48,13 +48,15 @@ struct MemoryUsage {
 /// Entries in this process' own memory. `memory://name?max_bytes=64MiB`
 ///
 /// Bounded: what no longer fits makes room by S3-FIFO (Yang et al., "FIFO queues are all you need
-/// for cache eviction", SOSP 2023), expired entries first where they are met. The bound holds after
-/// every write. A value may be as large as a shard, some 400 bytes less: with the shards that are
-/// chosen 4 MiB or more, or all of `max_bytes` where that is less.
+/// for cache eviction", SOSP 2023). A live entry never leaves while its shard holds an expired one.
+/// The bound holds after every write. A value may be as large as a shard, some 420 bytes less: with
+/// the shards that are chosen 4 MiB or more, or all of `max_bytes` where that is less.
 ///
 /// Lifetimes are exact to the nanosecond and follow `Clock::steady`. Every write gives its entry a
 /// new token. Counts, tells lifetimes and lists its keys; `peek_many` and `remaining_lifetime` are
 /// no use of an entry.
+///
+/// A child of `fork` has a copy, whatever other threads were doing at the time.
 ///
 /// Thread safety: may be called concurrently. Readers of one shard do not exclude each other.
 /// Lifetime: the clock must outlive the backend.

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cachemodel/cache.hpp>
+#include <cachemodel/detail/value_maker.hpp>
 #include <cachemodel/detail/values.hpp>
 
 #include <optional>
@@ -21,13 +22,13 @@ Lookup<T> Cache::get(std::string_view key) const {
 }
 
 template <class T>
-detail::StoredValue<T> Cache::get_or(std::string_view key, T&& otherwise) const {
+detail::StoredValue<T> Cache::get_or(std::string_view key, T otherwise) const {
     detail::StoredValue<T> value{};
     const auto nothing =
         detail::read_value(*this, detail::value_table<detail::StoredValue<T>>, key, &value);
     if (!nothing) return value;
     detail::expect_no_failure(*this, nothing);
-    return detail::StoredValue<T>(std::forward<T>(otherwise));
+    return detail::StoredValue<T>(std::move(otherwise));
 }
 
 template <class T>
@@ -69,10 +70,13 @@ auto Cache::get_or_set(std::string_view key, Make&& make, Lifetime lifetime,
     static_assert(!detail::is_value_and_function<Function>,
                   "cachemodel: get_or_set cannot tell whether this is the value or the function "
                   "that makes it: give it a lambda that returns the one that is meant");
+    static_assert(!detail::is_function_with_parameters<Function>,
+                  "cachemodel: the function given to get_or_set takes no parameters; let a lambda "
+                  "capture what it needs");
     using T = typename detail::MadeBy<Function>::type;
     static_assert(!std::is_void_v<T>,
                   "cachemodel: the function given to get_or_set returns nothing");
-    if constexpr (!std::is_void_v<T>) {
+    if constexpr (!std::is_void_v<T> && !detail::is_function_with_parameters<Function>) {
         detail::ValueMakerOf<T, Function, Unless> maker{make, unless};
         T hit{};
         const auto made =

@@ -155,4 +155,17 @@ consteval std::string_view find_member_name() {
 template <class T, std::size_t I>
 inline constexpr std::string_view member_name = find_member_name<T, I>();
 
+template <std::size_t size>
+struct NameText {
+    char text[size + 1];
+};
+
+/// The name as an argument of a template, so that compilers print it with what they cannot make.
+template <class T, std::size_t I>
+consteval auto member_name_text() {
+    NameText<member_name<T, I>.size()> name{};
+    member_name<T, I>.copy(name.text, member_name<T, I>.size());
+    return name;
+}
+
 }  // namespace cachemodel::detail

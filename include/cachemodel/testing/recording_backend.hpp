@@ -158,6 +158,10 @@ class RecordingBackend final : public Backend {
             call_.keys[index].answer = Answer::absent;
             sink_.absent(index);
         }
+        void unusable(std::size_t index, MissReason reason) noexcept override {
+            call_.keys[index].answer = Answer::absent;
+            sink_.unusable(index, reason);
+        }
         void failed(std::size_t index, const Failure& failure) noexcept override {
             call_.keys[index].answer = Answer::failed;
             sink_.failed(index, failure);
