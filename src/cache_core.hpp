@@ -22,6 +22,7 @@
 #include <utility>
 #include <vector>
 
+#include "at_fork.hpp"
 #include "claimed_names.hpp"
 #include "counters.hpp"
 #include "flights.hpp"
@@ -61,7 +62,7 @@ class ModelCounters {
     std::vector<ModelStatistics> read() const;
 
  private:
-    mutable std::mutex mutex_;
+    mutable ForkSafe<std::mutex> mutex_;
     std::unordered_map<const ModelTable*, Counters> by_model_;  // does not move its elements
 };
 
@@ -119,7 +120,7 @@ class CacheCore {
     std::shared_ptr<Backend> backend_;
     const Clock& clock_;
     std::atomic<Observer*> observer_{nullptr};
-    std::mutex observers_mutex_;
+    ForkSafe<std::mutex> observers_mutex_;
     std::vector<std::shared_ptr<Observer>> observers_;
 };
 

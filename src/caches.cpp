@@ -9,6 +9,7 @@
 #include <string>
 #include <utility>
 
+#include "at_fork.hpp"
 #include "shown_text.hpp"
 
 namespace cachemodel {
@@ -17,9 +18,14 @@ struct Caches::State {
     struct Named {
         Cache cache;
         bool is_used = false;
+
+        Cache use() {
+            is_used = true;
+            return cache;
+        }
     };
 
-    std::mutex mutex;
+    detail::ForkSafe<std::mutex> mutex;
     std::map<std::string, Named, std::less<>> by_name;
 };
 
@@ -27,24 +33,24 @@ Caches::Caches() : state_(std::make_unique<State>()) {}
 Caches::~Caches() = default;
 
 Cache Caches::operator[](std::string_view name) {
-    const std::lock_guard lock{state_->mutex};
-    auto found = state_->by_name.find(name);
-    if (found == state_->by_name.end()) {
+    {
+        const std::lock_guard lock{state_->mutex};
+        const auto found = state_->by_name.find(name);
+        if (found != state_->by_name.end()) return found->second.use();
         if (name != "default") {
             std::string message =
                 "no cache is named \"" + detail::shown_key(name) + "\"; configured:";
             if (state_->by_name.empty()) message += " none";
-            for (const auto& [known, cache] : state_->by_name)
+            for (const auto& [known, cache] : state_->by_name) {
                 message += " \"" + detail::shown_key(known) + '"';
-
+            }
             throw ConfigError(message);
         }
-        found =
-            state_->by_name.emplace(name, State::Named{Cache::open("memory://").with_name(name)})
-                .first;
     }
-    found->second.is_used = true;
-    return found->second.cache;
+    // Not under the mutex, as opening takes others.
+    const Cache made = Cache::open("memory://").with_name(name);
+    const std::lock_guard lock{state_->mutex};
+    return state_->by_name.emplace(name, State::Named{made}).first->second.use();
 }
 
 void Caches::configure(std::string_view name, std::string_view url) {

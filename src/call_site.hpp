@@ -8,6 +8,7 @@
 #include <mutex>
 #include <typeinfo>
 
+#include "at_fork.hpp"
 #include "counters.hpp"
 
 namespace cachemodel::detail {
@@ -36,7 +37,7 @@ class CallSite {
     CallNames make_names(const std::type_info* dynamic, const std::type_info* call) const;
 
     std::atomic<const Named*> first_{nullptr};
-    std::mutex adding_;
+    ForkSafe<std::mutex> adding_;
 };
 
 }  // namespace cachemodel::detail

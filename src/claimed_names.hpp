@@ -7,6 +7,8 @@
 #include <string>
 #include <unordered_map>
 
+#include "at_fork.hpp"
+
 namespace cachemodel::detail {
 
 /// The names under which functions and classes that only one source file knows use a cache: two
@@ -24,7 +26,7 @@ class ClaimedNames {
     }
 
  private:
-    std::mutex mutex_;
+    ForkSafe<std::mutex> mutex_;
     std::unordered_map<std::string, Owner> owners_;
 };
 

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: MIT
 #include "flights.hpp"
 
+#include <new>
+
 namespace cachemodel::detail {
 
 /// A thread that takes part in flights.
@@ -17,24 +19,73 @@ Thread& this_thread() {
     return thread;
 }
 
+/// How many forks this process is away from the first one.
+std::uint64_t generation = 0;
+
+/// Held by `fork`, so that a child finds it free, and what it guards whole.
+class FlightsMutex final : public std::mutex, AtFork {
+ public:
+    FlightsMutex() noexcept { join_forks(); }
+
+ private:
+    void before_fork() noexcept override { lock(); }
+    void after_fork() noexcept override { unlock(); }
+    void in_child() noexcept override {
+        generation += 1;
+        for (Flight* led = this_thread().leads; led != nullptr; led = led->next_of_leader) {
+            led->generation = generation;
+            // Threads that this process does not have may be counted as waiting.
+            new (&led->ended) std::condition_variable;
+        }
+        unlock();
+    }
+};
+
 /// Guards who leads and who waits for whom, for all caches: a circle of waiting threads may go
 /// through several. Held for a look at a few pointers only.
 std::mutex& flights_mutex() {
     // Never destroyed: other objects of static duration may use it until the very end.
-    static std::mutex& mutex = *new std::mutex;
+    static std::mutex& mutex = *new FlightsMutex;
     return mutex;
+}
+
+/// Whether somebody is on the way to a result. The leader may be a thread that only the process
+/// had that this one was forked from.
+bool is_led(const Flight& flight) noexcept {
+    return flight.leader != nullptr && flight.generation == generation;
 }
 
 /// Whether the end of `flight` depends on `thread`.
 bool depends_on(const Flight& flight, const Thread& thread) {
-    for (const Flight* at = &flight; at != nullptr && at->leader != nullptr;
-         at = at->leader->waits_for) {
+    for (const Flight* at = &flight; at != nullptr && is_led(*at); at = at->leader->waits_for) {
         if (at->leader == &thread) return true;
     }
     return false;
 }
 
 }  // namespace
+
+Flights::Flights() {
+    static_cast<void>(flights_mutex());  // joins the forks before
+    join_forks();
+}
+
+Flights::~Flights() { leave_forks(); }
+
+/// The flights of other threads will never end here. Whoever holds one of them still finds that
+/// nobody leads it.
+void Flights::in_child() noexcept {
+    new (&stored_) std::condition_variable;
+    for (auto& [key, place] : places_) {
+        if (place.flight && place.flight->generation != generation) place.flight = nullptr;
+        place.storing = 0;
+    }
+    for (const Flight* led = this_thread().leads; led != nullptr; led = led->next_of_leader) {
+        if (&led->home == this && led->is_storing) places_.find(led->key)->second.storing += 1;
+    }
+    std::erase_if(places_,
+                  [](const auto& each) { return !each.second.flight && each.second.storing == 0; });
+}
 
 /// The flight for `key` that waits for its result from the caller, although it may be superseded.
 std::shared_ptr<Flight> Flights::led_by_caller(const std::string& key) const noexcept {
@@ -47,7 +98,7 @@ std::shared_ptr<Flight> Flights::led_by_caller(const std::string& key) const noe
 
 Flights::Boarding Flights::board(const std::string& key, const std::type_info& type,
                                  SteadyTime now) {
-    auto flight = std::make_shared<Flight>(*this, key, type, &this_thread());
+    auto flight = std::make_shared<Flight>(*this, key, type, &this_thread(), generation);
     const std::lock_guard lock{flights_mutex()};
     const auto place = places_.try_emplace(key).first;
     if (const auto& there = place->second.flight; there && now < there->over) return {there, false};
@@ -60,7 +111,7 @@ Flights::Boarding Flights::board(const std::string& key, const std::type_info& t
 }
 
 Flights::Boarding Flights::board_anew(const std::string& key, const std::type_info& type) {
-    auto flight = std::make_shared<Flight>(*this, key, type, &this_thread());
+    auto flight = std::make_shared<Flight>(*this, key, type, &this_thread(), generation);
     std::unique_lock lock{flights_mutex()};
     const auto place = places_.try_emplace(key).first;
     const auto& earlier = place->second.flight;
@@ -111,7 +162,7 @@ Flights::Lead::~Lead() {
     while (*link != nullptr && *link != flight_.get()) link = &(*link)->next_of_leader;
     if (*link != nullptr) *link = flight_->next_of_leader;
     const std::lock_guard lock{flights_mutex()};
-    if (is_storing_) {
+    if (flight_->is_storing) {
         flights_->places_.find(flight_->key)->second.storing -= 1;
         flights_->stored_.notify_all();
     }
@@ -136,7 +187,7 @@ bool Flights::Lead::begin_storing() noexcept {
     const std::lock_guard lock{flights_mutex()};
     if (flight_->superseded) return false;
     flights_->places_.find(flight_->key)->second.storing += 1;
-    is_storing_ = true;
+    flight_->is_storing = true;
     return true;
 }
 
@@ -160,7 +211,7 @@ Passage::Passage(std::shared_ptr<Flight> flight, const std::type_info& type)
     }
     if (flight_->type != type) return;
     me.waits_for = flight_.get();
-    flight_->ended.wait(lock, [&] { return flight_->leader == nullptr; });
+    flight_->ended.wait(lock, [&] { return !is_led(*flight_); });
     me.waits_for = nullptr;
     if (flight_->error) kind_ = Kind::failed;
     if (flight_->result) kind_ = Kind::given;

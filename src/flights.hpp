@@ -18,6 +18,8 @@
 #include <unordered_map>
 #include <utility>
 
+#include "at_fork.hpp"
+
 namespace cachemodel::detail {
 
 struct Thread;
@@ -27,17 +29,19 @@ using SteadyTime = std::chrono::steady_clock::time_point;
 /// One computation under way, led by one thread, awaited by others.
 struct Flight : std::enable_shared_from_this<Flight> {
     Flight(const Flights& home_, const std::string& key_, const std::type_info& type_,
-           const Thread* leader_)
-        : home(home_), key(key_), type(type_), leader(leader_) {}
+           const Thread* leader_, std::uint64_t generation_)
+        : home(home_), key(key_), type(type_), leader(leader_), generation(generation_) {}
 
     const Flights& home;
     const std::string key;
     const std::type_info& type;        ///< of the result
     Flight* next_of_leader = nullptr;  ///< the leader's own list
     // Guarded by the mutex of all flights; what has been given stays as it is.
-    const Thread* leader;  ///< null once there is a result, or the leader gave up
-    int reentries = 0;     ///< computations inside of this one that go on without the cache
+    const Thread* leader;      ///< null once there is a result, or the leader gave up
+    std::uint64_t generation;  ///< of the process that has the leader
+    int reentries = 0;         ///< computations inside of this one that go on without the cache
     bool superseded = false;
+    bool is_storing = false;
     SteadyTime over = SteadyTime::max();  ///< when the result is too old to be joined
     std::shared_ptr<const void> result;
     std::exception_ptr error;
@@ -47,9 +51,12 @@ struct Flight : std::enable_shared_from_this<Flight> {
 /// The computations for one cache: at most one for a key that others may join.
 ///
 /// Thread safety: may be called concurrently.
-class Flights {
+class Flights final : AtFork {
  public:
     class Lead;
+
+    Flights();
+    ~Flights();
 
     /// Where the flights for a key are counted.
     using Runway = std::size_t;
@@ -86,6 +93,7 @@ class Flights {
     void supersede(Places::iterator place, std::shared_ptr<Flight> by) noexcept;
     void erase_if_empty(Places::iterator place) noexcept;
     void wait_for_storing(const std::string& key, std::unique_lock<std::mutex>& lock);
+    void in_child() noexcept override;
 
     // Guarded by the mutex of all flights.
     Places places_;
@@ -117,7 +125,6 @@ class Flights::Lead {
     Flights* flights_;
     std::shared_ptr<Flight> flight_;
     Runway runway_;
-    bool is_storing_ = false;
 };
 
 /// How a thread that does not lead takes part in a flight.

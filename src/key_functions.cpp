@@ -10,6 +10,7 @@
 #include <map>
 #include <mutex>
 
+#include "at_fork.hpp"
 #include "config_problem_error.hpp"
 #include "shown_text.hpp"
 
@@ -62,7 +63,7 @@ class KeyFunctions {
     }
 
  private:
-    mutable std::mutex mutex_;
+    mutable detail::ForkSafe<std::mutex> mutex_;
     std::map<std::string, KeyFunction, std::less<>> known_{{"plain", &plain_keys},
                                                            {"digest", &digest_long_keys}};
 };

@@ -12,6 +12,7 @@
 #include <mutex>
 #include <string>
 
+#include "at_fork.hpp"
 #include "shown_text.hpp"
 
 namespace cachemodel {
@@ -45,7 +46,7 @@ class Schemes {
     }
 
  private:
-    mutable std::mutex mutex_;
+    mutable detail::ForkSafe<std::mutex> mutex_;
     std::map<std::string, OpenBackend, std::less<>> known_{
         {"file", &open_file}, {"memory", &open_memory}, {"null", &open_null}};
 };

@@ -4,7 +4,7 @@
 
 #include <cachemodel/cache_url.hpp>
 
-#include "backends/memory_fork.hpp"
+#include "at_fork.hpp"
 #include "backends/memory_index.hpp"
 #include "backends/memory_item.hpp"
 #include "backends/memory_shard.hpp"
@@ -102,6 +102,41 @@ void require_at_least(std::string_view option, std::size_t value, std::size_t le
                                            std::to_string(least));
 }
 
+/// The stores that have a name and are open. None is made or ends under the mutex.
+///
+/// Thread safety: may be called concurrently.
+class NamedStores {
+    using Store = std::shared_ptr<MemoryBackend>;
+
+ public:
+    /// Null where none has the name.
+    Store find(const std::string& name) {
+        const std::lock_guard lock{mutex_};
+        const auto known = stores_.find(name);
+        return known == stores_.end() ? nullptr : known->second.lock();
+    }
+
+    /// `fresh` itself, or the one that has the name.
+    Store find_or_add(const std::string& name, Store fresh) {
+        const std::lock_guard lock{mutex_};
+        std::erase_if(stores_, [](const auto& store) { return store.second.expired(); });
+        auto& known = stores_[name];
+        auto store = known.lock();
+        if (!store) known = store = std::move(fresh);
+        return store;
+    }
+
+ private:
+    detail::ForkSafe<std::mutex> mutex_;
+    std::map<std::string, std::weak_ptr<MemoryBackend>> stores_;
+};
+
+NamedStores& named_stores() {
+    // Never destroyed: caches may still be opened while the program ends.
+    static auto& stores = *new NamedStores;
+    return stores;
+}
+
 }  // namespace
 
 MemoryBackend::MemoryBackend(const MemoryOptions& options, const Clock& clock)
@@ -122,7 +157,9 @@ MemoryBackend::MemoryBackend(const MemoryOptions& options, const Clock& clock)
 
     const std::size_t bytes_each = options.max_bytes / shard_count_;
     shards_ = std::make_unique<Shard[]>(shard_count_);
-    for (std::size_t i = 0; i < shard_count_; ++i) set_up(shards_[i]);
+    for (std::size_t i = 0; i < shard_count_; ++i) {
+        shards_[i].set_up(bytes_each, options.max_entries / shard_count_, seed_);
+    }
 
     // Key and value together: an index for one entry and the header go off, and 16 for rounding.
     constexpr std::size_t overhead = Index::bytes_of(Index::least_slots) + Item::cost(0) + 16;
@@ -133,14 +170,9 @@ MemoryBackend::MemoryBackend(const MemoryOptions& options, const Clock& clock)
     capabilities_.atomic_increment = true;
     capabilities_.tells_lifetimes = true;
     capabilities_.lists_keys = true;
-    Forks::watch(*this);
 }
 
-MemoryBackend::~MemoryBackend() { Forks::forget(*this); }
-
-void MemoryBackend::set_up(Shard& shard) const noexcept {
-    shard.set_up(options_.max_bytes / shard_count_, options_.max_entries / shard_count_, seed_);
-}
+MemoryBackend::~MemoryBackend() = default;
 
 std::uint64_t MemoryBackend::hash_of(std::string_view key) const noexcept {
     return XXH3_64bits_withSeed(key.data(), key.size(), seed_);
@@ -291,24 +323,16 @@ std::shared_ptr<Backend> open_memory(CacheUrl& url, const Clock& clock) {
     const std::string name = url.hosts().empty() ? std::string{} : url.hosts().front().name;
     if (name.empty()) return std::make_shared<MemoryBackend>(options, clock);
 
-    // Never destroyed: caches may still be opened while the program ends.
-    static auto& mutex = *new std::mutex;
-    static auto& stores = *new std::map<std::string, std::weak_ptr<MemoryBackend>>;
-    const std::scoped_lock lock{mutex};
-    std::erase_if(stores, [](const auto& store) { return store.second.expired(); });
-    if (const auto known = stores.find(name); known != stores.end()) {
-        if (auto store = known->second.lock()) {
-            if (store->options() != options) {
-                throw detail::wrong_location("memory://" + name + " is open with other options");
-            }
-            if (&store->clock() != &clock) {
-                throw detail::wrong_location("memory://" + name + " is open with another clock");
-            }
-            return store;
-        }
+    auto store = named_stores().find(name);
+    if (!store) {
+        store = named_stores().find_or_add(name, std::make_shared<MemoryBackend>(options, clock));
     }
-    auto store = std::make_shared<MemoryBackend>(options, clock);
-    stores.insert_or_assign(name, store);
+    if (store->options() != options) {
+        throw detail::wrong_location("memory://" + name + " is open with other options");
+    }
+    if (&store->clock() != &clock) {
+        throw detail::wrong_location("memory://" + name + " is open with another clock");
+    }
     return store;
 }
 

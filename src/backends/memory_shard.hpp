@@ -4,6 +4,7 @@
 
 #include <cachemodel/backends/memory.hpp>
 
+#include "at_fork.hpp"
 #include "backends/memory_index.hpp"
 #include "backends/memory_item.hpp"
 #include "counter_text.hpp"
@@ -13,7 +14,6 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <memory>
 #include <mutex>
 #include <shared_mutex>
 #include <string_view>
@@ -47,15 +47,6 @@ class alignas(64) MemoryBackend::Shard {
         max_bytes_ = max_bytes;
         max_entries_ = max_entries;
         seed_ = seed;
-    }
-
-    /// In a child of `fork`: frees the lock from threads that the child does not have. False where
-    /// one of them was writing.
-    bool outlives_fork() noexcept {
-        if (!mutex_.try_lock_shared()) return false;
-        mutex_.unlock_shared();
-        std::construct_at(&mutex_);  // of those who were reading
-        return true;
     }
 
     struct Found {
@@ -274,7 +265,7 @@ class alignas(64) MemoryBackend::Shard {
         ends_.reset();
     }
 
-    mutable std::shared_mutex mutex_;
+    mutable detail::ForkSafe<std::shared_mutex> mutex_;
     Index index_;
     Queue small_;
     Queue main_;

@@ -40,15 +40,7 @@ TEST_CASE("a child has a copy of what is in memory, and nobody sees what the oth
     CHECK(cache.get<int>("child").absent());
 }
 
-// The address sanitizer's own allocator may be locked in such a child.
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define CACHEMODEL_ADDRESS_SANITIZER
-#endif
-#elif defined(__SANITIZE_ADDRESS__)
-#define CACHEMODEL_ADDRESS_SANITIZER
-#endif
-#ifndef CACHEMODEL_ADDRESS_SANITIZER
+#ifndef CACHEMODEL_NO_FORK_AMONG_ALLOCATIONS
 TEST_CASE("a child goes on with the memory whatever other threads were doing to it",
           "[memory][fork][threads]") {
     // One part, so that somebody is always in it.

@@ -6,6 +6,15 @@
 
 #include <functional>
 
+// The address sanitizer's own allocator stays locked in a child if another thread was in it.
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define CACHEMODEL_NO_FORK_AMONG_ALLOCATIONS
+#endif
+#elif defined(__SANITIZE_ADDRESS__)
+#define CACHEMODEL_NO_FORK_AMONG_ALLOCATIONS
+#endif
+
 namespace cachemodel::support {
 
 /// Runs a function in a child made by `fork`, which shares no memory with the test: it tells by its

@@ -56,8 +56,7 @@ struct MemoryUsage {
 /// new token. Counts, tells lifetimes and lists its keys; `peek_many` and `remaining_lifetime` are
 /// no use of an entry.
 ///
-/// A child of `fork` has a copy. Other threads may be using the backend at the time: a shard that
-/// one of them is changing is empty in the child.
+/// A child of `fork` has a copy, whatever other threads were doing at the time.
 ///
 /// Thread safety: may be called concurrently. Readers of one shard do not exclude each other.
 /// Lifetime: the clock must outlive the backend.
@@ -94,10 +93,8 @@ class MemoryBackend final : public Backend {
     MemoryUsage usage() const;
 
  private:
-    class Forks;
     class Shard;
 
-    void set_up(Shard& shard) const noexcept;
     std::uint64_t hash_of(std::string_view key) const noexcept;
     Shard& shard_of(std::uint64_t hash) const noexcept;
     std::int64_t now() const noexcept;
