@@ -118,6 +118,12 @@ class Answers {
     std::string bytes_;
 };
 
+/// Where a transaction fails, all of its outcomes are the same.
+bool found_no_room(std::span<const Outcome> outcomes) {
+    return !outcomes.empty() && outcomes.front().failed() &&
+           outcomes.front().failure().fault() == BackendFault::full;
+}
+
 Outcome done_or_declined(bool done) { return done ? Outcome{} : Outcome::declined_by_backend(); }
 
 }  // namespace
@@ -161,21 +167,30 @@ class SqliteBackend::Implementation {
         return *own.release();
     }
 
-    /// Calls `work(table, now)` in a transaction that is committed when it returns.
+    /// Calls `work(table, now)` in a transaction that is committed when it returns. On a full disk
+    /// it is tried once more after the log was written back.
     template <class Work>
-    void write(Work work) {
-        const auto lease = pool().borrow_for_writing(deadline());
-        Table::Writing writing{*lease};
-        work(*lease, now());
-        writing.commit();
+    void write(Table& table, Work work) {
+        const auto attempt = [&] {
+            Table::Writing writing{table};
+            work(table, now());
+            writing.commit();
+        };
+        try {
+            return attempt();
+        } catch (const BackendError& error) {
+            if (error.fault() != BackendFault::full || !table.database().empty_log()) throw;
+        }
+        attempt();
     }
 
     /// The same for a call on many keys: `work(table, now, i)` gives the outcome of one.
     template <class Work>
-    void write_each(std::span<Outcome> outcomes, Work work) {
+    void write_each(std::span<Outcome> outcomes, const Deadline& deadline, Work work) {
         if (outcomes.empty()) return;
         try {
-            write([&](Table& table, Now now) {
+            const auto lease = pool().borrow_for_writing(deadline);
+            write(*lease, [&](Table& table, Now now) {
                 for (std::size_t i = 0; i < outcomes.size(); ++i) {
                     outcomes[i] = work(table, now, i);
                     table.database().check_time();
@@ -183,6 +198,19 @@ class SqliteBackend::Implementation {
             });
         } catch (const BackendError& error) {
             std::fill(outcomes.begin(), outcomes.end(), Outcome{Failure{error}});
+        }
+    }
+
+    void clear() {
+        const auto lease = pool().borrow_for_writing(deadline());
+        const auto& database = lease->database();
+        for (bool is_empty = false; !is_empty;) {
+            write(*lease, [&](Table& table, Now) { is_empty = table.clear_some(); });
+            if (!is_empty &&
+                std::chrono::steady_clock::now() >= database.deadline().nearly_over()) {
+                throw timed_out(options_.path, database.deadline(),
+                                "there are entries left, clear again");
+            }
         }
     }
 
@@ -204,7 +232,8 @@ bool SqliteBackend::create_table() {
 
 std::string SqliteBackend::create_table_sql(const SqliteOptions& options) {
     const auto table = checked(options).table;
-    return sqlite::create_table(table) + '\n' + sqlite::create_index(table) + '\n';
+    return sqlite::create_table(table) + '\n' +
+           sqlite::create_index(table, sqlite::index_of(table)) + '\n';
 }
 
 const Capabilities& SqliteBackend::capabilities() const noexcept {
@@ -235,17 +264,24 @@ void SqliteBackend::get_many(std::span<const std::string_view> keys, ReadSink& s
 void SqliteBackend::store_many(Store how, std::span<const Entry> entries,
                                std::span<Outcome> outcomes) {
     auto& pool = implementation_->pool();
-    implementation_->write_each(
-        outcomes.first(entries.size()), [&](Table& table, Now now, std::size_t i) {
-            auto outcome = table.store(how, entries[i], pool.new_token(), now);
-            if (i + 1 == entries.size()) table.purge_now_and_then(entries.size(), now);
-            return outcome;
-        });
+    const auto deadline = implementation_->deadline();
+    outcomes = outcomes.first(entries.size());
+    implementation_->write_each(outcomes, deadline, [&](Table& table, Now now, std::size_t i) {
+        auto outcome = table.store(how, entries[i], pool.new_token(), now);
+        if (i + 1 == entries.size()) table.purge_now_and_then(entries.size(), now);
+        return outcome;
+    });
+    if (how != Store::set || !found_no_room(outcomes)) return;
+    // What was to be replaced is out of date. It stays where there is not even room to remove it.
+    std::vector<Outcome> removed(entries.size());
+    implementation_->write_each(removed, deadline, [&](Table& table, Now now, std::size_t i) {
+        return done_or_declined(table.remove(entries[i].key, now));
+    });
 }
 
 void SqliteBackend::remove_many(std::span<const std::string_view> keys,
                                 std::span<Outcome> outcomes) {
-    implementation_->write_each(outcomes.first(keys.size()),
+    implementation_->write_each(outcomes.first(keys.size()), implementation_->deadline(),
                                 [&](Table& table, Now now, std::size_t i) {
                                     return done_or_declined(table.remove(keys[i], now));
                                 });
@@ -253,15 +289,13 @@ void SqliteBackend::remove_many(std::span<const std::string_view> keys,
 
 void SqliteBackend::touch_many(std::span<const std::string_view> keys, Lifetime lifetime,
                                std::span<Outcome> outcomes) {
-    implementation_->write_each(outcomes.first(keys.size()),
+    implementation_->write_each(outcomes.first(keys.size()), implementation_->deadline(),
                                 [&](Table& table, Now now, std::size_t i) {
                                     return done_or_declined(table.touch(keys[i], lifetime, now));
                                 });
 }
 
-void SqliteBackend::clear() {
-    implementation_->write([](Table& table, Now) { table.clear(); });
-}
+void SqliteBackend::clear() { implementation_->clear(); }
 
 void SqliteBackend::close() noexcept {
     try {
@@ -275,9 +309,10 @@ Outcome SqliteBackend::increment(std::string_view key, std::int64_t delta, std::
     Outcome outcome;
     std::int64_t sum = 0;
     const auto token = implementation_->pool().new_token();
-    implementation_->write_each({&outcome, 1}, [&](Table& table, Now now, std::size_t) {
-        return table.increment(key, delta, token, now, sum);
-    });
+    implementation_->write_each({&outcome, 1}, implementation_->deadline(),
+                                [&](Table& table, Now now, std::size_t) {
+                                    return table.increment(key, delta, token, now, sum);
+                                });
     if (outcome.done()) value = sum;
     return outcome;
 }

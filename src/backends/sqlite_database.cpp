@@ -34,12 +34,17 @@ void pause(int number, const Deadline& deadline) {
     std::this_thread::sleep_for(std::min<std::chrono::nanoseconds>(wanted, left));
 }
 
+/// The disk is full, or a limit of the user or the process is reached.
+bool means_no_room(int error) noexcept {
+    return error == ENOSPC || error == EDQUOT || error == EFBIG;
+}
+
 [[noreturn]] void fail_with_errno(const std::string& path, int error, std::string_view doing) {
     const bool forbidden = error == EACCES || error == EPERM || error == EROFS;
-    const bool full = error == ENOSPC || error == EDQUOT;
-    throw BackendError{forbidden ? BackendFault::permission
-                                 : (full ? BackendFault::full : BackendFault::unavailable),
-                       message_about(path, doing) + ": " + std::generic_category().message(error)};
+    throw BackendError{
+        forbidden ? BackendFault::permission
+                  : (means_no_room(error) ? BackendFault::full : BackendFault::unavailable),
+        message_about(path, doing) + ": " + std::generic_category().message(error)};
 }
 
 /// Makes an empty file that only its owner may read, whatever the process' umask. SQLite gives the
@@ -73,7 +78,21 @@ void require_file(const std::string& path, bool make_file) {
     make_private_file(path);
 }
 
-BackendFault fault_of(int result, int system_error) noexcept {
+/// What the system said of the last failed write to the log. SQLite does not remember it where the
+/// write was part of a COMMIT.
+int log_error(sqlite3* handle) noexcept {
+    sqlite3_file* log = nullptr;
+    int error = 0;
+    if (sqlite3_file_control(handle, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log) == SQLITE_OK &&
+        log != nullptr && log->pMethods != nullptr) {
+        log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO, &error);
+    }
+    return error;
+}
+
+BackendFault fault_of(int result, sqlite3* handle) noexcept {
+    if (result == SQLITE_IOERR_WRITE && means_no_room(log_error(handle))) return BackendFault::full;
+    const int system_error = sqlite3_system_errno(handle);
     switch (result & 0xff) {
         case SQLITE_BUSY:
         case SQLITE_LOCKED:
@@ -91,6 +110,7 @@ BackendFault fault_of(int result, int system_error) noexcept {
             return system_error == EACCES || system_error == EPERM ? BackendFault::permission
                                                                    : BackendFault::unavailable;
         case SQLITE_IOERR:
+            return means_no_room(system_error) ? BackendFault::full : BackendFault::unavailable;
         case SQLITE_PROTOCOL:
             return BackendFault::unavailable;
         default:
@@ -224,6 +244,9 @@ Database::Database(const std::string& path, bool make_file, const Deadline& dead
     sqlite3_db_config(opened, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
     if (is_file) switch_to_log();
     execute("PRAGMA synchronous=NORMAL");
+    // Some builds overwrite all that is deleted, which takes as long as writing it did, and room in
+    // the log.
+    execute("PRAGMA secure_delete=FAST");
     // A log that once grew, while somebody read for long, gives its space back.
     execute("PRAGMA journal_size_limit=67108864");
 }
@@ -291,6 +314,17 @@ std::size_t Database::longest_row() const noexcept {
 
 bool Database::is_current() const noexcept { return !file_ || FileIdentity::of(path_) == file_; }
 
+bool Database::empty_log() noexcept {
+    // Whoever reads for long keeps it from being emptied. Then there is time left to say so.
+    const auto deadline = deadline_;
+    deadline_.end -= std::max<std::chrono::nanoseconds>(
+        (deadline.end - std::chrono::steady_clock::now()) / 2, std::chrono::nanoseconds{0});
+    const int result = sqlite3_wal_checkpoint_v2(handle_.get(), nullptr, SQLITE_CHECKPOINT_TRUNCATE,
+                                                 nullptr, nullptr);
+    deadline_ = deadline;
+    return result == SQLITE_OK;
+}
+
 void Database::leave_log() noexcept {
     sqlite3_db_config(handle_.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
 }
@@ -299,9 +333,9 @@ void Database::fail(int result) {
     const int kind = result & 0xff;
     if (kind == SQLITE_NOMEM) throw std::bad_alloc{};
     const char* const reason = sqlite3_errmsg(handle_.get());
-    const auto fault = fault_of(result, sqlite3_system_errno(handle_.get()));
+    const auto fault = fault_of(result, handle_.get());
     if (fault == BackendFault::timeout) throw timed_out(path_, deadline_, reason);
-    if (kind != SQLITE_FULL && kind != SQLITE_TOOBIG) is_spoilt_ = true;
+    if (fault != BackendFault::full && kind != SQLITE_TOOBIG) is_spoilt_ = true;
     throw BackendError{fault, message_about(path_, reason) + " (" + std::to_string(result) + ')'};
 }
 

@@ -25,10 +25,11 @@ struct Deadline {
         return {std::chrono::steady_clock::now() + whole, whole};
     }
     bool is_over() const noexcept { return std::chrono::steady_clock::now() >= end; }
-    /// A quarter of the time has gone: nothing more that is not needed.
-    bool is_advanced() const noexcept {
-        return std::chrono::steady_clock::now() >= end - whole / 4 * 3;
-    }
+    /// From here on, when a quarter of the time has gone, nothing is done that is not needed.
+    std::chrono::steady_clock::time_point advanced() const noexcept { return end - whole / 4 * 3; }
+    bool is_advanced() const noexcept { return std::chrono::steady_clock::now() >= advanced(); }
+    /// From here on nothing is begun.
+    std::chrono::steady_clock::time_point nearly_over() const noexcept { return end - whole / 8; }
 };
 
 BackendError timed_out(const std::string& path, const Deadline& deadline, std::string_view why);
@@ -124,6 +125,8 @@ class Database {
     bool is_spoilt() const noexcept { return is_spoilt_; }
     /// It has the file that the path leads to, which was not deleted or replaced meanwhile.
     bool is_current() const noexcept;
+    /// Writes the log back and gives its room on the disk to others; returns whether it could.
+    bool empty_log() noexcept;
     /// Closing it leaves the write-ahead log to others.
     void leave_log() noexcept;
 

@@ -42,6 +42,10 @@ class Forking {
         std::erase(pools(), &pool);
     }
 
+    /// This process, or one before it, was forked in the middle of a call. SQLite's tables have
+    /// locks in it that nobody will release.
+    static bool inherited_a_call() noexcept { return inherited_a_call_; }
+
  private:
     // Never destroyed: a process may fork while it ends.
     static std::mutex& mutex() {
@@ -60,7 +64,8 @@ class Forking {
         const auto begin = std::chrono::steady_clock::now();
         for (auto* pool : pools()) pool->stop_lending();
         for (auto* pool : pools()) pool->wait_for_leases(begin);
-        for (auto* pool : pools()) pool->hold_for_fork();
+        is_in_a_call_ = false;
+        for (auto* pool : pools()) is_in_a_call_ |= !pool->hold_for_fork();
     }
     static void go_on() {
         for (auto* pool : pools()) pool->go_on_after_fork();
@@ -69,8 +74,12 @@ class Forking {
     static void forget() {
         // Those of the parent stay locked, and are not looked at again.
         pools().clear();
+        inherited_a_call_ |= is_in_a_call_;
         mutex().unlock();
     }
+
+    static inline bool is_in_a_call_ = false;  ///< while it forks
+    static inline bool inherited_a_call_ = false;
 };
 
 Pool::Lease::Lease(Pool& pool, bool writes, std::unique_ptr<Table> idle, const Deadline& deadline)
@@ -79,6 +88,7 @@ Pool::Lease::Lease(Pool& pool, bool writes, std::unique_ptr<Table> idle, const D
     if (table_) {
         table_->database().set_deadline(deadline);
     } else {
+        pool_.check_heritage();
         table_ = std::make_unique<Table>(pool_.options_, deadline);
     }
 }
@@ -143,7 +153,17 @@ Pool::Lease Pool::borrow_for_writing(const Deadline& deadline) {
 bool Pool::create_table(const Deadline& deadline) {
     // It has a connection of its own, for which a fork waits as for any other.
     const Lease lease{*this, true, become_writer(deadline)};
-    return !is_private() && Table::create(options_, deadline);
+    if (is_private()) return false;
+    check_heritage();
+    return Table::create(options_, deadline);
+}
+
+void Pool::check_heritage() const {
+    if (is_private() || !Forking::inherited_a_call()) return;
+    throw BackendError{BackendFault::unavailable,
+                       "sqlite: " + options_.path +
+                           ": this process was forked during a call on SQLite that did not end;"
+                           " it can open no database until it executes a program"};
 }
 
 void Pool::take_back(std::unique_ptr<Table> table, bool writes) noexcept {
@@ -167,8 +187,10 @@ void Pool::take_back(std::unique_ptr<Table> table, bool writes) noexcept {
 void Pool::close_idle() noexcept {
     if (is_private()) return;
     // The last one that is closed writes the log back to the file: nobody waits for that here.
+    const FileLimit limit;
     std::unique_lock lock{mutex_};
-    for (auto left = readers_.size() + 1; left > 0; --left) {
+    // A fork that has begun closes them itself, and does not look whether more is being closed.
+    for (auto left = readers_.size() + 1; left > 0 && !is_forking_; --left) {
         auto idle = std::move(writer_);
         if (!idle && !readers_.empty()) {
             idle = std::move(readers_.back());
@@ -191,7 +213,7 @@ void Pool::stop_lending() noexcept {
 
 void Pool::wait_for_leases(std::chrono::steady_clock::time_point since) noexcept {
     if (is_private()) return;
-    // A call that takes even longer has a disk that does not answer. Its connection is inherited.
+    // A call that takes even longer has a disk that does not answer. The child cannot use SQLite.
     const auto end = since + options_.deadline + patience_of_fork;
     std::unique_lock lock{mutex_};
     while ((lent_readers_ > 0 || lent_writer_ || closing_ > 0) &&
@@ -202,14 +224,15 @@ void Pool::wait_for_leases(std::chrono::steady_clock::time_point since) noexcept
     }
 }
 
-void Pool::hold_for_fork() noexcept {
+bool Pool::hold_for_fork() noexcept {
     mutex_.lock();
-    if (is_private()) return;
+    if (is_private()) return true;
     // What is in the log can stay there: this process opens the file again.
     for (const auto& reader : readers_) reader->database().leave_log();
     if (writer_) writer_->database().leave_log();
     readers_.clear();
     writer_.reset();
+    return lent_readers_ == 0 && !lent_writer_ && closing_ == 0;
 }
 
 void Pool::go_on_after_fork() noexcept {

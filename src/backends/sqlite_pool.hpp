@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "backends/sqlite_file_limit.hpp"
 #include "backends/sqlite_table.hpp"
 
 #include <sys/types.h>
@@ -46,6 +47,7 @@ class Pool {
         /// Opens a connection where none is idle, or none to the file that the path leads to now.
         Lease(Pool& pool, bool writes, std::unique_ptr<Table> idle, const Deadline& deadline);
 
+        const FileLimit limit_;  // until the connection is given back
         Pool& pool_;
         const bool writes_;
         std::unique_ptr<Table> table_;
@@ -70,12 +72,15 @@ class Pool {
     friend class Forking;
 
     bool is_private() const noexcept { return options_.path == Database::in_memory; }
+    /// Throws where this process inherited what it must not touch.
+    void check_heritage() const;
     /// Waits until nobody writes. Returns the connection of the last one who did, if it is there.
     std::unique_ptr<Table> become_writer(const Deadline& deadline);
     void take_back(std::unique_ptr<Table> table, bool writes) noexcept;
     void stop_lending() noexcept;
     void wait_for_leases(std::chrono::steady_clock::time_point since) noexcept;
-    void hold_for_fork() noexcept;
+    /// Returns whether nothing is left open.
+    bool hold_for_fork() noexcept;
     void go_on_after_fork() noexcept;
 
     const SqliteOptions& options_;

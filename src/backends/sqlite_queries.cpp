@@ -40,6 +40,14 @@ std::string sql_of(Query query, const std::string& table) {
                    " WHERE key = ?1 AND (expires_at IS NULL OR expires_at > ?2)";
         case Query::clear:
             return "DELETE FROM " + table;
+        case Query::drop_any:
+            return "DELETE FROM " + table + " WHERE rowid IN (SELECT rowid FROM " + table +
+                   " LIMIT ?1)";
+        case Query::has_any:
+            return "SELECT EXISTS (SELECT 1 FROM " + table + ")";
+        case Query::bytes_in_use:
+            return "SELECT (page_count - freelist_count) * page_size"
+                   " FROM pragma_page_count, pragma_freelist_count, pragma_page_size";
         case Query::count:
             return "SELECT count(*) FROM " + table;
         case Query::data_version:

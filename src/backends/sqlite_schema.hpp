@@ -14,7 +14,9 @@ std::string quoted(std::string_view name);
 
 /// The statements that make the table and its index, each with a semicolon.
 std::string create_table(std::string_view table);
-std::string create_index(std::string_view table);
+std::string create_index(std::string_view table, std::string_view name);
+/// The index' name, where nothing else has it.
+std::string index_of(std::string_view table);
 
 /// Whether the table is there. Throws where something else has its name.
 bool has_table(Database& database, const std::string& path, std::string_view table);

@@ -18,9 +18,13 @@ constexpr std::int64_t nanoseconds_in_one = 1'000'000;
 /// Bytes of a row beside key and value, generously.
 constexpr std::size_t row_overhead = 128;
 
-/// How many entries are dropped with one statement: few at first, as they may be large.
-constexpr std::int64_t smallest_slice = 16;
-constexpr std::int64_t largest_slice = 1024;
+/// How many entries are dropped with one statement, at most: SQLite looks at the time while it
+/// executes one, but gives up all of the transaction then.
+constexpr std::int64_t largest_slice = 16;
+constexpr std::int64_t no_limit = std::numeric_limits<std::int64_t>::max();
+
+/// What SQLite clears at once in a millisecond, carefully: it does not look at the time meanwhile.
+constexpr std::int64_t bytes_cleared_in_one = std::int64_t{3} << 18;
 
 constexpr std::size_t written_between_purges = 64;
 constexpr std::int64_t most_purged = 1024;
@@ -227,11 +231,24 @@ Outcome Table::increment(std::string_view key, std::int64_t delta, std::uint64_t
     return {};
 }
 
-void Table::clear() {
-    auto clearing = run(Query::clear);
-    change(clearing);
+bool Table::clear_some() {
+    using std::chrono::duration_cast;
+    const auto now = std::chrono::steady_clock::now();
+    const auto& deadline = database_.deadline();
+    const auto left = duration_cast<std::chrono::milliseconds>(deadline.end - now);
+    const bool at_once = number_of(Query::bytes_in_use) / bytes_cleared_in_one <= left.count();
+    std::int64_t dropped = 0;
+    if (at_once) {
+        auto clearing = run(Query::clear);
+        change(clearing);
+    } else {
+        dropped = drop_until(std::min(now + deadline.whole / 8, deadline.nearly_over()),
+                             Query::drop_any, no_limit);
+    }
     entries_.reset();
-    if (entries() > 0) fail_unchanged();
+    if (number_of(Query::has_any) == 0) return true;
+    if (dropped == 0) fail_unchanged();
+    return false;
 }
 
 std::int64_t Table::entries() {
@@ -245,15 +262,13 @@ std::int64_t Table::entries() {
 }
 
 void Table::make_room(Now now) {
-    const auto most = static_cast<std::int64_t>(
-        std::min<std::size_t>(options_.max_entries, std::numeric_limits<std::int64_t>::max()));
+    const auto most =
+        static_cast<std::int64_t>(std::min<std::size_t>(options_.max_entries, no_limit));
     if (entries() < most) return;
-    drop(Query::drop_expired, std::numeric_limits<std::int64_t>::max(), now.milliseconds());
+    drop(Query::drop_expired, no_limit, now.milliseconds());
     if (entries() < most) return;
-    if (options_.cull_frequency <= 1) return clear();
-    const auto share =
-        entries() / static_cast<std::int64_t>(std::min<std::size_t>(
-                        options_.cull_frequency, std::numeric_limits<std::int64_t>::max()));
+    const auto share = entries() / static_cast<std::int64_t>(std::clamp<std::size_t>(
+                                       options_.cull_frequency, 1, no_limit));
     // More than a share where another process, or an earlier one, allows more entries.
     const auto victims = std::max({std::int64_t{1}, share, entries() - most + 1});
     auto dropped = drop(Query::drop_ending, victims);
@@ -263,8 +278,15 @@ void Table::make_room(Now now) {
 }
 
 std::int64_t Table::drop(Query query, std::int64_t most, std::optional<Milliseconds> now) {
+    // One entry is room enough. The next writer goes on where this one has no time.
+    return drop_until(database_.deadline().advanced(), query, most, now);
+}
+
+std::int64_t Table::drop_until(std::chrono::steady_clock::time_point end, Query query,
+                               std::int64_t most, std::optional<Milliseconds> now) {
     std::int64_t dropped = 0;
-    for (auto slice = smallest_slice; dropped < most; slice = std::min(slice * 2, largest_slice)) {
+    auto before = std::chrono::steady_clock::now();
+    for (std::int64_t slice = 1; dropped < most;) {
         const auto wanted = std::min(slice, most - dropped);
         auto dropping = run(query);
         dropping.integer(wanted);
@@ -272,8 +294,12 @@ std::int64_t Table::drop(Query query, std::int64_t most, std::optional<Milliseco
         const auto done = change(dropping);
         dropped += done;
         if (entries_) *entries_ -= done;
-        // One slice is room enough. The next writer goes on where this one has no time.
-        if (done < wanted || database_.deadline().is_advanced()) break;
+        const auto after = std::chrono::steady_clock::now();
+        if (done < wanted || after >= end) break;
+        // One by one where they are large.
+        const bool is_quick = after - before < database_.deadline().whole / 64;
+        slice = is_quick ? std::min(slice * 2, largest_slice) : 1;
+        before = after;
     }
     return dropped;
 }

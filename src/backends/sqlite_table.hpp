@@ -89,7 +89,8 @@ class Table {
     bool touch(std::string_view key, Lifetime lifetime, Now now);
     Outcome increment(std::string_view key, std::int64_t delta, std::uint64_t token, Now now,
                       std::int64_t& value);
-    void clear();
+    /// Drops entries until none is left, or for some time. Returns whether none is left.
+    bool clear_some();
     /// Drops some of what has expired, where enough was written since the last time.
     void purge_now_and_then(std::size_t written, Now now);
 
@@ -125,7 +126,10 @@ class Table {
     bool erase(std::string_view key);
     std::int64_t entries();
     void make_room(Now now);
+    /// Drops entries, at least one, until a quarter of the deadline has gone.
     std::int64_t drop(Query query, std::int64_t most, std::optional<Milliseconds> now = {});
+    std::int64_t drop_until(std::chrono::steady_clock::time_point end, Query query,
+                            std::int64_t most, std::optional<Milliseconds> now = {});
 
     const SqliteOptions& options_;
     Database database_;

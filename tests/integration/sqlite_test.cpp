@@ -13,7 +13,6 @@
 #include "support/process.hpp"
 #include "support/sqlite_connection.hpp"
 
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -592,28 +591,6 @@ TEST_CASE("sqlite knows how many entries there are where a trigger changes that 
     CHECK(get(backend, "a").absent());
     CHECK(get(backend, "b").found("v"));
     CHECK(get(backend, "c").found("v"));
-}
-
-TEST_CASE("a value for which there is no room on the disk leaves the old one in sqlite",
-          "[sqlite][failure]") {
-    const Rig rig;
-    {
-        SqliteBackend backend{rig.options};
-        CHECK(set(backend, "k", "old").done());
-    }
-    // No file may grow beyond this, which is an error to whoever ignores the signal.
-    Forked child{[&] {
-        const rlimit limit{256 << 10, 256 << 10};
-        if (::setrlimit(RLIMIT_FSIZE, &limit) != 0) return false;
-        if (::signal(SIGXFSZ, SIG_IGN) == SIG_ERR) return false;
-        SqliteBackend backend{rig.options};
-        const auto outcome = set(backend, "k", std::string(1 << 20, 'x'));
-        return outcome.failed() && outcome.failure().fault() == BackendFault::unavailable &&
-               get(backend, "k").found("old") && set(backend, "k", "new").done();
-    }};
-    CHECK(child.succeeded());
-    SqliteBackend backend{rig.options};
-    CHECK(get(backend, "k").found("new"));
 }
 
 TEST_CASE("the table can be made as a step of deployment", "[sqlite][table]") {

@@ -287,7 +287,7 @@ TEST_CASE("create-table --dry-run writes the statements and makes nothing", "[to
         "    written_at INTEGER NOT NULL,\n"
         "    token INTEGER NOT NULL\n"
         ");\n"
-        "CREATE INDEX IF NOT EXISTS \"sessions_cachemodel_culling\""
+        "CREATE INDEX \"sessions_cachemodel_culling\""
         " ON \"sessions\" (expires_at, written_at);\n";
     CHECK(tool({"create-table", "--dry-run"}).out == sql);
     CHECK(tool.json({"create-table", "--dry-run"}).at("sql") == sql);

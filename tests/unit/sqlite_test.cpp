@@ -199,7 +199,7 @@ TEST_CASE("the statements that make the table can be read without executing them
           "    written_at INTEGER NOT NULL,\n"
           "    token INTEGER NOT NULL\n"
           ");\n"
-          "CREATE INDEX IF NOT EXISTS \"x\"\"y_cachemodel_culling\" ON \"x\"\"y\" "
+          "CREATE INDEX \"x\"\"y_cachemodel_culling\" ON \"x\"\"y\" "
           "(expires_at, written_at);\n");
 }
 

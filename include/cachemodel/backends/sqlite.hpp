@@ -35,8 +35,8 @@ struct SqliteOptions {
     std::string table = "cachemodel_entries";
 
     /// The longest that a call may take, waiting for other writers included: 1 ms to 1 h. What is
-    /// not done by then has failed with `timeout`, and nothing of it is written. A disk that does
-    /// not answer cannot be interrupted.
+    /// not done by then has failed with `timeout`, and nothing of it is written; only `clear` may
+    /// have been done in part. A disk that does not answer cannot be interrupted.
     std::chrono::nanoseconds deadline = std::chrono::milliseconds{250};
 
     /// How many entries the table may hold, at least 1.
@@ -78,9 +78,14 @@ struct SqliteOptions {
 /// Lifetimes are kept in milliseconds, rounded up, and follow `Clock::wall`. Keys and values are
 /// any bytes. Every write gives its entry a new token.
 ///
+/// A full disk, or a file that reaches a limit of the process on its size, is the fault `full`,
+/// after the write-ahead log was written back and the call tried once more. The entry that a `set`
+/// was to replace is removed then, if there is room for that.
+///
 /// A child of `fork` makes connections of its own. To that end `fork` waits for the calls that
 /// other threads are in, and idle connections are closed; `exec` alone, as in `posix_spawn`, needs
-/// neither.
+/// neither. It does not wait for ever: a child that was forked in the middle of a call all the same
+/// fails with `unavailable` whenever it uses SQLite.
 ///
 /// Thread safety: may be called concurrently.
 /// Lifetime: the clock must outlive the backend.
@@ -118,7 +123,10 @@ class SqliteBackend final : public Backend {
 
     /// Removes the entries of this table. The file keeps its size and uses the space again.
     ///
-    /// Errors: `BackendError`.
+    /// Many entries, or large ones, are removed bit by bit. What the deadline leaves time for is
+    /// gone then, whether or not all of it could be done; another call goes on.
+    ///
+    /// Errors: `BackendError`, with `timeout` where entries are left.
     void clear() override;
 
     /// Closes the connections that nobody uses at the moment. The entries of `:memory:` stay.
