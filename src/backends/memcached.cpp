@@ -401,7 +401,7 @@ std::vector<MemcachedServer> parse_servers(CacheUrl& url) {
         check(url.path().size() > 1, "the URL has neither a host nor the path of a socket");
         servers.push_back({.host = {}, .socket = url.path()});
     } else {
-        check(url.path().empty(),
+        check(url.path().empty() || url.path() == "/",
               "the URL has both a host, " + url.hosts().front().name + ", and a path, " +
                   url.path() + "; the path of a socket is absolute: memcached:///run/it.sock");
         for (const auto& host : url.hosts()) {

@@ -15,9 +15,6 @@ namespace cachemodel::memcached {
 
 namespace {
 
-/// A `gets` line stays below this: the server handles a longer one by a slower path.
-constexpr std::size_t longest_command = 2000;
-
 /// The line at the front of `answer`, without its end.
 std::optional<std::string_view> first_line(std::string_view answer) noexcept {
     const auto end = answer.substr(0, net::longest_line).find("\r\n");
@@ -59,6 +56,7 @@ std::size_t Reading::ask(std::size_t index, std::string& request) {
     const auto end = group_end(index);
     request += "gets";
     for (auto i = index; i < end; ++i) {
+        if (has_answer(i)) continue;  // from a connection that then was lost
         request += ' ';
         request += keys_[position(i)];
     }
@@ -71,12 +69,17 @@ net::Conversation::Heard Reading::hear(std::string_view answer) {
     if (!line) return Heard::more();
     if (!awaits_end_) {
         if (next_ == asked_) return Heard::nonsense();
+        group_begin_ = expected_ = next_;
         group_end_ = group_end(next_);
+        missing_ = group_end_ - group_begin_ - found_.count();
         awaits_end_ = true;
     }
     switch (parse_reply(*line)) {
         case Reply::end:
-            while (next_ < group_end_) sink_.absent(position(next_++));
+            for (auto i = next_; i < group_end_; ++i) {
+                if (!has_answer(i)) sink_.absent(position(i));
+            }
+            end_group();
             awaits_end_ = false;
             return Heard::done(line->size() + line_end);
         case Reply::out_of_memory:
@@ -108,14 +111,36 @@ net::Conversation::Heard Reading::hear_value(std::string_view line, std::string_
     return Heard::done(all);
 }
 
+std::size_t Reading::find(std::string_view key) const noexcept {
+    const auto is_it = [&](std::size_t i) { return keys_[position(i)] == key && !has_answer(i); };
+    // Servers answer in the order of the keys; what collects from several may not.
+    for (auto i = expected_; i < group_end_; ++i) {
+        if (is_it(i)) return i;
+    }
+    for (auto i = group_begin_; i < expected_; ++i) {
+        if (is_it(i)) return i;
+    }
+    return group_end_;
+}
+
 bool Reading::take_value(std::string_view key, std::string_view value, std::uint64_t unique) {
-    // Answers come in the order of the keys: those passed over are not there.
-    auto index = next_;
-    while (index < group_end_ && keys_[position(index)] != key) ++index;
+    const auto index = find(key);
     if (index == group_end_) return false;
-    while (next_ < index) sink_.absent(position(next_++));
-    sink_.found(position(next_++), value, tokens_.token_of(unique));
+    sink_.found(position(index), value, tokens_.token_of(unique));
+    found_.set(index - group_begin_);
+    expected_ = index + 1;
+    if (--missing_ == 0) end_group();
     return true;
+}
+
+void Reading::end_group() noexcept {
+    next_ = group_begin_ = expected_ = group_end_;
+    found_.reset();
+}
+
+bool Reading::has_answer(std::size_t index) const noexcept {
+    const auto place = index - group_begin_;
+    return place < found_.size() && found_[place];
 }
 
 void Reading::fail(std::size_t position, const Failure& failure) {

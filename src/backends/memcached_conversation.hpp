@@ -7,6 +7,7 @@
 #include "backends/memcached_protocol.hpp"
 #include "net/conversation.hpp"
 
+#include <bitset>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -57,16 +58,30 @@ class Reading final : public Conversation {
     std::size_t ask(std::size_t index, std::string& request) override;
     Heard hear(std::string_view answer) override;
     void fail(std::size_t position, const Failure& failure) override;
+    bool has_answer(std::size_t index) const noexcept override;
 
     Heard hear_value(std::string_view line, std::string_view answer);
+    void end_group() noexcept;
     std::size_t group_end(std::size_t index) const noexcept;
+    /// The one without an answer that has this key; `group_end_` if there is none.
+    std::size_t find(std::string_view key) const noexcept;
     bool take_value(std::string_view key, std::string_view value, std::uint64_t unique);
+
+    /// A `gets` line stays below this: the server handles a longer one by a slower path.
+    static constexpr std::size_t longest_command = 2000;
 
     std::span<const std::string_view> keys_;
     Tokens tokens_;
     std::size_t max_item_;
     ReadSink& sink_;
-    std::size_t group_end_ = 0;  ///< of the command that is being answered
+    // The keys of the command that is being answered. Their values may come in any order; one that
+    // has not come is absent only when the server says that it has no more.
+    std::size_t group_begin_ = 0;
+    std::size_t group_end_ = 0;
+    std::size_t expected_ = 0;  ///< the one after that whose value came last
+    std::size_t missing_ = 0;   ///< keys without a value
+    /// Those with one, from `group_begin_` on. Each key is a byte at least, and a space.
+    std::bitset<longest_command / 2> found_;
 };
 
 /// Commands that are answered by one line each.

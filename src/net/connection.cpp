@@ -34,6 +34,17 @@ void switch_on(int socket, int level, int option) noexcept {
 
 bool would_block(int error) noexcept { return error == EAGAIN || error == EWOULDBLOCK; }
 
+/// This process or machine has no more of what a socket takes.
+bool is_own_lack(int error) noexcept {
+    return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}
+
+/// It says nothing about the server that a connection to it failed so.
+bool is_own_trouble(int error) noexcept {
+    // No port is free, no route, or no address of the other one's kind.
+    return is_own_lack(error) || error == EADDRNOTAVAIL || would_block(error);
+}
+
 Address socket_address(const std::string& path) noexcept {
     sockaddr_un bytes{};
     bytes.sun_family = AF_UNIX;
@@ -43,12 +54,13 @@ Address socket_address(const std::string& path) noexcept {
     return address;
 }
 
-/// What `getaddrinfo` says with these flags.
+/// What `getaddrinfo` says with these flags. Where it failed, `errno` may tell more.
 int look_up(const Endpoint& endpoint, int flags, std::vector<Address>& addresses) {
     addrinfo hints{};
     hints.ai_socktype = SOCK_STREAM;
     hints.ai_flags = AI_NUMERICSERV | flags;
     addrinfo* found = nullptr;
+    errno = 0;
     const int error =
         ::getaddrinfo(endpoint.host.c_str(), std::to_string(endpoint.port).c_str(), &hints, &found);
     if (error != 0) return error;
@@ -73,8 +85,13 @@ Addresses::List Addresses::find(std::optional<Trouble>& trouble) {
         addresses.push_back(socket_address(endpoint_.socket));
     } else if (look_up(endpoint_, AI_NUMERICHOST, addresses) != 0) {  // not an address, but a name
         if (const int error = look_up(endpoint_, 0, addresses); error != 0) {
-            trouble = Trouble{Trouble::Kind::unreachable,
-                              std::string{"cannot look up the host: "} + ::gai_strerror(error)};
+            // For want of descriptors, names are also said not to exist.
+            const int reason = errno;
+            const bool is_own = error == EAI_SYSTEM || error == EAI_MEMORY || is_own_lack(reason);
+            const bool has_reason = error == EAI_SYSTEM || is_own_lack(reason);
+            trouble = Trouble{is_own ? Trouble::Kind::own : Trouble::Kind::unreachable,
+                              "cannot look up the host: " +
+                                  (has_reason ? describe(reason) : ::gai_strerror(error))};
             return nullptr;
         }
     }
@@ -117,7 +134,7 @@ short Connection::events() const noexcept {
 }
 
 void Connection::give_up_address(int error) noexcept {
-    last_error_ = error;
+    if (last_error_ == 0 || !is_own_trouble(error)) last_error_ = error;
     close_socket();
     ++address_;
     state_ = State::starting;
@@ -153,7 +170,8 @@ std::optional<Trouble> Connection::connect(bool ready, TimePoint now) {
 }
 
 std::optional<Trouble> Connection::try_addresses(TimePoint now) {
-    for (; address_ < addresses_->size(); give_up_address(last_error_)) {
+    int error = 0;
+    for (; address_ < addresses_->size(); give_up_address(error)) {
         if (now >= limit_) {
             last_error_ = ETIMEDOUT;
             break;
@@ -162,7 +180,7 @@ std::optional<Trouble> Connection::try_addresses(TimePoint now) {
         if (socket_ == -1) {
             socket_ = ::socket(address.family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
             if (socket_ == -1) {
-                last_error_ = errno;
+                error = errno;
                 continue;
             }
             switch_on(socket_, SOL_SOCKET, SO_KEEPALIVE);
@@ -173,8 +191,8 @@ std::optional<Trouble> Connection::try_addresses(TimePoint now) {
             state_ = State::open;
             return std::nullopt;
         }
-        last_error_ = errno;
-        if (last_error_ == EINPROGRESS || last_error_ == EINTR) {
+        error = errno;
+        if (error == EINPROGRESS || error == EINTR) {
             // Each address left gets an equal part of the time left, so that one that hangs does
             // not keep the next from being tried.
             const auto share = (limit_ - now) / static_cast<long>(addresses_->size() - address_);
@@ -182,15 +200,17 @@ std::optional<Trouble> Connection::try_addresses(TimePoint now) {
             state_ = State::connecting;
             return std::nullopt;
         }
-        if (would_block(last_error_) && address.family == AF_UNIX) {
+        if (would_block(error) && address.family == AF_UNIX) {
             wakes_at_ = std::min(now + crowded_pause, limit_);
             state_ = State::crowded;
             return std::nullopt;
         }
     }
-    known_addresses_.forget(addresses_);
-    return Trouble{last_error_ == ETIMEDOUT ? Trouble::Kind::slow : Trouble::Kind::unreachable,
-                   "cannot connect: " + describe(last_error_)};
+    auto kind = Trouble::Kind::unreachable;
+    if (last_error_ == ETIMEDOUT) kind = Trouble::Kind::slow;
+    if (is_own_trouble(last_error_)) kind = Trouble::Kind::own;
+    if (!is_own_lack(last_error_)) known_addresses_.forget(addresses_);
+    return Trouble{kind, "cannot connect: " + describe(last_error_)};
 }
 
 bool Connection::is_quiet() const noexcept {

@@ -34,6 +34,7 @@ struct Endpoint {
 struct Trouble {
     enum class Kind : std::uint8_t {
         unreachable,  ///< it could not be made
+        own,          ///< it could not be made, since this side lacks what it takes
         lost,         ///< the server closed it, or the network did
         refused,      ///< the server says that it cannot
         unwelcome,    ///< the server turns the connection away: another one would fare no better
@@ -142,7 +143,7 @@ class Connection {
     TimePoint wakes_at_;
     Addresses::List addresses_;
     std::size_t address_ = 0;
-    int last_error_ = 0;
+    int last_error_ = 0;  ///< of an address: the last that tells of the server, or the first
     State state_ = State::starting;
     int socket_ = -1;
     pid_t owner_;

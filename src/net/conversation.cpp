@@ -153,6 +153,7 @@ void Conversation::give_up(const Trouble& trouble) {
         case Trouble::Kind::nonsense:
             fault = BackendFault::protocol;
             [[fallthrough]];
+        case Trouble::Kind::own:
         case Trouble::Kind::lost:
         case Trouble::Kind::refused:
             lease_.drop(Health::undecided);
@@ -180,12 +181,16 @@ void Conversation::run_out_of_time(std::chrono::nanoseconds allowed, Delay delay
     const auto& connection = lease_.connection();
     const bool has_begun = connection.has_progressed();
     const bool may_blame = connection.is_open() ? may_blame_silence_ : may_blame_connecting_;
-    auto health = has_begun ? Health::stalled : Health::unreachable;
+    auto health = has_begun           ? Health::stalled
+                  : lease_.was_idle() ? Health::forgotten
+                                      : Health::unreachable;
     // A server that was asked or looked at too late is not to blame.
     if (!may_blame || delay == Delay::caller || (delay == Delay::slow && !has_begun)) {
         health = Health::undecided;
     }
-    if (health != Health::undecided) server_.remember_trouble({Trouble::Kind::slow, what});
+    if (health == Health::stalled || health == Health::unreachable) {
+        server_.remember_trouble({Trouble::Kind::slow, what});
+    }
     lease_.drop(health);
     fail_rest(BackendFault::timeout, what);
 }
@@ -193,7 +198,9 @@ void Conversation::run_out_of_time(std::chrono::nanoseconds allowed, Delay delay
 void Conversation::fail_rest(BackendFault fault, const std::string& what) {
     if (is_over()) return;
     const Failure failure{fault, server().endpoint().name + ": " + what};
-    while (!is_over()) fail(position(next_++), failure);
+    for (; !is_over(); ++next_) {
+        if (!has_answer(next_)) fail(position(next_), failure);
+    }
 }
 
 void run(std::span<Conversation* const> talks, TimePoint deadline,

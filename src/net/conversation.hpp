@@ -96,6 +96,9 @@ class Conversation {
 
     virtual void fail(std::size_t position, const Failure& failure) = 0;
 
+    /// One after the first without an answer has got its own: answers may come in another order.
+    virtual bool has_answer(std::size_t /*index*/) const noexcept { return false; }
+
     /// Asking twice does no harm.
     virtual bool is_repeatable() const noexcept { return true; }
 

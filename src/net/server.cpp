@@ -40,7 +40,7 @@ Server::Admission Server::borrow(Lease& lease, bool fresh, TimePoint deadline) {
             tell_one();
             return Admission::down;
         }
-        if (fresh) discarded.swap(idle_);
+        if (fresh || is_down_) discarded.swap(idle_);
         if (!has_free()) return Admission::busy;
         // One caller tries, the others go on failing.
         if (is_down_) retry_at_ = now + limits_.retry_after;
@@ -78,12 +78,18 @@ void Server::tell_one() noexcept {
 void Server::take_back(Connections connection, std::uint64_t epoch, Health health,
                        bool reuse) noexcept {
     if (reuse) connection.front().rest();
+    Connections discarded;
     const std::lock_guard lock{mutex_};
     note(health);
+    if (health == Health::forgotten && epoch == epoch_) {
+        // What became of this one may have become of all that were made before.
+        discarded.swap(idle_);
+        ++epoch_;
+    }
     --in_use_;
     if (reuse && epoch == epoch_) idle_.splice(idle_.begin(), connection);
     tell_one();
-    // A connection that is not kept is closed after the lock is gone, with the parameter.
+    // What is not kept is closed after the lock is gone.
 }
 
 void Server::note(Health health) noexcept {
@@ -97,6 +103,7 @@ void Server::note(Health health) noexcept {
             break;
         case Health::unreachable:
             break;
+        case Health::forgotten:
         case Health::undecided:
             return;
     }

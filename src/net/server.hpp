@@ -18,9 +18,10 @@ namespace cachemodel::net {
 /// How a call left a server.
 enum class Health : std::uint8_t {
     answered,     ///< it is well
-    unreachable,  ///< no connection, or no byte of an answer within the deadline
+    unreachable,  ///< no connection, or not a byte of an answer on a new one
+    forgotten,    ///< not a byte on one kept from before: perhaps the network has forgotten it
     stalled,      ///< it had begun to answer, or went on taking the question
-    undecided,    ///< it hung up, talked nonsense, or was given too little time
+    undecided,    ///< it hung up, talked nonsense, was given too little time, or was not asked
 };
 
 class Server;
@@ -73,7 +74,8 @@ class Server {
         down,  ///< it failed a short while ago
     };
 
-    /// Does not wait. `fresh` asks for a new connection: the idle ones are thrown away.
+    /// Does not wait. `fresh` asks for a new connection: the idle ones are thrown away. So they are
+    /// when the server is tried again that was down.
     Admission borrow(Lease& lease, bool fresh, TimePoint deadline);
 
     /// Waits until `borrow` is worth another try, at most until `deadline`.

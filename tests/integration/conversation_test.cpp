@@ -6,11 +6,14 @@
 #include "support/fake_server.hpp"
 #include "support/sockets.hpp"
 
+#include <sys/resource.h>
+
 #include <array>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <list>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -62,12 +65,77 @@ std::optional<BackendFault> ask(Server& server, std::chrono::nanoseconds allowed
     return talk.failure ? talk.failure->fault() : std::nullopt;
 }
 
+/// What a call with time enough fails with; empty when it is answered.
+std::string complaint(Server& server) {
+    Talk talk{server, "k\r\n"};
+    net::Conversation* const talks[] = {&talk};
+    net::run(talks, steady_clock::now() + 10s, 10s);
+    return talk.failure ? talk.failure->message() : std::string{};
+}
+
 bool is_down(Server& server) {
     net::Lease lease;
     return server.borrow(lease, false, steady_clock::now() + 1s) == Server::Admission::down;
 }
 
 constexpr Server::Limits limits{2, 1s, 1h};
+
+/// Takes connections, as many as the server allows at a time, and makes them.
+std::list<net::Lease> take_connections(Server& server) {
+    std::list<net::Lease> leases;
+    const auto limit = steady_clock::now() + 10s;
+    while (server.borrow(leases.emplace_back(), false, limit) == Server::Admission::granted) {
+        auto& connection = leases.back().connection();
+        if (leases.back().was_idle()) continue;
+        REQUIRE_FALSE(connection.connect(false, steady_clock::now()));
+        REQUIRE(connection.is_open());
+    }
+    leases.pop_back();
+    return leases;
+}
+
+/// Plays a firewall that has forgotten the first so many connections: what is said on them is lost.
+/// All others are answered.
+class ForgottenConnections {
+ public:
+    explicit ForgottenConnections(int count)
+        : server_([this, count](Caller& caller) {
+              if (++accepted_ <= count) return caller.stay_silent();
+              while (!caller.read_line().empty()) caller.send("END\r\n");
+          }) {}
+
+    net::Endpoint endpoint() const { return endpoint_of(server_.socket()); }
+    int accepted() const noexcept { return accepted_; }
+    void await(int count) const {
+        const auto limit = steady_clock::now() + 10s;
+        while (accepted_ < count && steady_clock::now() < limit) std::this_thread::yield();
+        REQUIRE(accepted_ == count);
+    }
+
+ private:
+    std::atomic<int> accepted_{0};
+    FakeServer server_;
+};
+
+/// While it lives, this process can open nothing.
+class NoDescriptors {
+ public:
+    NoDescriptors() {
+        REQUIRE(::getrlimit(RLIMIT_NOFILE, &before_) == 0);
+        const Descriptor first_free{::dup(0)};
+        REQUIRE(first_free.is_open());
+        auto limit = before_;
+        limit.rlim_cur = static_cast<rlim_t>(first_free.number());
+        REQUIRE(::setrlimit(RLIMIT_NOFILE, &limit) == 0);
+    }
+    ~NoDescriptors() { ::setrlimit(RLIMIT_NOFILE, &before_); }
+
+    NoDescriptors(const NoDescriptors&) = delete;
+    NoDescriptors& operator=(const NoDescriptors&) = delete;
+
+ private:
+    rlimit before_{};
+};
 
 }  // namespace
 
@@ -127,6 +195,92 @@ TEST_CASE("a server that takes no more than the system keeps for it is out of re
     Server server{endpoint_of(path), limits, Clock::machine()};
     CHECK(ask(server, 40ms, 40ms, std::string(std::size_t{4} << 20, 'x')) == BackendFault::timeout);
     CHECK(is_down(server));
+}
+
+TEST_CASE("connections kept from before that went silent cost one call, and not the server",
+          "[net][health]") {
+    ForgottenConnections network{3};
+    Server server{network.endpoint(), {3, 1s, 1h}, Clock::machine()};
+    for (auto& lease : take_connections(server)) lease.give_back(net::Health::answered);
+    network.await(3);
+
+    // One is in use while silence on another tells of all three.
+    net::Lease busy;
+    REQUIRE(server.borrow(busy, false, steady_clock::now()) == Server::Admission::granted);
+    REQUIRE(busy.was_idle());
+    CHECK(ask(server, 40ms, 40ms) == BackendFault::timeout);
+    busy.give_back(net::Health::undecided);
+    CHECK(ask(server, 10s, 10s) == std::nullopt);
+    CHECK(ask(server, 10s, 10s) == std::nullopt);
+    CHECK(network.accepted() == 4);
+}
+
+TEST_CASE("silence on several connections kept from before is told once", "[net][health]") {
+    ForgottenConnections network{2};
+    Server server{network.endpoint(), {3, 1s, 1h}, Clock::machine()};
+    auto leases = take_connections(server);
+    network.await(3);
+    for (auto& lease : leases) lease.give_back(net::Health::answered);
+    leases = take_connections(server);
+    leases.front().drop(net::Health::forgotten);
+    CHECK(ask(server, 10s, 10s) == std::nullopt);  // leaves a connection of its own
+    leases.back().drop(net::Health::forgotten);
+    CHECK(ask(server, 10s, 10s) == std::nullopt);
+    CHECK(network.accepted() == 4);
+}
+
+TEST_CASE("a new connection that stays silent too blames the server", "[net][health]") {
+    ForgottenConnections network{4};
+    Server server{network.endpoint(), limits, Clock::machine()};
+    for (auto& lease : take_connections(server)) lease.give_back(net::Health::answered);
+    network.await(2);
+    CHECK(ask(server, 40ms, 40ms) == BackendFault::timeout);
+    CHECK(ask(server, 40ms, 40ms) == BackendFault::timeout);
+    CHECK(is_down(server));
+    network.await(3);
+}
+
+TEST_CASE("a server that counts as down is tried on a new connection", "[net][health]") {
+    ForgottenConnections network{2};
+    Server server{network.endpoint(), {2, 1s, 0s}, Clock::machine()};
+    auto leases = take_connections(server);
+    network.await(2);
+    leases.front().give_back(net::Health::answered);
+    leases.back().drop(net::Health::unreachable);
+    CHECK(ask(server, 10s, 10s) == std::nullopt);
+    CHECK(network.accepted() == 3);
+}
+
+TEST_CASE("a process without free descriptors does not blame the server", "[net][health]") {
+    FakeServer fake{FakeServer::answers("END\r\n")};
+    Server server{endpoint_of(fake.socket()), limits, Clock::machine()};
+    CHECK(ask(server, 10s, 10s) == std::nullopt);
+    net::Lease kept;
+    REQUIRE(server.borrow(kept, false, steady_clock::now()) == Server::Admission::granted);
+    REQUIRE(kept.was_idle());
+    {
+        const NoDescriptors none;
+        CHECK(complaint(server) ==
+              "unavailable: " + fake.socket() + ": cannot connect: Too many open files");
+        kept.give_back(net::Health::undecided);
+        CHECK(complaint(server) == "");
+    }
+    CHECK(complaint(server) == "");
+    CHECK(fake.connections() == 1);
+}
+
+TEST_CASE("a name that cannot be looked up for want of descriptors does not blame the server",
+          "[net][health]") {
+    FakeServer fake{FakeServer::answers("END\r\n"), Transport::tcp};
+    Server server{{"localhost", "localhost", fake.port(), {}}, limits, Clock::machine()};
+    {
+        const NoDescriptors none;
+        for (int i = 0; i < 2; ++i) {
+            CHECK(complaint(server) ==
+                  "unavailable: localhost: cannot look up the host: Too many open files");
+        }
+    }
+    CHECK(complaint(server) == "");
 }
 
 TEST_CASE("that a connection is free is passed on by whom the news reached too late",

@@ -93,6 +93,7 @@ TEST_CASE("what could not be written while a server was out of reach is old when
 
     second.hang();
     CHECK(get(backend, key).failed());         // waits for it, until the deadline
+    CHECK(get(backend, key).failed());         // and once more, on a new connection
     CHECK(set(backend, key, "new").failed());  // left alone: nothing is sent
     CHECK(remove(backend, key).failed());
     second.go_on();

@@ -23,6 +23,7 @@
 #include <chrono>
 #include <csignal>
 #include <functional>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -454,7 +455,7 @@ TEST_CASE("of a server that is down one call tries again, the others do not wait
         return set(backend, "k", "v").done();
     }));
     server.hang();
-    CHECK(fault_of(get(backend, "k")) == BackendFault::timeout);
+    for (int i = 0; i < 2; ++i) CHECK(fault_of(get(backend, "k")) == BackendFault::timeout);
     clock.advance(1s);
     CHECK(fault_of(get(backend, "k")) == BackendFault::timeout);  // the one that tried
     CHECK(usual([&] {
@@ -552,7 +553,8 @@ TEST_CASE("clear ends at the deadline too", "[memcached][deadline]") {
     CHECK_THROWS_WITH(backend.clear(), Contains("timeout: " + server.address().socket));
 }
 
-TEST_CASE("a hung server is waited for once, then left alone", "[memcached][deadline]") {
+TEST_CASE("a hung server is waited for on a kept connection and a new one, then left alone",
+          "[memcached][deadline]") {
     RealMemcached server;
     TurnableClock clock;
     MemcachedBackend backend{{.servers = {server.address()}, .deadline = deadline}, clock};
@@ -561,6 +563,7 @@ TEST_CASE("a hung server is waited for once, then left alone", "[memcached][dead
         return set(backend, "k", "v").done();
     }));
     server.hang();
+    CHECK(fault_of(get(backend, "k")) == BackendFault::timeout);
     CHECK(fault_of(get(backend, "k")) == BackendFault::timeout);
     CHECK(fault_of(get(backend, "k")) == BackendFault::unavailable);
     CHECK_THAT(get(backend, "k").failure.value().message(),
@@ -751,13 +754,110 @@ TEST_CASE("another key's value is never taken for the one that was asked for",
     CHECK(reads[0].absent());
     CHECK(reads[1].found("BOB-SECRET"));
     CHECK(reads[2].absent());
-    // Asked for in another order than answered: what was answered before the mistake stays.
-    FakeServer disorderly{
-        FakeServer::answers("VALUE b 0 1 1\r\nB\r\nVALUE a 0 1 1\r\nA\r\nEND\r\n")};
-    MemcachedBackend strict{options_for(disorderly.address())};
-    const auto mixed = get_many(strict, {"a", "b", "c"});
-    CHECK(mixed[1].found("B"));
-    CHECK(fault_of(mixed[2]) == BackendFault::protocol);
+}
+
+TEST_CASE("values may come in any order, and what is not among them is absent",
+          "[memcached][order]") {
+    const std::string a = "VALUE a 0 1 1\r\nA\r\n";
+    const std::string b = "VALUE b 0 1 2\r\nB\r\n";
+    const std::string c = "VALUE c 0 1 3\r\nC\r\n";
+    const auto read = [](const std::string& answer, const std::vector<std::string>& keys) {
+        FakeServer server{FakeServer::answers(answer)};
+        MemcachedBackend backend{options_for(server.address())};
+        return get_many(backend, keys);
+    };
+    for (const auto& answer : {a + c, c + a}) {
+        INFO(answer);
+        const auto reads = read(answer + "END\r\n", {"a", "b", "c", "d"});
+        CHECK(reads[0].found("A"));
+        CHECK(reads[1].absent());
+        CHECK(reads[2].found("C"));
+        CHECK(reads[3].absent());
+    }
+    for (const auto& answer : {c + b + a, b + c + a, c + a + b, b + a + c}) {
+        INFO(answer);
+        const auto reads = read(answer + "END\r\n", {"a", "b", "c"});
+        CHECK(reads[0].found("A"));
+        CHECK(reads[1].found("B"));
+        CHECK(reads[2].found("C"));
+    }
+    SECTION("a key that was asked for twice is answered twice") {
+        const auto reads = read(b + a + b + "END\r\n", {"a", "b", "b"});
+        CHECK(reads[0].found("A"));
+        CHECK(reads[1].found("B"));
+        CHECK(reads[2].found("B"));
+    }
+    SECTION("a value twice is a mistake: what came before it stays") {
+        const auto reads = read(b + b + a + "END\r\n", {"a", "b", "c"});
+        CHECK(fault_of(reads[0]) == BackendFault::protocol);
+        CHECK(reads[1].found("B"));
+        CHECK(fault_of(reads[2]) == BackendFault::protocol);
+    }
+    SECTION("one too many is a mistake too") {
+        const auto reads = read(b + a + a + "END\r\n", {"a", "b"});
+        CHECK(reads[0].found("A"));
+        CHECK(reads[1].found("B"));
+    }
+    SECTION("nothing is absent before the end") {
+        const auto reads = read(b + "SERVER_ERROR out of order\r\n", {"a", "b", "c"});
+        CHECK(fault_of(reads[0]) == BackendFault::unavailable);
+        CHECK(reads[1].found("B"));
+        CHECK(fault_of(reads[2]) == BackendFault::unavailable);
+    }
+}
+
+TEST_CASE("only what has no answer yet is asked for again", "[memcached][order][retry]") {
+    // The first connection closes in the middle of its second answer.
+    const auto value = [](const std::string& key) {
+        return "VALUE " + key + " 0 1 1\r\n" + key + "\r\n";
+    };
+    std::atomic<int> connections{0};
+    std::mutex mutex;
+    std::vector<std::string> lines;
+    FakeServer server{[&](Caller& caller) {
+        const bool is_first = ++connections == 1;
+        for (int i = 0;; ++i) {
+            const auto line = caller.read_line();
+            if (line.empty()) return;
+            {
+                const std::lock_guard lock{mutex};
+                lines.push_back(line);
+            }
+            if (is_first && i == 1) {
+                caller.send(value("d") + value("b"));
+                return;
+            }
+            caller.send(is_first ? "END\r\n" : value("e") + value("a") + "END\r\n");
+        }
+    }};
+    MemcachedBackend backend{options_for(server.address())};
+    CHECK(get(backend, "k").absent());
+    const auto reads = get_many(backend, {"a", "b", "c", "d", "e"});
+    const std::lock_guard lock{mutex};
+    CHECK(lines == std::vector<std::string>{"gets k", "gets a b c d e", "gets a c e"});
+    CHECK(reads[0].found("a"));
+    CHECK(reads[1].found("b"));
+    CHECK(reads[2].absent());
+    CHECK(reads[3].found("d"));
+    CHECK(reads[4].found("e"));
+}
+
+TEST_CASE("as many keys as one command takes may be answered backwards", "[memcached][order]") {
+    std::vector<std::string> keys;
+    for (int i = 0; i < 1200; ++i) keys.push_back(std::string(1, static_cast<char>('a' + i % 20)));
+    // One command of a thousand keys, and one of the rest.
+    FakeServer server{[](Caller& caller) {
+        for (auto line = caller.read_line(); !line.empty(); line = caller.read_line()) {
+            std::string answer;
+            for (auto at = line.size() - 1; at > 4; at -= 2) {
+                answer += std::string{"VALUE "} + line[at] + " 0 1 7\r\n" + line[at] + "\r\n";
+            }
+            caller.send(answer + "END\r\n");
+        }
+    }};
+    MemcachedBackend backend{options_for(server.address())};
+    const auto reads = get_many(backend, keys);
+    for (std::size_t i = 0; i < keys.size(); ++i) CHECK(reads[i].found(keys[i]));
 }
 
 TEST_CASE("bytes that nobody asked for end the connection, and are no later key's answer",
@@ -904,7 +1004,8 @@ TEST_CASE("of three servers the dead one fails its keys and only those", "[memca
     }
     SECTION("hung") {
         second.hang();
-        check(BackendFault::timeout);
+        check(BackendFault::timeout);  // on the connection that was there
+        check(BackendFault::timeout);  // on a new one
         CHECK(usual([&] { check(BackendFault::unavailable); }) <= longest_call);
     }
     SECTION("killed and back, empty") {

@@ -195,6 +195,8 @@ TEST_CASE("memcached URLs name servers, a socket and options", "[memcached][url]
     CHECK(open("memcached://127.0.0.1"));
     CHECK(open("memcached://127.0.0.1:11211,127.0.0.1:11212,localhost"));
     CHECK(open("memcached://[::1]:11211,10.0.0.1"));
+    CHECK(open("memcached://127.0.0.1:11211,localhost/"));
+    CHECK(open("memcached://127.0.0.1/?connections=8"));
     CHECK(open("memcached:///run/memcached.sock"));
     CHECK(open("memcached:///run/with%20space.sock?connections=8"));
     CHECK(

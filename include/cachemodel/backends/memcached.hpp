@@ -50,13 +50,15 @@ struct MemcachedOptions {
     /// The part of the deadline that connecting may take: 1 ms to 1 h.
     std::chrono::nanoseconds connect_timeout = std::chrono::milliseconds{250};
 
-    /// For how long a server is left alone that could not be reached or did not answer in time: 0
-    /// to 1 h. Meanwhile its keys fail at once with `unavailable`; then one call tries it again.
+    /// For how long a server is left alone that could not be reached, or did not answer in time on
+    /// a new connection: 0 to 1 h. Meanwhile its keys fail at once with `unavailable`; then one
+    /// call tries it again.
     std::chrono::nanoseconds retry_after = std::chrono::seconds{1};
 
     /// The most connections to each server, 1 to 10,000. They are made when they are needed. A call
     /// that finds all of them in use waits within its deadline, so give at least as many as there
-    /// are threads that use the cache at a time.
+    /// are threads that use the cache at a time. One is in use until its answer has been taken: a
+    /// `ReadSink` or a converter that reads the same server meanwhile needs another.
     std::size_t connections = 64;
 
     /// The size of the largest item, as the server's own option `-I` sets it: 1 KiB to 1 GiB. A
@@ -74,7 +76,8 @@ struct MemcachedOptions {
 /// fails are *failed*, those of the others are answered. After a timeout, or an answer that makes
 /// no sense, the connection is dropped: a late answer is never taken for that of another key. A
 /// server that closed an idle connection, as after a restart, is connected again within the call;
-/// only `Store::add`, `Store::compare_and_set` and `increment` are never sent twice.
+/// only `Store::add`, `Store::compare_and_set` and `increment` are never sent twice. Where an idle
+/// connection turns out to be silent, all idle ones to that server are closed.
 ///
 /// Lifetimes are whole seconds, rounded up; memcached may end an entry up to a second early, above
 /// 30 days up to two. Keys have 1 to 250 bytes, none of them up to 0x20 or 0x7f; others fail with

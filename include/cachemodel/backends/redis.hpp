@@ -50,14 +50,15 @@ struct RedisOptions {
     /// The part of the deadline that connecting may take: 1 ms to 1 h.
     std::chrono::nanoseconds connect_timeout = std::chrono::milliseconds{250};
 
-    /// For how long the server is left alone that could not be reached, did not answer in time or
-    /// refused the password or the database: 0 to 1 h. Meanwhile calls fail at once; then one call
-    /// tries it again.
+    /// For how long the server is left alone that could not be reached, did not answer in time on a
+    /// new connection or refused the password or the database: 0 to 1 h. Meanwhile calls fail at
+    /// once; then one call tries it again.
     std::chrono::nanoseconds retry_after = std::chrono::seconds{1};
 
     /// The most connections, 1 to 10,000. They are made when they are needed. A call that finds all
     /// of them in use waits within its deadline, so give at least as many as there are threads that
-    /// use the cache at a time.
+    /// use the cache at a time. One is in use until its answer has been taken: a `ReadSink` or a
+    /// converter that reads the server meanwhile needs another.
     std::size_t connections = 64;
 };
 
@@ -67,7 +68,8 @@ struct RedisOptions {
 /// connection is dropped: a late answer is never taken for that of another key. A server that
 /// closed an idle connection, as after a restart, is connected again within the call; only
 /// `Store::add`, `Store::compare_and_set` and `increment` are never sent twice. A removal that was
-/// may be declined although its first sending removed the entry.
+/// may be declined although its first sending removed the entry. Where an idle connection turns out
+/// to be silent, all idle ones are closed.
 ///
 /// A `Store::set` that the server refuses, since it is full or takes no values of that size,
 /// removes what was stored before.
