@@ -13,7 +13,7 @@ struct Forks::List {
     AtFork* last = nullptr;
 };
 
-Forks::List& Forks::list() noexcept {
+Forks::List& Forks::list() {
     // Never destroyed: a process may fork while it ends.
     static auto& list = []() -> List& {
         // Without memory for it forks go on as they would without caches.
