@@ -138,7 +138,7 @@ Outcome EntryStore::store(Store how, const Entry& entry, const EntryName& name,
     if (!permits(shelf, how, entry, name)) return Outcome::declined_by_backend();
     Draft draft{shelf, entry.key, entry.value, end_of(entry.lifetime, clock_.wall())};
     const auto publish_if_there_is_room = [&]() -> std::optional<Outcome> {
-        const HeldLock lock = patience.lock(shelf);
+        const HeldLock lock = patience.lock(root->queues->shelves[name.shelf()], shelf);
         if (!permits(shelf, how, entry, name)) return Outcome::declined_by_backend();
         auto old = status_of(shelf.number(), name.file());
         // Only a directory cannot be renamed over. This removes it if it is empty; it did not
@@ -171,7 +171,7 @@ Outcome EntryStore::remove(std::string_view key, const EntryName& name, Patience
     const auto root = location_.find();
     const Descriptor shelf = root ? find_shelf(*root, name.shelf()) : Descriptor{};
     if (!shelf.is_open()) return Outcome::declined_by_backend();
-    const HeldLock lock = patience.lock(shelf);
+    const HeldLock lock = patience.lock(root->queues->shelves[name.shelf()], shelf);
     Buffer buffer;
     const Descriptor entry = open_entry(shelf.number(), name.file(), entry_flags);
     const bool was_live = standing_of(entry, name, key, now(), buffer).is_live();
@@ -184,7 +184,7 @@ Outcome EntryStore::touch(std::string_view key, const EntryName& name, Lifetime 
     const auto root = location_.find();
     const Descriptor shelf = root ? find_shelf(*root, name.shelf()) : Descriptor{};
     if (!shelf.is_open()) return Outcome::declined_by_backend();
-    const HeldLock lock = patience.lock(shelf);
+    const HeldLock lock = patience.lock(root->queues->shelves[name.shelf()], shelf);
     const Descriptor entry = open_entry(shelf.number(), name.file(), write_flags);
     Buffer buffer;
     const Standing standing = standing_of(entry, name, key, now(), buffer);
@@ -199,7 +199,7 @@ Outcome EntryStore::increment(std::string_view key, std::int64_t delta, std::int
     const auto root = location_.find();
     const Descriptor shelf = root ? find_shelf(*root, name.shelf()) : Descriptor{};
     if (!shelf.is_open()) return Outcome::declined_by_backend();
-    const HeldLock lock = patience.lock(shelf);
+    const HeldLock lock = patience.lock(root->queues->shelves[name.shelf()], shelf);
     const Descriptor entry = open_entry(shelf.number(), name.file(), entry_flags);
     Buffer buffer;
     const Standing standing = standing_of(entry, name, key, now(), buffer);

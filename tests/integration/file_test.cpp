@@ -317,6 +317,35 @@ TEST_CASE("a child goes on whatever other threads of its parent were doing", "[f
     for (auto& other : others) other.join();
     CHECK(result == 0);
 }
+
+TEST_CASE("a child does not wait for threads of its parent that waited for their turn",
+          "[file][threads]") {
+    const FileStore store;
+    FileBackend backend{patient(store)};
+    REQUIRE(set(backend, "n", "0").done());
+    std::atomic<bool> stop{false};
+    std::vector<std::thread> others;
+    for (int i = 0; i < 3; ++i) {
+        others.emplace_back([&, i] {
+            for (int round = 0; !stop; ++round) {
+                static_cast<void>(increment(backend, "n"));
+                static_cast<void>(set(backend, std::to_string(i) + std::to_string(round), "v"));
+            }
+        });
+    }
+    int result = 0;
+    for (int i = 0; i < 20 && result == 0; ++i) {
+        const pid_t child = begin_child([&] {
+            ::alarm(20);
+            if (!increment(backend, "n").outcome.done()) return 1;
+            return set(backend, "child" + std::to_string(::getpid()), "w").done() ? 0 : 2;
+        });
+        result = end_of_child(child);
+    }
+    stop = true;
+    for (auto& other : others) other.join();
+    CHECK(result == 0);
+}
 #endif
 
 TEST_CASE("directories are made for this user alone, whatever the umask", "[file][security]") {
