@@ -53,7 +53,7 @@ struct Candidate {
 bool is_useless(const Descriptor& shelf, const char* name, Milliseconds now, Buffer& buffer) {
     const Descriptor file = try_open(shelf.number(), name, entry_flags);
     if (!file.is_open()) return false;
-    const auto head = read_head(file, buffer);
+    const auto head = read_head(file, buffer).head;
     return !head || is_over(head->expires_at, now);
 }
 

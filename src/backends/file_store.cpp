@@ -25,6 +25,7 @@ struct Standing {
 
     State state = State::absent;
     Head head;
+    MissReason reason = MissReason::nothing_stored;  ///< why it is absent
 
     bool is_live() const noexcept { return state == State::live; }
 };
@@ -61,10 +62,10 @@ void refuse_full_directory(const Descriptor& entry, const EntryName& name) {
 Standing standing_of(const Descriptor& entry, const EntryName& name, std::string_view key,
                      Milliseconds now, Buffer& buffer) {
     if (!entry.is_open()) return {};
-    const auto head = read_head(entry, buffer, key);
+    const auto [head, reason] = read_head(entry, buffer, key);
     if (!head) {
         refuse_full_directory(entry, name);
-        return {};
+        return {.reason = reason};
     }
     return {is_over(head->expires_at, now) ? Standing::State::over : Standing::State::live, *head};
 }
@@ -102,16 +103,15 @@ Descriptor find_entry(const Root& root, const EntryName& name) {
 EntryStore::EntryStore(FileOptions options, const Clock& clock)
     : options_(std::move(options)), clock_(clock), location_(options_.directory) {}
 
-std::optional<EntryStore::Found> EntryStore::read(std::string_view key, const EntryName& name,
-                                                  Buffer& buffer) {
+EntryStore::Answer EntryStore::read(std::string_view key, const EntryName& name, Buffer& buffer) {
     const auto root = location_.find();
-    if (!root) return std::nullopt;
+    if (!root) return MissReason::nothing_stored;
     const Descriptor entry = find_entry(*root, name);
     const Standing standing = standing_of(entry, name, key, now(), buffer);
     if (standing.state == Standing::State::over) purge(*root, name, key);
-    if (!standing.is_live()) return std::nullopt;
+    if (!standing.is_live()) return standing.reason;
     const auto value = read_value(entry, standing.head, buffer);
-    if (!value) return std::nullopt;
+    if (!value) return MissReason::corrupt;
     return Found{*value, standing.head.token};
 }
 
@@ -236,7 +236,7 @@ void EntryStore::list_keys(std::string_view prefix, KeySink& sink) {
     for_each_entry(*root, [&](const Descriptor& shelf, const char* name) {
         const Descriptor entry = open_entry(shelf.number(), name, entry_flags);
         if (!entry.is_open()) return;
-        const auto head = read_head(entry, buffer);
+        const auto head = read_head(entry, buffer).head;
         if (!head || is_over(head->expires_at, time)) return;
         // Under another name no reader finds it.
         if (!head->key.starts_with(prefix) || std::string_view{name} != EntryName{head->key}.file())
