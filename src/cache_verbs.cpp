@@ -218,7 +218,7 @@ Lookup<std::string> Cache::get_raw(std::string_view key) const {
         core_->counters.hits += 1;
         return Lookup<std::string>{std::string{stored.bytes()}};
     }
-    const auto reason = is_over ? MissReason::expired : MissReason::nothing_stored;
+    const auto reason = stored.reason();
     if (stored.failure()) {
         (void)core_->ignores(*view_, Operation::get, *stored.failure());
     } else {

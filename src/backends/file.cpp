@@ -117,15 +117,17 @@ void FileBackend::get_many(std::span<const std::string_view> keys, ReadSink& sin
     Buffer buffer;
     for (std::size_t i = 0; i < keys.size(); ++i) {
         const EntryName name{keys[i]};
-        std::optional<EntryStore::Found> found;
+        EntryStore::Answer answer{MissReason::nothing_stored};
         const Outcome outcome = implementation_->attempt([&]() -> Outcome {
-            found = implementation_->store().read(keys[i], name, buffer);
+            answer = implementation_->store().read(keys[i], name, buffer);
             return {};
         });
         if (outcome.failed()) {
             sink.failed(i, outcome.failure());
-        } else if (found) {
-            sink.found(i, found->value, found->token);
+        } else if (answer.found) {
+            sink.found(i, answer.found->value, answer.found->token);
+        } else if (answer.reason != MissReason::nothing_stored) {
+            sink.unusable(i, answer.reason);
         } else {
             sink.absent(i);
         }

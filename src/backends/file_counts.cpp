@@ -57,7 +57,7 @@ Descriptor open_file(const Root& root) {
 }  // namespace
 
 Counts::Counts(const Root& root, Patience& patience)
-    : file_(open_file(root)), lock_(patience.lock(file_)) {
+    : file_(open_file(root)), lock_(patience.lock(root.queues->counts, file_)) {
     load();
 }
 

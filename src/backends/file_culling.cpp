@@ -53,7 +53,7 @@ struct Candidate {
 bool is_useless(const Descriptor& shelf, const char* name, Milliseconds now, Buffer& buffer) {
     const Descriptor file = try_open(shelf.number(), name, entry_flags);
     if (!file.is_open()) return false;
-    const auto head = read_head(file, buffer);
+    const auto head = read_head(file, buffer).head;
     return !head || is_over(head->expires_at, now);
 }
 
@@ -85,7 +85,7 @@ void look_through(const Root& root, unsigned number, const Descriptor& shelf, Mi
                   Patience& patience, std::vector<Candidate>& sample) {
     ShelfNames names;
     {
-        const HeldLock lock = patience.lock(shelf);
+        const HeldLock lock = patience.lock(root.queues->shelves[number], shelf);
         names = names_on(shelf);
         set_count(root, number, shelf, names.entries.size(), patience);
     }
@@ -119,12 +119,13 @@ struct Removals {
 /// Removes the victims of one shelf, as far as they are unchanged.
 void remove_from_shelf(const Root& root, const Descriptor& shelf,
                        std::span<const Candidate> victims, Removals& removals, Patience& patience) {
-    const HeldLock lock = patience.lock(shelf);
+    const unsigned number = victims.front().shelf;
+    const HeldLock lock = patience.lock(root.queues->shelves[number], shelf);
     const std::size_t done_before = removals.done;
     for (const Candidate& victim : victims) {
-        if (victim.is_unchanged(shelf)) removals.remove(victim.shelf, shelf, victim.name);
+        if (victim.is_unchanged(shelf)) removals.remove(number, shelf, victim.name);
     }
-    shrink(root, victims.front().shelf, shelf, removals.done - done_before);
+    shrink(root, number, shelf, removals.done - done_before);
 }
 
 /// The same on all shelves.
@@ -161,7 +162,7 @@ void forget_lost_shelves(const Root& root, Patience& patience) {
 void count_shelves(const Root& root, Patience& patience) {
     for (unsigned number = 0; number < shelf_count; ++number) {
         pass_over_forbidden(on_shelf(root, number, [&](const Descriptor& shelf) {
-            const HeldLock lock = patience.lock(shelf);
+            const HeldLock lock = patience.lock(root.queues->shelves[number], shelf);
             set_count(root, number, shelf, names_on(shelf).entries.size(), patience);
         }));
     }
@@ -225,7 +226,7 @@ void make_room(const Root& root, std::uint64_t max_entries, std::size_t cull_fre
                Milliseconds now, Patience& patience) {
     // One makes room at a time. Those who wait find it made.
     const Descriptor gate = open(root.directory.number(), ".", directory_flags, "open a directory");
-    const HeldLock lock = patience.lock(gate);
+    const HeldLock lock = patience.lock(root.queues->room, gate);
     if (has_room(root, max_entries, patience)) return;
     forget_lost_shelves(root, patience);
     if (!Counts{root, patience}.total()) count_shelves(root, patience);
@@ -269,7 +270,7 @@ std::optional<DiskError> remove_entries(const Root& root, Patience& patience, Dr
     std::optional<DiskError> first_error;
     for (unsigned number = 0; number < shelf_count; ++number) {
         const auto error = on_shelf(root, number, [&](const Descriptor& shelf) {
-            const HeldLock lock = patience.lock(shelf);
+            const HeldLock lock = patience.lock(root.queues->shelves[number], shelf);
             const ShelfNames names = names_on(shelf);
             Removals removals;
             for (const auto& name : names.entries) removals.remove(number, shelf, name);

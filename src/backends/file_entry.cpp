@@ -26,6 +26,7 @@ constexpr std::string_view magic{
     "cmfile\n",
     8};
 constexpr std::uint32_t format_version = 1;
+constexpr std::size_t version_size = sizeof format_version;
 constexpr std::string_view suffix = ".cachemodel";
 constexpr std::string_view draft_prefix = "draft-";
 constexpr std::size_t digest_digits = 2 * std::tuple_size_v<decltype(detail::sha256({}))>;
@@ -156,26 +157,29 @@ void Buffer::reserve(std::size_t size, std::size_t kept) {
     size_ = size;
 }
 
-std::optional<Head> read_head(const Descriptor& file, Buffer& buffer,
-                              std::optional<std::string_view> key) {
+HeadResult read_head(const Descriptor& file, Buffer& buffer, std::optional<std::string_view> key) {
     const struct stat status = status_of(file);
-    if (!S_ISREG(status.st_mode)) return std::nullopt;
+    if (!S_ISREG(status.st_mode)) return MissReason::nothing_stored;
     const auto size = static_cast<std::uint64_t>(status.st_size);
-    if (size < head_size || size > most_credible_size(status)) return std::nullopt;
 
     buffer.reserve(usual_size, 0);
     Head head;
     head.bytes_read = read_at(file, buffer.data(), std::min<std::uint64_t>(size, usual_size), 0);
-    if (head.bytes_read < head_size) return std::nullopt;
     const char* bytes = buffer.data();
-    if (std::string_view{bytes, magic.size()} != magic) return std::nullopt;
-    if (load<std::uint32_t>(bytes + 8) != format_version) return std::nullopt;
+    const std::size_t told = std::min(head.bytes_read, magic.size());
+    if (std::string_view{bytes, told} != magic.substr(0, told)) return MissReason::foreign;
+    if (head.bytes_read < magic.size() + version_size) return MissReason::corrupt;
+    if (load<std::uint32_t>(bytes + magic.size()) != format_version) {
+        return MissReason::unknown_format;
+    }
+    if (head.bytes_read < head_size || size > most_credible_size(status)) {
+        return MissReason::corrupt;
+    }
     const std::size_t key_size = load<std::uint32_t>(bytes + 12);
-    if (key && key_size != key->size()) return std::nullopt;
     head.value_size = load<std::uint64_t>(bytes + 16);
     // What the lengths say is believed only where the file is exactly as long.
     if (key_size > size - head_size || head.value_size != size - head_size - key_size) {
-        return std::nullopt;
+        return MissReason::corrupt;
     }
 
     const std::size_t key_end = head_size + key_size;
@@ -183,17 +187,17 @@ std::optional<Head> read_head(const Descriptor& file, Buffer& buffer,
         buffer.reserve(key_end, head.bytes_read);
         head.bytes_read += read_at(file, buffer.data() + head.bytes_read, key_end - head.bytes_read,
                                    head.bytes_read);
-        if (head.bytes_read < key_end) return std::nullopt;
+        if (head.bytes_read < key_end) return MissReason::corrupt;
         bytes = buffer.data();
     }
     head.key = {bytes + head_size, key_size};
     head.token = load<std::uint64_t>(bytes + 24);
     head.check = load<std::uint64_t>(bytes + 32);
     head.value_check = load<std::uint64_t>(bytes + 40);
-    if (key && head.key != *key) return std::nullopt;
-    if (head.check != head_check_of(bytes, head.key)) return std::nullopt;
+    if (head.check != head_check_of(bytes, head.key)) return MissReason::corrupt;
+    if (key && head.key != *key) return MissReason::other_key;
     const auto expires_at = read_expiry(file, bytes + expiry_offset, head.check);
-    if (!expires_at) return std::nullopt;
+    if (!expires_at) return MissReason::corrupt;
     head.expires_at = *expires_at;
     return head;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cachemodel/lifetime.hpp>
+#include <cachemodel/lookup.hpp>
 
 #include "backends/file_system.hpp"
 
@@ -87,13 +88,23 @@ struct Head {
     std::size_t bytes_read = 0;  ///< so much of the file is in the buffer
 };
 
+/// A head, or why there is none.
+struct HeadResult {
+    HeadResult(const Head& found) : head(found) {}
+    HeadResult(MissReason why) : reason(why) {}
+
+    std::optional<Head> head;
+    MissReason reason = MissReason::nothing_stored;
+};
+
 /// The head of an open file; none where it is no entry, or a broken one, of another version, or, if
-/// `key` is given, of another key. A file that is long and takes next to nothing of the disk counts
-/// as broken, so that a length alone reserves no memory.
+/// `key` is given, of another key. What is no plain file is as nothing. A file that is long and
+/// takes next to nothing of the disk counts as broken, so that a length alone reserves no memory;
+/// one that is too short to be told from an entry that was cut, too.
 ///
 /// Errors: `DiskError`.
-std::optional<Head> read_head(const Descriptor& file, Buffer& buffer,
-                              std::optional<std::string_view> key = std::nullopt);
+HeadResult read_head(const Descriptor& file, Buffer& buffer,
+                     std::optional<std::string_view> key = std::nullopt);
 /// The value that belongs to `head`, in the buffer; none where it is broken.
 std::optional<std::string_view> read_value(const Descriptor& file, const Head& head,
                                            Buffer& buffer);

@@ -2,8 +2,10 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "backends/file_lock.hpp"
 #include "backends/file_system.hpp"
 
+#include <array>
 #include <atomic>
 #include <memory>
 #include <optional>
@@ -12,18 +14,26 @@
 
 namespace cachemodel::file {
 
+constexpr unsigned shelf_count = 256;
+
+/// One queue for each lock of a directory.
+struct Queues {
+    std::array<Queue, shelf_count> shelves;
+    Queue counts;
+    Queue room;
+};
+
 /// The directory, open. All that is done in it goes through the descriptor.
 struct Root {
     Descriptor directory;
     std::string path;  ///< where it was when it was opened, free of links
     dev_t device = 0;
     ino_t inode = 0;
+    std::unique_ptr<Queues> queues = std::make_unique<Queues>();
 };
 
-constexpr unsigned shelf_count = 256;
-
 /// Finds, makes and keeps the directory. A child of `fork` keeps its own: threads that it does not
-/// have may hold what its parent keeps.
+/// have may hold what its parent keeps, or stand in its queues.
 ///
 /// Thread safety: may be called concurrently.
 class Location {

@@ -5,9 +5,51 @@
 #include "backends/file_system.hpp"
 
 #include <chrono>
+#include <condition_variable>
+#include <list>
+#include <mutex>
 #include <utility>
 
 namespace cachemodel::file {
+
+/// The threads of this process that want the same lock, in the order in which they came. Only the
+/// first of them asks for the lock: the system has no order for those who ask again and again, and
+/// who has just unlocked would mostly be faster.
+///
+/// Thread safety: may be called concurrently.
+class Queue {
+ public:
+    /// False where the turn of this thread has not come until `end`.
+    bool enter(std::chrono::steady_clock::time_point end);
+    /// Lets the next one go on.
+    void leave() noexcept;
+
+ private:
+    void call_next() noexcept;
+
+    std::mutex mutex_;
+    bool is_taken_ = false;
+    std::list<std::condition_variable> waiting_;
+};
+
+/// The turn of a thread, which ends with this object.
+class Turn {
+ public:
+    Turn() noexcept = default;
+    /// That of who has entered.
+    explicit Turn(Queue& queue) noexcept : queue_(&queue) {}
+    Turn(Turn&& other) noexcept : queue_(std::exchange(other.queue_, nullptr)) {}
+    Turn& operator=(Turn&& other) noexcept {
+        std::swap(queue_, other.queue_);
+        return *this;
+    }
+    ~Turn() {
+        if (queue_ != nullptr) queue_->leave();
+    }
+
+ private:
+    Queue* queue_ = nullptr;
+};
 
 /// A lock that is held. It belongs to the open file, not to the process, so that threads exclude
 /// each other too: each opens the file for itself.
@@ -15,8 +57,10 @@ class HeldLock {
  public:
     HeldLock() noexcept = default;
     explicit HeldLock(const Descriptor& file) noexcept : number_(file.number()) {}
-    HeldLock(HeldLock&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
+    HeldLock(HeldLock&& other) noexcept
+        : turn_(std::move(other.turn_)), number_(std::exchange(other.number_, -1)) {}
     HeldLock& operator=(HeldLock&& other) noexcept {
+        std::swap(turn_, other.turn_);
         std::swap(number_, other.number_);
         return *this;
     }
@@ -24,8 +68,11 @@ class HeldLock {
     ~HeldLock();
 
     bool is_held() const noexcept { return number_ != -1; }
+    /// Ends the turn once this has unlocked.
+    void keep(Turn turn) noexcept { turn_ = std::move(turn); }
 
  private:
+    Turn turn_;
     int number_ = -1;
 };
 
@@ -34,10 +81,11 @@ class Patience {
  public:
     explicit Patience(std::chrono::nanoseconds left) noexcept : left_(left) {}
 
-    /// Waits until nobody else holds the lock of `file`, which must outlive what is returned.
+    /// Waits for its turn in `queue`, where the threads of this process wait for the lock of
+    /// `file`, and then until no other process holds that. Both must outlive what is returned.
     ///
     /// Errors: `DiskError` with `timeout`.
-    HeldLock lock(const Descriptor& file);
+    HeldLock lock(Queue& queue, const Descriptor& file);
 
     /// Lets others go on for a moment.
     ///
@@ -62,7 +110,7 @@ class Patience {
     std::chrono::nanoseconds left_;
 };
 
-/// Not held where somebody else holds it.
+/// Not held where somebody else holds it. Passes by all who wait.
 ///
 /// Errors: `DiskError`.
 HeldLock try_lock(const Descriptor& file);

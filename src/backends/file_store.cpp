@@ -25,6 +25,7 @@ struct Standing {
 
     State state = State::absent;
     Head head;
+    MissReason reason = MissReason::nothing_stored;  ///< why it is absent
 
     bool is_live() const noexcept { return state == State::live; }
 };
@@ -61,10 +62,10 @@ void refuse_full_directory(const Descriptor& entry, const EntryName& name) {
 Standing standing_of(const Descriptor& entry, const EntryName& name, std::string_view key,
                      Milliseconds now, Buffer& buffer) {
     if (!entry.is_open()) return {};
-    const auto head = read_head(entry, buffer, key);
+    const auto [head, reason] = read_head(entry, buffer, key);
     if (!head) {
         refuse_full_directory(entry, name);
-        return {};
+        return {.reason = reason};
     }
     return {is_over(head->expires_at, now) ? Standing::State::over : Standing::State::live, *head};
 }
@@ -102,16 +103,15 @@ Descriptor find_entry(const Root& root, const EntryName& name) {
 EntryStore::EntryStore(FileOptions options, const Clock& clock)
     : options_(std::move(options)), clock_(clock), location_(options_.directory) {}
 
-std::optional<EntryStore::Found> EntryStore::read(std::string_view key, const EntryName& name,
-                                                  Buffer& buffer) {
+EntryStore::Answer EntryStore::read(std::string_view key, const EntryName& name, Buffer& buffer) {
     const auto root = location_.find();
-    if (!root) return std::nullopt;
+    if (!root) return MissReason::nothing_stored;
     const Descriptor entry = find_entry(*root, name);
     const Standing standing = standing_of(entry, name, key, now(), buffer);
     if (standing.state == Standing::State::over) purge(*root, name, key);
-    if (!standing.is_live()) return std::nullopt;
+    if (!standing.is_live()) return standing.reason;
     const auto value = read_value(entry, standing.head, buffer);
-    if (!value) return std::nullopt;
+    if (!value) return MissReason::corrupt;
     return Found{*value, standing.head.token};
 }
 
@@ -138,7 +138,7 @@ Outcome EntryStore::store(Store how, const Entry& entry, const EntryName& name,
     if (!permits(shelf, how, entry, name)) return Outcome::declined_by_backend();
     Draft draft{shelf, entry.key, entry.value, end_of(entry.lifetime, clock_.wall())};
     const auto publish_if_there_is_room = [&]() -> std::optional<Outcome> {
-        const HeldLock lock = patience.lock(shelf);
+        const HeldLock lock = patience.lock(root->queues->shelves[name.shelf()], shelf);
         if (!permits(shelf, how, entry, name)) return Outcome::declined_by_backend();
         auto old = status_of(shelf.number(), name.file());
         // Only a directory cannot be renamed over. This removes it if it is empty; it did not
@@ -171,7 +171,7 @@ Outcome EntryStore::remove(std::string_view key, const EntryName& name, Patience
     const auto root = location_.find();
     const Descriptor shelf = root ? find_shelf(*root, name.shelf()) : Descriptor{};
     if (!shelf.is_open()) return Outcome::declined_by_backend();
-    const HeldLock lock = patience.lock(shelf);
+    const HeldLock lock = patience.lock(root->queues->shelves[name.shelf()], shelf);
     Buffer buffer;
     const Descriptor entry = open_entry(shelf.number(), name.file(), entry_flags);
     const bool was_live = standing_of(entry, name, key, now(), buffer).is_live();
@@ -184,7 +184,7 @@ Outcome EntryStore::touch(std::string_view key, const EntryName& name, Lifetime 
     const auto root = location_.find();
     const Descriptor shelf = root ? find_shelf(*root, name.shelf()) : Descriptor{};
     if (!shelf.is_open()) return Outcome::declined_by_backend();
-    const HeldLock lock = patience.lock(shelf);
+    const HeldLock lock = patience.lock(root->queues->shelves[name.shelf()], shelf);
     const Descriptor entry = open_entry(shelf.number(), name.file(), write_flags);
     Buffer buffer;
     const Standing standing = standing_of(entry, name, key, now(), buffer);
@@ -199,7 +199,7 @@ Outcome EntryStore::increment(std::string_view key, std::int64_t delta, std::int
     const auto root = location_.find();
     const Descriptor shelf = root ? find_shelf(*root, name.shelf()) : Descriptor{};
     if (!shelf.is_open()) return Outcome::declined_by_backend();
-    const HeldLock lock = patience.lock(shelf);
+    const HeldLock lock = patience.lock(root->queues->shelves[name.shelf()], shelf);
     const Descriptor entry = open_entry(shelf.number(), name.file(), entry_flags);
     Buffer buffer;
     const Standing standing = standing_of(entry, name, key, now(), buffer);
@@ -236,7 +236,7 @@ void EntryStore::list_keys(std::string_view prefix, KeySink& sink) {
     for_each_entry(*root, [&](const Descriptor& shelf, const char* name) {
         const Descriptor entry = open_entry(shelf.number(), name, entry_flags);
         if (!entry.is_open()) return;
-        const auto head = read_head(entry, buffer);
+        const auto head = read_head(entry, buffer).head;
         if (!head || is_over(head->expires_at, time)) return;
         // Under another name no reader finds it.
         if (!head->key.starts_with(prefix) || std::string_view{name} != EntryName{head->key}.file())

@@ -30,7 +30,16 @@ class EntryStore {
         std::string_view value;  ///< in the buffer
         std::uint64_t token = 0;
     };
-    std::optional<Found> read(std::string_view key, const EntryName& name, Buffer& buffer);
+    /// What is found, or why nothing is.
+    struct Answer {
+        Answer(const Found& what) : found(what) {}
+        Answer(MissReason why) : reason(why) {}
+
+        std::optional<Found> found;
+        MissReason reason = MissReason::nothing_stored;
+    };
+    /// What has expired is as nothing.
+    Answer read(std::string_view key, const EntryName& name, Buffer& buffer);
 
     Outcome store(Store how, const Entry& entry, const EntryName& name, Patience& patience);
     Outcome remove(std::string_view key, const EntryName& name, Patience& patience);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cachemodel/backend.hpp>
+#include <cachemodel/lookup.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -25,17 +26,20 @@ struct Read {
     std::string value;
     std::uint64_t token = 0;
     std::optional<Failure> failure;
+    MissReason reason = MissReason::nothing_stored;
     int answers = 0;
 
     bool found() const { return kind == Kind::found && answers == 1; }
     bool found(std::string_view expected) const { return found() && value == expected; }
     bool absent() const { return kind == Kind::absent && answers == 1; }
+    bool absent(MissReason why) const { return absent() && reason == why; }
     bool failed() const { return kind == Kind::failed && answers == 1; }
 
     friend std::ostream& operator<<(std::ostream& out, const Read& read) {
         constexpr std::string_view names[] = {"unanswered", "found", "absent", "failed"};
         out << names[static_cast<std::size_t>(read.kind)] << ", answers: " << read.answers;
         if (read.kind == Kind::found) out << ", " << read.value.size() << " bytes: " << read.value;
+        if (read.kind == Read::Kind::absent) out << ", " << to_string(read.reason);
         if (read.failure) out << ", " << read.failure->message();
         return out;
     }
@@ -55,6 +59,10 @@ class ReadKeeper final : public ReadSink {
     void absent(std::size_t index) noexcept override {
         reads.at(index).kind = Read::Kind::absent;
         ++reads.at(index).answers;
+    }
+    void unusable(std::size_t index, MissReason reason) noexcept override {
+        reads.at(index).reason = reason;
+        absent(index);
     }
     void failed(std::size_t index, const Failure& failure) noexcept override {
         reads.at(index).kind = Read::Kind::failed;

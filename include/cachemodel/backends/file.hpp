@@ -56,13 +56,14 @@ struct FileOptions {
 /// under its name whole or not at all, whenever the process is killed. Nothing is forced onto the
 /// disk: a machine that crashes may lose entries, and those half written are found by their
 /// checksum. What is truncated, altered, of another format version or no plain file at all is
-/// absent, and replaced by the next write; only a directory with something in it stays, and every
-/// call on the key whose place it takes fails.
+/// absent, and replaced by the next write; reads tell why a plain file is of no use. Only a
+/// directory with something in it stays, and every call on the key whose place it takes fails.
 ///
 /// Readers take no lock. Writers of one key, and of what falls into the same of 256 directories,
 /// go one after the other by `flock`, so add, compare-and-set, increment, touch and removal are
-/// atomic among threads and processes. This needs a local file system: where directories cannot be
-/// locked, as on NFS, writing fails with `unsupported`.
+/// atomic among threads and processes; threads of one process in the order in which they came.
+/// This needs a local file system: where directories cannot be locked, as on NFS, writing fails
+/// with `unsupported`.
 ///
 /// Lifetimes are whole milliseconds, rounded up, and follow `Clock::wall`, the same for all
 /// processes; an entry is gone once that has reached its end. Every write gives its entry a new
