@@ -55,8 +55,8 @@ class Cache {
     /// Takes the options of `CacheOptions`, and `lenient=true`, which turns unknown options and
     /// values that make no sense into `warnings()`; the rest belong to the backend. What is wrong
     /// about the backend or its place stays an error, and so does what would lead to other entries,
-    /// such as an unknown key function or a key prefix that cannot be used. Connects to nothing
-    /// yet. Errors: `ConfigError` naming the part of the URL that is wrong.
+    /// such as an unknown key function or an unusable key prefix. Connects to nothing yet.
+    /// Errors: `ConfigError` naming the part of the URL that is wrong.
     static Cache open(std::string_view url, const Clock& clock = Clock::machine());
 
     /// Errors: `ConfigError` for a prefix that is too long or holds a colon, a space or a control
