@@ -32,7 +32,7 @@ struct Read {
     bool found() const { return kind == Kind::found && answers == 1; }
     bool found(std::string_view expected) const { return found() && value == expected; }
     bool absent() const { return kind == Kind::absent && answers == 1; }
-    bool absent(MissReason why) const { return absent() && reason == why; }
+    bool absent_because(MissReason why) const { return absent() && reason == why; }
     bool failed() const { return kind == Kind::failed && answers == 1; }
 
     friend std::ostream& operator<<(std::ostream& out, const Read& read) {

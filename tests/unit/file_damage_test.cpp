@@ -86,23 +86,23 @@ TEST_CASE("a file that cannot be used is absent, and it is told why", "[file][co
     FileBackend backend{{.directory = store.path()}};
     REQUIRE(set(backend, "bob", "hello").done());
     const auto whole = bytes_of(store.bob());
-    CHECK(get(backend, "alice").absent(MissReason::nothing_stored));
+    CHECK(get(backend, "alice").absent_because(MissReason::nothing_stored));
 
     for (const Damage& damage : damages) {
         INFO(damage.what);
         write_bytes(store.bob(), spoilt(whole, damage));
-        CHECK(get(backend, "bob").absent(damage.reason));
-        CHECK(peek(backend, "bob").absent(damage.reason));
+        CHECK(get(backend, "bob").absent_because(damage.reason));
+        CHECK(peek(backend, "bob").absent_because(damage.reason));
     }
     write_bytes(store.bob(), whole + "!");
-    CHECK(get(backend, "bob").absent(MissReason::corrupt));
+    CHECK(get(backend, "bob").absent_because(MissReason::corrupt));
     write_bytes(store.bob(), "not ours");
-    CHECK(get(backend, "bob").absent(MissReason::foreign));
+    CHECK(get(backend, "bob").absent_because(MissReason::foreign));
 
     write_bytes(store.bob(), whole);
     const auto reads = get_many(backend, {"bob", "alice"});
     CHECK(reads[0].found("hello"));
-    CHECK(reads[1].absent(MissReason::nothing_stored));
+    CHECK(reads[1].absent_because(MissReason::nothing_stored));
 }
 
 TEST_CASE("an entry under another key's name is told to be another's", "[file][corruption]") {
@@ -116,11 +116,11 @@ TEST_CASE("an entry under another key's name is told to be another's", "[file][c
         std::filesystem::create_directories(store.bob().parent_path());
         std::filesystem::permissions(store.bob().parent_path(), std::filesystem::perms::owner_all);
         std::filesystem::rename(file, store.bob());
-        CHECK(get(backend, "bob").absent(MissReason::other_key));
-        CHECK(get(backend, key).absent(MissReason::nothing_stored));
+        CHECK(get(backend, "bob").absent_because(MissReason::other_key));
+        CHECK(get(backend, key).absent_because(MissReason::nothing_stored));
         bytes.at(65) ^= 1;
         write_bytes(store.bob(), bytes);
-        CHECK(get(backend, "bob").absent(MissReason::corrupt));
+        CHECK(get(backend, "bob").absent_because(MissReason::corrupt));
         std::filesystem::remove(store.bob());
     }
 }
@@ -130,12 +130,12 @@ TEST_CASE("what has expired, and what is no plain file, is nothing stored", "[fi
     FileBackend backend{{.directory = store.path()}};
     REQUIRE(set(backend, "bob", "hello", std::chrono::nanoseconds{1}).done());
     while (get(backend, "bob").found()) continue;
-    CHECK(get(backend, "bob").absent(MissReason::nothing_stored));
+    CHECK(get(backend, "bob").absent_because(MissReason::nothing_stored));
     std::filesystem::create_directory(store.bob());
-    CHECK(get(backend, "bob").absent(MissReason::nothing_stored));
+    CHECK(get(backend, "bob").absent_because(MissReason::nothing_stored));
     std::filesystem::remove(store.bob());
     std::filesystem::create_symlink("elsewhere", store.bob());
-    CHECK(get(backend, "bob").absent(MissReason::nothing_stored));
+    CHECK(get(backend, "bob").absent_because(MissReason::nothing_stored));
 }
 
 TEST_CASE("a cache tells and counts why a file could not be used", "[file][corruption]") {
