@@ -4,6 +4,8 @@
 
 #include <pthread.h>
 
+#include <cstddef>
+
 namespace cachemodel::detail {
 
 struct Forks::List {
@@ -13,12 +15,14 @@ struct Forks::List {
     AtFork* last = nullptr;
 };
 
-Forks::List& Forks::list() {
+Forks::List& Forks::list() noexcept {
     // Never destroyed: a process may fork while it ends.
+    alignas(List) static std::byte place[sizeof(List)];
     static auto& list = []() -> List& {
+        auto& made = *new (place) List;
         // Without memory for it forks go on as they would without caches.
         static_cast<void>(::pthread_atfork(&prepare, &go_on, &begin_child));
-        return *new List;
+        return made;
     }();
     return list;
 }

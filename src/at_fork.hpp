@@ -50,7 +50,7 @@ class Forks {
     friend class AtFork;
     struct List;
 
-    static List& list();
+    static List& list() noexcept;
     static void prepare() noexcept;
     static void go_on() noexcept;
     static void begin_child() noexcept;

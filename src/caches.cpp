@@ -99,6 +99,13 @@ Caches& caches() {
     return registry;
 }
 
+namespace {
+
+// Made before `main`: in a child that is forked while another thread makes it, it is never made.
+[[maybe_unused]] const auto& early_caches = caches();
+
+}  // namespace
+
 Cache default_cache() { return caches()["default"]; }
 
 ScopedCaches::ScopedCaches()

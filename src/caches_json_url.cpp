@@ -107,6 +107,9 @@ std::string url_in(std::string_view location, DescribedCache& cache) {
     }
     auto url = with_login(location, cache);
     if (cache.scheme == "redis" && scheme != "redis+unix" && cache.options.count("db") != 0) {
+        if (url.find("?db=") != url.npos || url.find("&db=") != url.npos) {
+            refuse_location("the database of a redis URL is its path, redis://host/1");
+        }
         const auto end = std::min(url.find_first_of("/?", url.find("://") + 3), url.size());
         if (url.compare(end, 1, "/") != 0) {
             url.insert(end, "/");

@@ -48,6 +48,8 @@ std::mutex& flights_mutex() {
     static std::mutex& mutex = *new FlightsMutex;
     return mutex;
 }
+// Made before `main`: in a child that is forked while another thread makes it, it is never made.
+[[maybe_unused]] const auto& early_mutex = flights_mutex();
 
 /// Whether somebody is on the way to a result. The leader may be a thread that only the process
 /// had that this one was forked from.

@@ -74,6 +74,8 @@ KeyFunctions& key_functions() {
     static KeyFunctions& all = *new KeyFunctions;
     return all;
 }
+// Made before `main`: in a child that is forked while another thread makes it, it is never made.
+[[maybe_unused]] const auto& early_functions = key_functions();
 
 }  // namespace
 

@@ -5,15 +5,19 @@
 #include <cachemodel/backends/memory.hpp>
 #include <cachemodel/cache.hpp>
 #include <cachemodel/caches.hpp>
+#include <cachemodel/detail/cbor.hpp>
 #include <cachemodel/statistics.hpp>
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <set>
 #include <string_view>
 #include <utility>
+
+#include "shown_text.hpp"
 
 namespace cachemodel {
 
@@ -96,8 +100,11 @@ using Rows = std::map<std::string, Row>;
 /// "The label_value can be any sequence of UTF-8 characters, but the backslash, double-quote, and
 /// line feed characters have to be escaped": prometheus.io, "Exposition formats".
 std::string escaped(std::string_view text) {
+    constexpr std::size_t most = 250;
+    // One label that is not UTF-8 would spoil the whole text.
+    const auto shown = detail::is_utf8(text) ? std::string{text} : detail::shown_text(text, most);
     std::string value;
-    for (const char c : text) {
+    for (const char c : shown) {
         if (c == '\\' || c == '"') value += '\\';
         if (c == '\n') {
             value += "\\n";

@@ -57,6 +57,8 @@ Schemes& schemes() {
     static Schemes& all = *new Schemes;
     return all;
 }
+// Made before `main`: in a child that is forked while another thread makes it, it is never made.
+[[maybe_unused]] const auto& early_schemes = schemes();
 
 bool is_scheme(std::string_view text) noexcept {
     const auto is_letter = [](char c) { return c >= 'a' && c <= 'z'; };

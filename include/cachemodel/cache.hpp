@@ -10,6 +10,7 @@
 #include <cachemodel/observer.hpp>
 #include <cachemodel/statistics.hpp>
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
@@ -62,6 +63,12 @@ class Cache {
     /// Errors: `ConfigError` for a prefix that is too long or holds a colon, a space or a control
     /// character, and for what is null.
     explicit Cache(std::shared_ptr<Backend> backend, CacheOptions options = {});
+
+    Cache(const Cache&) = default;
+    Cache(Cache&&) noexcept = default;
+    // Not of what a function returns: `caches()["pages"] = cache` would change nothing.
+    Cache& operator=(const Cache&) & = default;
+    Cache& operator=(Cache&&) & noexcept = default;
 
     // ---- views
 
@@ -154,6 +161,8 @@ class Cache {
     ///
     /// Errors: `Overflow` for an `initial` below zero where `Capabilities::counters_stop_at_zero`.
     std::int64_t incr(std::string_view key, std::int64_t delta, std::int64_t initial) const;
+    template <std::floating_point Number>
+    std::int64_t incr(std::string_view key, Number delta) const = delete;  // counters are integers
     /// Subtracts. With memcached a counter stops at zero.
     std::int64_t decr(std::string_view key, std::int64_t delta = 1) const;
 

@@ -74,7 +74,7 @@ class [[nodiscard]] Lookup {
     /// with the function's name as `model()`, or what the function threw.
     const T& operator*() const& { return present(*this); }
     T& operator*() & { return present(*this); }
-    T&& operator*() && { return std::move(present(*this)); }
+    T operator*() && { return std::move(present(*this)); }
     const T* operator->() const { return &present(*this); }
     T* operator->() { return &present(*this); }
 

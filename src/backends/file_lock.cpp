@@ -2,12 +2,16 @@
 // SPDX-License-Identifier: MIT
 #include "backends/file_lock.hpp"
 
+#include "at_fork.hpp"
+
 #include <sys/file.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <thread>
 #include <utility>
+#include <vector>
 
 namespace cachemodel::file {
 
@@ -19,6 +23,54 @@ constexpr std::chrono::microseconds longest_pause{500};
 [[noreturn]] void give_up() {
     throw DiskError{BackendFault::timeout, "others kept what it needs until the deadline"};
 }
+
+/// The open files by which this process holds locks. A child has them open too, and would keep the
+/// locks if its parent ended before it unlocks: it closes them first of all. That unlocks nothing
+/// for a parent that goes on.
+///
+/// Thread safety: may be called concurrently.
+class LockedFiles final : detail::AtFork {
+ public:
+    LockedFiles() noexcept { join_forks(); }
+
+    /// False where somebody else holds the lock. Errors: `DiskError`.
+    bool try_lock(int number) {
+        const std::lock_guard lock{mutex_};
+        numbers_.reserve(numbers_.size() + 1);
+        if (::flock(number, LOCK_EX | LOCK_NB) != 0) {
+            if (errno == EWOULDBLOCK || errno == EINTR) return false;
+            throw DiskError{errno, "lock a directory"};
+        }
+        numbers_.push_back(number);
+        return true;
+    }
+
+    void unlock(int number) noexcept {
+        const std::lock_guard lock{mutex_};
+        ::flock(number, LOCK_UN);
+        std::erase(numbers_, number);
+    }
+
+ private:
+    void before_fork() noexcept override { mutex_.lock(); }
+    void after_fork() noexcept override { mutex_.unlock(); }
+    void in_child() noexcept override {
+        for (const int number : numbers_) ::close(number);
+        numbers_.clear();
+        mutex_.unlock();
+    }
+
+    std::mutex mutex_;
+    std::vector<int> numbers_;
+};
+
+LockedFiles& locked_files() {
+    // Never destroyed: other objects of static duration may use their caches until the very end.
+    static auto& files = *new LockedFiles;
+    return files;
+}
+// Made before `main`: in a child that is forked while another thread makes it, it is never made.
+[[maybe_unused]] const auto& early_files = locked_files();
 
 }  // namespace
 
@@ -48,17 +100,11 @@ void Queue::call_next() noexcept {
 }
 
 HeldLock::~HeldLock() {
-    if (number_ != -1) ::flock(number_, LOCK_UN);
+    if (number_ != -1) locked_files().unlock(number_);
 }
 
 HeldLock try_lock(const Descriptor& file) {
-    int answer = 0;
-    do {
-        answer = ::flock(file.number(), LOCK_EX | LOCK_NB);
-    } while (answer != 0 && errno == EINTR);
-    if (answer == 0) return HeldLock{file};
-    if (errno == EWOULDBLOCK) return HeldLock{};
-    throw DiskError{errno, "lock a directory"};
+    return locked_files().try_lock(file.number()) ? HeldLock{file} : HeldLock{};
 }
 
 HeldLock Patience::lock(Queue& queue, const Descriptor& file) {

@@ -52,7 +52,8 @@ class Turn {
 };
 
 /// A lock that is held. It belongs to the open file, not to the process, so that threads exclude
-/// each other too: each opens the file for itself.
+/// each other too: each opens the file for itself. A child of `fork` holds none, whatever becomes
+/// of its parent.
 class HeldLock {
  public:
     HeldLock() noexcept = default;
@@ -64,7 +65,8 @@ class HeldLock {
         std::swap(number_, other.number_);
         return *this;
     }
-    /// Unlocks, rather than leave it to the closing: a child of `fork` may have the file open too.
+    /// Unlocks, rather than leave it to the closing: a child of `fork` may still have the file
+    /// open.
     ~HeldLock();
 
     bool is_held() const noexcept { return number_ != -1; }

@@ -136,6 +136,8 @@ NamedStores& named_stores() {
     static auto& stores = *new NamedStores;
     return stores;
 }
+// Made before `main`: in a child that is forked while another thread makes it, it is never made.
+[[maybe_unused]] const auto& early_stores = named_stores();
 
 }  // namespace
 

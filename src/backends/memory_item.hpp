@@ -1,5 +1,5 @@
-// cachemodel: the entries of the memory backend, the queues they wait in, and the order they end
-// in. SPDX-License-Identifier: MIT
+// cachemodel: the entries of the memory backend, their queues, and the order in which they end.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <cachemodel/lifetime.hpp>

@@ -159,7 +159,7 @@ bool Pool::create_table(const Deadline& deadline) {
 }
 
 void Pool::check_heritage() const {
-    if (is_private() || !Forking::inherited_a_call()) return;
+    if (!Forking::inherited_a_call()) return;
     throw BackendError{BackendFault::unavailable,
                        "sqlite: " + options_.path +
                            ": this process was forked during a call on SQLite that did not end;"
@@ -206,13 +206,11 @@ void Pool::close_idle() noexcept {
 }
 
 void Pool::stop_lending() noexcept {
-    if (is_private()) return;
     const std::scoped_lock lock{mutex_};
     is_forking_ = true;
 }
 
 void Pool::wait_for_leases(std::chrono::steady_clock::time_point since) noexcept {
-    if (is_private()) return;
     // A call that takes even longer has a disk that does not answer. The child cannot use SQLite.
     const auto end = since + options_.deadline + patience_of_fork;
     std::unique_lock lock{mutex_};
@@ -226,13 +224,14 @@ void Pool::wait_for_leases(std::chrono::steady_clock::time_point since) noexcept
 
 bool Pool::hold_for_fork() noexcept {
     mutex_.lock();
-    if (is_private()) return true;
+    const bool is_idle = lent_readers_ == 0 && !lent_writer_ && closing_ == 0;
+    if (is_private()) return is_idle;
     // What is in the log can stay there: this process opens the file again.
     for (const auto& reader : readers_) reader->database().leave_log();
     if (writer_) writer_->database().leave_log();
     readers_.clear();
     writer_.reset();
-    return lent_readers_ == 0 && !lent_writer_ && closing_ == 0;
+    return is_idle;
 }
 
 void Pool::go_on_after_fork() noexcept {

@@ -7,7 +7,8 @@
 
 namespace cachemodel::net {
 
-/// For a message: the beginning of `text` in printable ASCII, with `\xNN` for all else.
+/// For a message: what the server says; the beginning of `text` in printable ASCII, with `\xNN` for
+/// all else.
 std::string presentable(std::string_view text);
 
 }  // namespace cachemodel::net

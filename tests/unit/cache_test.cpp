@@ -380,6 +380,7 @@ TEST_CASE("a lookup that found something gives its value", "[lookup]") {
     CHECK_FALSE(lookup.broken_reference().has_value());
     CHECK_THROWS_AS(lookup.failure(), std::bad_optional_access);
     CHECK_THROWS_AS(lookup.reason(), std::bad_optional_access);
+    static_assert(std::is_same_v<decltype(*std::move(lookup)), std::string>);
     const std::string moved = *std::move(lookup);
     CHECK(moved == "value!");
     static_assert(!std::is_convertible_v<Lookup<int>, bool>);

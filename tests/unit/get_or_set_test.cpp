@@ -66,6 +66,7 @@ class Gate {
 
 Gate inside;
 Gate may_go_on;
+int five() { return 5; }
 int hundredfold(int number) { return number * 100; }
 int slow_hundredfold(int number) {
     inside.open();
@@ -113,6 +114,7 @@ TEST_CASE_METHOD(Fixture, "functions of every kind make values, and values are t
     CHECK(functor.calls() == 1);
     int (*const function)() = [] { return 5; };
     CHECK(cache.get_or_set("function", function) == 5);
+    CHECK(cache.get_or_set("by its name", five) == 5);
     const auto constant = [] { return std::string_view{"view"}; };
     static_assert(std::is_same_v<decltype(cache.get_or_set("v", constant)), std::string>);
     CHECK(cache.get_or_set("v", constant) == "view");

@@ -174,6 +174,8 @@ TEST_CASE("only caches that somebody has asked for are told, each metric's head 
 TEST_CASE("labels are escaped", "[prometheus][unit]") {
     const Cache cache{std::make_shared<NullBackend>(), {.name = "a\\b\"c\nd é"}};
     CHECK(has_line(prometheus_text(cache), "cachemodel_hits_total{cache=\"a\\\\b\\\"c\\nd é\"} 0"));
+    const Cache strange{std::make_shared<NullBackend>(), {.name = "caf\xe9 \xff"}};
+    CHECK(has_line(prometheus_text(strange), R"(cachemodel_hits_total{cache="caf\\xe9 \\xff"} 0)"));
 }
 
 TEST_CASE("caches of one name are added up, and handles of one cache count once",

@@ -85,7 +85,7 @@ struct SqliteOptions {
 /// A child of `fork` makes connections of its own. To that end `fork` waits for the calls that
 /// other threads are in, and idle connections are closed; `exec` alone, as in `posix_spawn`, needs
 /// neither. It does not wait for ever: a child that was forked in the middle of a call all the same
-/// fails with `unavailable` whenever it uses SQLite.
+/// fails with `unavailable` whenever it uses SQLite. A database in memory is empty in a child.
 ///
 /// Thread safety: may be called concurrently.
 /// Lifetime: the clock must outlive the backend.

@@ -23,6 +23,9 @@ Lookup<T> Cache::get(std::string_view key) const {
 
 template <class T>
 detail::StoredValue<T> Cache::get_or(std::string_view key, T otherwise) const {
+    static_assert(!detail::Null<T>,
+                  "cachemodel: null says not which type to read: give get_or an empty "
+                  "std::optional<T>");
     detail::StoredValue<T> value{};
     const auto nothing =
         detail::read_value(*this, detail::value_table<detail::StoredValue<T>>, key, &value);

@@ -51,7 +51,7 @@ class ValueMakerOf final : public ValueMaker {
 /// Whether get_or_set could store it and could call it.
 template <class Make>
 consteval bool check_value_and_function() {
-    if constexpr (std::is_invocable_v<Make&>) {
+    if constexpr (std::is_invocable_v<Make&> && !std::is_function_v<Make>) {
         return value_problem<std::remove_cv_t<Make>>() == TypeProblem::none;
     } else {
         return false;
