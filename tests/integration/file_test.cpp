@@ -346,6 +346,38 @@ TEST_CASE("a child does not wait for threads of its parent that waited for their
     for (auto& other : others) other.join();
     CHECK(result == 0);
 }
+
+TEST_CASE("a child of a process that ends at once keeps none of its locks", "[file][threads]") {
+    const std::vector<std::string> keys{"a", "b", "c"};
+    int stuck = 0;
+    for (int i = 0; i < 20; ++i) {
+        const FileStore store;
+        int ends[2];
+        REQUIRE(::pipe(ends) == 0);
+        const pid_t parent = begin_child([&] {
+            auto& backend = *new FileBackend{FileOptions{.directory = store.path()}};
+            std::thread{[&] {
+                for (;;) {
+                    for (const auto& key : keys) static_cast<void>(set(backend, key, "v"));
+                }
+            }}.detach();
+            std::this_thread::sleep_for(3ms);
+            if (::fork() != 0) ::_exit(0);
+            ::alarm(20);
+            std::this_thread::sleep_for(10ms);  // until the parent is gone
+            char failed = 0;
+            for (const auto& key : keys) failed += set(backend, key, "w").done() ? 0 : 1;
+            return ::write(ends[1], &failed, 1) == 1 ? 0 : 1;
+        });
+        CHECK(end_of_child(parent) == 0);
+        ::close(ends[1]);
+        char failed = 9;
+        CHECK(::read(ends[0], &failed, 1) == 1);
+        ::close(ends[0]);
+        if (failed != 0) ++stuck;
+    }
+    CHECK(stuck == 0);
+}
 #endif
 
 TEST_CASE("directories are made for this user alone, whatever the umask", "[file][security]") {

@@ -359,6 +359,28 @@ TEST_CASE("a child of a process that used sqlite in memory has an empty one", "[
     CHECK(get(backend, "k").found("v"));
 }
 
+#ifndef CACHEMODEL_NO_FORK_AMONG_ALLOCATIONS
+TEST_CASE("a process forks while a thread uses sqlite in memory", "[sqlite][fork][threads]") {
+    SqliteBackend backend{{.path = ":memory:"}};
+    std::atomic<bool> is_over{false};
+    std::thread thread{[&] {
+        const std::string value(2000, 'x');
+        for (int i = 0; !is_over; ++i) (void)set(backend, std::to_string(i % 500), value);
+    }};
+    int succeeded = 0;
+    for (int i = 0; i < 100 && succeeded == i; ++i) {
+        Forked child{[&] {
+            ::alarm(20);  // one that waits for a lost lock must not hold up the tests
+            return get(backend, "1").absent() && set(backend, "k", "w").done();
+        }};
+        succeeded += child.succeeded() ? 1 : 0;
+    }
+    is_over = true;
+    thread.join();
+    CHECK(succeeded == 100);
+}
+#endif
+
 TEST_CASE("a process forks while its threads use sqlite", "[sqlite][fork][threads]") {
     const Rig rig;
     SqliteBackend backend{rig.options};
