@@ -8,8 +8,10 @@
 #include "support/process.hpp"
 #include "support/sqlite_connection.hpp"
 
+#include <unistd.h>
 #include <algorithm>
 #include <array>
+
 #include <atomic>
 #include <chrono>
 #include <cstdint>
