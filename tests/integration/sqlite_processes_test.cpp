@@ -9,9 +9,9 @@
 #include "support/sqlite_connection.hpp"
 
 #include <unistd.h>
+
 #include <algorithm>
 #include <array>
-
 #include <atomic>
 #include <chrono>
 #include <cstdint>
