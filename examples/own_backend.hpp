@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+// [includes]
 #include <cachemodel/backend.hpp>
 #include <cachemodel/cache_url.hpp>
 #include <cachemodel/clock.hpp>
@@ -16,6 +17,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+// [/includes]
 
 namespace own {
 

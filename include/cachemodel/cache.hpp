@@ -51,7 +51,9 @@ struct CacheView;
 /// that write, `BackendError`, unless `CacheOptions::ignore_errors`.
 class Cache {
  public:
-    /// Opens a cache by URL: `memory://`, `memcached://10.0.0.1:11211,10.0.0.2:11211`, `null://`.
+    /// Opens a cache by URL: `memory://`, `memcached://10.0.0.1:11211,10.0.0.2:11211`,
+    /// `redis://10.0.0.1:6379/0`, `sqlite:///var/cache/app/cache.db`, `file:///var/cache/app`,
+    /// `null://`.
     ///
     /// Takes the options of `CacheOptions`, and `lenient=true`, which turns unknown options and
     /// values that make no sense into `warnings()`; the rest belong to the backend. What is wrong

@@ -78,6 +78,8 @@ class [[nodiscard]] Lookup {
     const T* operator->() const { return &present(*this); }
     T* operator->() { return &present(*this); }
 
+    /// The value, or `otherwise` where there is none: also where it failed, or an entry of another
+    /// type is there, while `Cache::get_or` throws then.
     T value_or(T otherwise) const& { return found() ? *value_ : std::move(otherwise); }
     T value_or(T otherwise) && { return found() ? std::move(*value_) : std::move(otherwise); }
 
