@@ -7,6 +7,17 @@ execute_process(COMMAND "${program}" --help
 if(NOT result EQUAL 0 OR NOT output MATCHES "usage: " OR NOT errors STREQUAL "")
     message(FATAL_ERROR "--help: exit ${result}\n${output}${errors}")
 endif()
+set(help "${output}")
+
+# The script says the same, and neither installs nor builds anything for that.
+foreach(option IN ITEMS --help -h)
+    execute_process(COMMAND "${CMAKE_CURRENT_LIST_DIR}/../../scripts/demo" --cache memory "${option}"
+        RESULT_VARIABLE result OUTPUT_VARIABLE output ERROR_VARIABLE errors TIMEOUT 10
+    )
+    if(NOT result EQUAL 0 OR NOT output STREQUAL help OR NOT errors STREQUAL "")
+        message(FATAL_ERROR "scripts/demo ${option}: exit ${result}\n${output}${errors}")
+    endif()
+endforeach()
 
 # expect_refusal(<what the error says> <argument>...)
 function(expect_refusal says)

@@ -62,6 +62,8 @@ class Cache {
     /// Errors: `ConfigError` naming the part of the URL that is wrong.
     static Cache open(std::string_view url, const Clock& clock = Clock::machine());
 
+    /// A cache on a backend that the program has made, and that other caches may use too.
+    ///
     /// Errors: `ConfigError` for a prefix that is too long or holds a colon, a space or a control
     /// character, and for what is null.
     explicit Cache(std::shared_ptr<Backend> backend, CacheOptions options = {});
@@ -166,6 +168,8 @@ class Cache {
     template <std::floating_point Number>
     std::int64_t incr(std::string_view key, Number delta) const = delete;  // counters are integers
     /// Subtracts. With memcached a counter stops at zero.
+    ///
+    /// Errors: as `incr`; `Overflow` for the least `delta`, too, which has no opposite.
     std::int64_t decr(std::string_view key, std::int64_t delta = 1) const;
 
     /// Moves the entry to the version of this view and `delta`, over what is there; gives that
@@ -226,7 +230,12 @@ class Cache {
 
     // ---- bytes as they are, without an envelope: for entries of other programs
 
+    /// The bytes of the entry, whoever has written it. Never throws `BackendError`: the answer says
+    /// that it failed.
     Lookup<std::string> get_raw(std::string_view key) const;
+    /// Stores the bytes, whatever was there, for the cache's timeout or for `lifetime`. Whether it
+    /// was done.
+    ///
     /// Errors: `BackendError`.
     bool set_raw(std::string_view key, std::string_view bytes) const;
     bool set_raw(std::string_view key, std::string_view bytes, Lifetime lifetime) const;
@@ -258,6 +267,7 @@ class Cache {
     std::uint32_t version() const noexcept;
     Lifetime timeout() const noexcept;
     const Capabilities& capabilities() const noexcept;
+    /// Where it reads the time: what it was opened with.
     const Clock& clock() const noexcept;
     /// What was not understood in a URL that is lenient, and what in any URL means less than it
     /// says.
@@ -265,6 +275,7 @@ class Cache {
     /// For tools and tests.
     Backend& backend() const noexcept;
 
+    /// What the cache and all of its views have counted.
     Statistics statistics() const noexcept;
     /// What the models of this cache have counted in it.
     std::vector<ModelStatistics> model_statistics() const;

@@ -16,7 +16,9 @@ class Clock {
  public:
     virtual ~Clock() = default;
 
+    /// The time that never goes back and that nobody sets: for what lasts, in this process.
     virtual std::chrono::steady_clock::time_point steady() const noexcept = 0;
+    /// The time of day, which may be set: for what other processes read too.
     virtual std::chrono::system_clock::time_point wall() const noexcept = 0;
 
     /// The machine's clocks. Lives as long as the process.

@@ -88,7 +88,8 @@ class BackendError : public Error {
     BackendFault fault_;
 };
 
-/// The value is larger than the backend takes. The old entry, if any, is gone: it was out of date.
+/// The value is larger than the backend takes. `set` removes the old entry then, if any, as it was
+/// out of date; what stores on a condition, as `add`, leaves it.
 class ValueTooLarge : public BackendError {
  public:
     ValueTooLarge(std::size_t size, std::size_t limit);
@@ -141,7 +142,8 @@ class NotAnInteger : public Error {
 };
 
 /// A number would leave its range: a counter beyond 64 bits with a sign, a version below 0.
-/// Nothing was changed.
+///
+/// Nothing was changed, but for a counter on memcached: the server has counted all the same.
 class Overflow : public Error {
  public:
     using Error::Error;

@@ -21,6 +21,8 @@ using KeyFunction = std::string (*)(std::string_view prefix, std::uint32_t versi
 
 /// `prefix:version:key`, the function that a cache has unless it is given another one. In URLs
 /// `key_function=plain`.
+///
+/// Thread safety: may be called concurrently.
 std::string plain_keys(std::string_view prefix, std::uint32_t version, std::string_view key);
 
 /// `prefix:version:key` where that is portable; otherwise, and where the key itself looks so,
@@ -28,6 +30,8 @@ std::string plain_keys(std::string_view prefix, std::uint32_t version, std::stri
 /// URLs `key_function=digest`.
 ///
 /// With a portable prefix every final key is portable, and two keys have two final keys.
+///
+/// Thread safety: may be called concurrently.
 std::string digest_long_keys(std::string_view prefix, std::uint32_t version, std::string_view key);
 
 /// Makes `function` known as `name` to URLs and to JSON documents: `?key_function=name`.
@@ -50,6 +54,8 @@ inline constexpr std::size_t longest_portable_key = 250;
 
 /// Whether every backend takes `final_key`: 1 to 250 bytes, none of them up to 0x20, none 0x7f.
 /// These are memcached's rules.
+///
+/// Thread safety: may be called concurrently.
 bool is_portable_key(std::string_view final_key) noexcept;
 
 /// Says of a final key that it may be used; a lambda without captures converts to it.

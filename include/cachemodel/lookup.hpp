@@ -25,7 +25,7 @@ enum class MissReason : std::uint8_t {
     corrupt,           ///< checksum or length are wrong
     other_key,         ///< an entry, but of another key
     undecodable,       ///< a sound entry whose body does not fit the model
-    member_absent,     ///< a sound entry that lacks a member, and a loader can fill it in
+    member_absent,     ///< a sound entry that lacks some of the members
     broken_reference,  ///< the object is there, and something that it refers to is not
 };
 inline constexpr std::size_t miss_reason_count = 9;

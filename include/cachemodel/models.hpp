@@ -41,6 +41,8 @@ inline constexpr bool distinct<T, Ts...> =
 }  // namespace detail
 
 /// What `get_or_create` gives.
+///
+/// Thread safety: that of a plain value.
 template <class M>
 struct Created {
     M model;

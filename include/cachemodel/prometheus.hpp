@@ -30,10 +30,14 @@ std::string prometheus_text();
 
 /// The same for one cache. Without a name its label `cache` is empty, which Prometheus takes as if
 /// it were not there.
+///
+/// Thread safety: may be called concurrently.
 std::string prometheus_text(const Cache& cache);
 
 /// The same for these. What caches of one name have counted is added up; handles of one cache count
 /// once, under the name of the first.
+///
+/// Thread safety: may be called concurrently.
 std::string prometheus_text(std::span<const Cache> caches);
 
 }  // namespace cachemodel

@@ -54,7 +54,7 @@ struct Statistics {
 ///
 /// Thread safety: that of a plain value.
 struct ModelStatistics {
-    std::string model;  ///< its name in keys
+    std::string model;  ///< its name, as it is: not escaped as in keys
     Statistics statistics;
 };
 

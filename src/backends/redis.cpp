@@ -263,8 +263,8 @@ void take_socket(CacheUrl& url, RedisOptions& options) {
 
 std::shared_ptr<Backend> open_redis(CacheUrl& url, const Clock& clock) {
     check(url.scheme() != "rediss",
-          "rediss:// is TLS, which needs hiredis_ssl (hiredis 1.0 or later), and this build lacks "
-          "it; use a tunnel or a unix socket",
+          "rediss:// is TLS, which would need hiredis_ssl (hiredis 1.0 or later), and cachemodel "
+          "does not use it yet; use a tunnel or a unix socket",
           net::Part::scheme);
     RedisOptions options;
     options.user = url.user();

@@ -1,13 +1,15 @@
 # cachemodel: reads, writes and removes entries; plain Python, made from docs/reference/format.md alone.
 # SPDX-License-Identifier: MIT
-"""What another language needs: keys, envelopes, bodies, and memcached's text protocol.
+"""What another language needs: keys, envelopes, bodies; memcached's text protocol, SQLite's rows, files.
 
 Nothing but the standard library. The sections of the page have the names of the sections below.
 """
 import hashlib
 import math
+import os
 import socket
 import struct
+import time
 
 # ---- text of values in keys
 
@@ -204,7 +206,7 @@ def digest_key(prefix, version, key):
     return plain_key(prefix, version, "sha256-" + digest)
 
 
-# ---- the checksum: XXH3, 64 bits, seed 0 (the specification of xxHash, "XXH3 algorithm")
+# ---- the checksum: XXH3, 64 bits (the specification of xxHash, "XXH3 algorithm")
 
 MASK64 = (1 << 64) - 1
 PRIME32_1, PRIME32_2, PRIME32_3 = 0x9E3779B1, 0x85EBCA77, 0xC2B2AE3D
@@ -248,86 +250,95 @@ def avalanche_of_xxh64(value):
     return value ^ (value >> 32)
 
 
-def mixed16(data, at, secret_at):
+def mixed16(data, at, secret_at, seed):
     return folded(
-        read64(data, at) ^ read64(SECRET, secret_at),
-        read64(data, at + 8) ^ read64(SECRET, secret_at + 8),
+        read64(data, at) ^ (read64(SECRET, secret_at) + seed & MASK64),
+        read64(data, at + 8) ^ (read64(SECRET, secret_at + 8) - seed & MASK64),
     )
 
 
-def xxh3_of_short(data):
+def xxh3_of_short(data, seed):
     size = len(data)
     if size == 0:
-        return avalanche_of_xxh64(read64(SECRET, 56) ^ read64(SECRET, 64))
+        return avalanche_of_xxh64(seed ^ read64(SECRET, 56) ^ read64(SECRET, 64))
     if size <= 3:
         combined = data[0] << 16 | data[size >> 1] << 24 | data[size - 1] | size << 8
-        return avalanche_of_xxh64(combined ^ read32(SECRET, 0) ^ read32(SECRET, 4))
+        return avalanche_of_xxh64(combined ^ ((read32(SECRET, 0) ^ read32(SECRET, 4)) + seed & MASK64))
     if size <= 8:
         combined = read32(data, size - 4) + (read32(data, 0) << 32)
-        value = combined ^ read64(SECRET, 8) ^ read64(SECRET, 16)
+        seed ^= int.from_bytes((seed & 0xFFFFFFFF).to_bytes(4, "little"), "big") << 32
+        value = combined ^ ((read64(SECRET, 8) ^ read64(SECRET, 16)) - seed & MASK64)
         value ^= (value << 49 | value >> 15) & MASK64 ^ (value << 24 | value >> 40) & MASK64
         value = value * PRIME_MX2 & MASK64
         value ^= (value >> 35) + size
         value = value * PRIME_MX2 & MASK64
         return value ^ (value >> 28)
-    low = read64(SECRET, 24) ^ read64(SECRET, 32) ^ read64(data, 0)
-    high = read64(SECRET, 40) ^ read64(SECRET, 48) ^ read64(data, size - 8)
+    low = ((read64(SECRET, 24) ^ read64(SECRET, 32)) + seed & MASK64) ^ read64(data, 0)
+    high = ((read64(SECRET, 40) ^ read64(SECRET, 48)) - seed & MASK64) ^ read64(data, size - 8)
     swapped = int.from_bytes(low.to_bytes(8, "little"), "big")
     return avalanche((size + swapped + high + folded(low, high)) & MASK64)
 
 
-def xxh3_of_middle(data):
+def xxh3_of_middle(data, seed):
     size = len(data)
     total = size * PRIME64_1
     if size <= 128:
         for i in range((size - 1) // 32, -1, -1):
-            total += mixed16(data, 16 * i, 32 * i)
-            total += mixed16(data, size - 16 * (i + 1), 32 * i + 16)
+            total += mixed16(data, 16 * i, 32 * i, seed)
+            total += mixed16(data, size - 16 * (i + 1), 32 * i + 16, seed)
         return avalanche(total & MASK64)
     for i in range(8):
-        total += mixed16(data, 16 * i, 16 * i)
+        total += mixed16(data, 16 * i, 16 * i, seed)
     total = avalanche(total & MASK64)
     for i in range(8, size // 16):
-        total += mixed16(data, 16 * i, 16 * (i - 8) + 3)
-    total += mixed16(data, size - 16, 136 - 17)
+        total += mixed16(data, 16 * i, 16 * (i - 8) + 3, seed)
+    total += mixed16(data, size - 16, 136 - 17, seed)
     return avalanche(total & MASK64)
 
 
-def accumulate(lanes, data, at, secret_at):
+def accumulate(lanes, data, at, secret, secret_at):
     for i in range(8):
         value = read64(data, at + 8 * i)
-        keyed = value ^ read64(SECRET, secret_at + 8 * i)
+        keyed = value ^ read64(secret, secret_at + 8 * i)
         lanes[i ^ 1] = (lanes[i ^ 1] + value) & MASK64
         lanes[i] = (lanes[i] + (keyed & 0xFFFFFFFF) * (keyed >> 32)) & MASK64
 
 
-def xxh3_of_long(data):
+def secret_of(seed):
+    """The secret, in which each pair of numbers has the seed added to one and taken from the other."""
+    pairs = range(0, len(SECRET), 16)
+    numbers = [(read64(SECRET, at) + seed & MASK64, read64(SECRET, at + 8) - seed & MASK64) for at in pairs]
+    return b"".join(struct.pack("<QQ", *pair) for pair in numbers)
+
+
+def xxh3_of_long(data, seed):
     size = len(data)
+    secret = secret_of(seed)
     lanes = [PRIME32_3, PRIME64_1, PRIME64_2, PRIME64_3, PRIME64_4, PRIME32_2, PRIME64_5, PRIME32_1]
-    stripes_of_block = (len(SECRET) - 64) // 8
+    stripes_of_block = (len(secret) - 64) // 8
     block = 64 * stripes_of_block
     blocks = (size - 1) // block
     for b in range(blocks):
         for s in range(stripes_of_block):
-            accumulate(lanes, data, b * block + 64 * s, 8 * s)
+            accumulate(lanes, data, b * block + 64 * s, secret, 8 * s)
         for i in range(8):  # scramble
-            lane = lanes[i] ^ (lanes[i] >> 47) ^ read64(SECRET, len(SECRET) - 64 + 8 * i)
+            lane = lanes[i] ^ (lanes[i] >> 47) ^ read64(secret, len(secret) - 64 + 8 * i)
             lanes[i] = lane * PRIME32_1 & MASK64
     for s in range((size - 1 - block * blocks) // 64):
-        accumulate(lanes, data, blocks * block + 64 * s, 8 * s)
-    accumulate(lanes, data, size - 64, len(SECRET) - 64 - 7)
+        accumulate(lanes, data, block * blocks + 64 * s, secret, 8 * s)
+    accumulate(lanes, data, size - 64, secret, len(secret) - 64 - 7)
     merged = size * PRIME64_1
     for i in range(4):
         merged += folded(
-            lanes[2 * i] ^ read64(SECRET, 11 + 16 * i), lanes[2 * i + 1] ^ read64(SECRET, 19 + 16 * i)
+            lanes[2 * i] ^ read64(secret, 11 + 16 * i), lanes[2 * i + 1] ^ read64(secret, 19 + 16 * i)
         )
     return avalanche(merged & MASK64)
 
 
-def xxh3_64(data):
+def xxh3_64(data, seed=0):
     if len(data) <= 16:
-        return xxh3_of_short(data)
-    return xxh3_of_middle(data) if len(data) <= 240 else xxh3_of_long(data)
+        return xxh3_of_short(data, seed)
+    return xxh3_of_middle(data, seed) if len(data) <= 240 else xxh3_of_long(data, seed)
 
 
 # ---- the envelope
@@ -532,3 +543,106 @@ class Memcached:
     def delete(self, key):
         self.socket.sendall(b"delete %s\r\n" % key)
         return self.answers.readline() == b"DELETED\r\n"
+
+
+# ---- SQLite
+
+
+class SqliteTable:
+    """The table of a database file that is there. Ends are milliseconds since 1970, or None for never."""
+
+    def __init__(self, path, table="cachemodel_entries"):
+        import sqlite3  # not every Python is built with it
+
+        self.database = sqlite3.connect(path, timeout=10, isolation_level=None)
+        self.table = '"%s"' % table.replace('"', '""')
+
+    def close(self):
+        self.database.close()
+
+    def row(self, key, now=None):
+        """The bytes and their end, or None."""
+        now = int(time.time() * 1000) if now is None else now
+        sql = "SELECT value, expires_at FROM %s WHERE key = ? AND (expires_at IS NULL OR expires_at > ?)"
+        return self.database.execute(sql % self.table, (key, now)).fetchone()
+
+    def get(self, key):
+        """The bytes, or None."""
+        row = self.row(key)
+        return None if row is None else row[0]
+
+    def set(self, key, value, expires_at=None):
+        now = int(time.time() * 1000)
+        token = int.from_bytes(os.urandom(7), "little") + 1
+        sql = "INSERT OR REPLACE INTO %s (key, value, expires_at, written_at, token) VALUES (?, ?, ?, ?, ?)"
+        self.database.execute(sql % self.table, (key, value, expires_at, now, token))
+        return True
+
+    def delete(self, key):
+        return self.database.execute("DELETE FROM %s WHERE key = ?" % self.table, (key,)).rowcount == 1
+
+
+# ---- files, which are read and removed, not written
+
+FILE_MAGIC = b"\x89cmfile\n"
+FILE_FORMAT = 1
+NEVER = (1 << 63) - 1
+
+
+def file_name(key):
+    """Where the entry of a final key is, below the cache's directory."""
+    digest = hashlib.sha256(key).hexdigest()
+    return "%s/%s.cachemodel" % (digest[:2], digest)
+
+
+def open_file(data, key, now=None):
+    """The entry that a file holds, and its end. `now`, in milliseconds since 1970, ends those that are over."""
+    if data[:8] != FILE_MAGIC[: len(data)]:
+        raise NoEntry("foreign")
+    if len(data) >= 12 and read32(data, 8) != FILE_FORMAT:
+        raise NoEntry("unknown format")
+    if len(data) < 64 or len(data) != 64 + read32(data, 12) + read64(data, 16):
+        raise NoEntry("corrupt")
+    key_end = 64 + read32(data, 12)
+    found, value = data[64:key_end], data[key_end:]
+    seed = read64(data, 32)
+    if xxh3_64(found, xxh3_64(data[:32])) != seed or xxh3_64(value, seed) != read64(data, 40):
+        raise NoEntry("corrupt")
+    if found != key:
+        raise NoEntry("other key")
+    if xxh3_64(data[48:56], seed) != read64(data, 56):
+        raise NoEntry("corrupt")
+    end = struct.unpack_from("<q", data, 48)[0]
+    if now is not None and end != NEVER and now >= end:
+        raise NoEntry("expired")
+    return value, end
+
+
+class Files:
+    """A directory of entries."""
+
+    def __init__(self, directory):
+        self.directory = directory
+
+    def close(self):
+        pass
+
+    def bytes_of(self, key):
+        """What the file of a key holds, or None."""
+        try:
+            with open(os.path.join(self.directory, file_name(key)), "rb") as file:
+                return file.read()
+        except FileNotFoundError:
+            return None
+
+    def get(self, key):
+        """The bytes, or None."""
+        data = self.bytes_of(key)
+        return None if data is None else open_file(data, key, now=int(time.time() * 1000))[0]
+
+    def delete(self, key):
+        try:
+            os.unlink(os.path.join(self.directory, file_name(key)))
+        except FileNotFoundError:
+            return False
+        return True

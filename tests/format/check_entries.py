@@ -1,16 +1,19 @@
-# cachemodel: the other half of integration/format_test.cpp: reads, removes and writes entries on its memcached.
+# cachemodel: the other half of integration/format_test.cpp: reads, removes and writes entries in its stores.
 # SPDX-License-Identifier: MIT
 #
-# Usage: check_entries.py read|remove|write SOCKET
+# Usage: check_entries.py read|remove|write PLACE    a memcached's socket, a database of SQLite, or a directory of files
 #        check_entries.py page FILE      checks the dumps in docs/reference/format.md
+import os
 import re
+import stat
 import sys
 import time
 import zlib
 
 from cachemodel_entries import (
-    Alternative, Duration, Float32, Memcached, NoEntry, Set, Some, Struct, Unordered, call_key,
-    decoded, digest_key, encoded, integer_of, make_entry, model_key, open_entry, plain_key, xxh3_64,
+    Alternative, Duration, Files, Float32, Memcached, NEVER, NoEntry, Set, Some, SqliteTable, Struct,
+    Unordered, call_key, decoded, digest_key, encoded, integer_of, make_entry, model_key, open_entry,
+    open_file, plain_key, xxh3_64,
 )
 
 PREFIX, VERSION = "fmt", 3
@@ -79,6 +82,26 @@ INTEGERS = {
     "integer": 42, "negative": -5, "largest": (1 << 64) - 1, "maybe": 7, "character": 65,
     "counter": 99,
 }
+PATTERNS = [*range(257), 511, 1023, 1024, 1025, 1087, 1088, 1089, 2048, 5000]
+
+
+def pattern(size):
+    return bytes((131 * i + 7) & 0xFF for i in range(size))
+
+
+def store_at(place):
+    mode = os.stat(place).st_mode
+    if stat.S_ISSOCK(mode):
+        return Memcached(place)
+    return Files(place) if stat.S_ISDIR(mode) else SqliteTable(place)
+
+
+def end_of(store, key):
+    """When the backend ends an entry, in milliseconds since 1970; None for never."""
+    if isinstance(store, SqliteTable):
+        return store.row(key)[1]
+    end = open_file(store.bytes_of(key), key)[1]
+    return None if end == NEVER else end
 
 
 def entry_of(server, what, final_key, envelope_key):
@@ -116,8 +139,13 @@ def read(server):
 
     final_key = plain_key(PREFIX, VERSION, "short-lived")
     entry = entry_of(server, "short-lived", final_key, final_key)
-    if entry is not None:
+    if entry is not None and isinstance(server, Memcached):
         check("short-lived", entry.fresh_until - entry.written_at, 90500)
+    elif entry is not None:
+        check("short-lived, fresh-until", entry.fresh_until, None)
+        end = end_of(server, final_key)
+        check("short-lived, end %d" % (end - entry.written_at), 90499 <= end - entry.written_at < 120500, True)
+        check("never", end_of(server, plain_key(PREFIX, VERSION, "text")), None)
 
     for key, value in {
         "short": "as it is", "a key with spaces": "digested", "sha256-" + "0" * 64: "digested, too",
@@ -135,8 +163,28 @@ def read(server):
     check("checksums", len(lines), 1206)
     for line in lines:
         size, hexadecimal = line.split()
-        data = bytes((131 * i + 7) & 0xFF for i in range(int(size)))
-        check("XXH3 of %s bytes" % size, xxh3_64(data).to_bytes(8, "little").hex(), hexadecimal)
+        check("XXH3 of %s bytes" % size, xxh3_64(pattern(int(size))).to_bytes(8, "little").hex(), hexadecimal)
+
+    # A file has a checksum of the key and one of the entry, both with a seed.
+    for size in PATTERNS:
+        check("%d bytes" % size, server.get(plain_key(PREFIX, VERSION, "pattern-%d" % size)), pattern(size))
+    if isinstance(server, Files):
+        check_damaged(server, plain_key(PREFIX, VERSION, "pattern-200"))
+
+
+def check_damaged(files, key):
+    """Whatever bit of a file is changed, it is no entry any more."""
+    sound = files.bytes_of(key)
+    check("sound", open_file(sound, key)[0], pattern(200))
+    for at in range(len(sound)):
+        damaged = bytearray(sound)
+        damaged[at] ^= 4
+        reason = "foreign" if at < 8 else "unknown format" if at < 12 else "corrupt"
+        try:
+            open_file(bytes(damaged), key)
+            failures.append("a file with another byte %d is an entry" % at)
+        except NoEntry as why:
+            check("byte %d" % at, str(why), reason)
 
 
 def everything_on(server):
@@ -202,6 +250,11 @@ def write(server):
         check("stored", server.set(key, make_entry(key, encoded(value), now)), True)
     check("stored", server.set(plain_key(PREFIX, VERSION, "visits"), b"7"), True)
 
+    if not isinstance(server, Memcached):
+        key = plain_key(PREFIX, VERSION, "over")
+        server.set(key, make_entry(key, encoded("over"), now), now - 1)
+        return
+
     # As clients of Django store an int and a str: their types are in memcached's flags.
     check("stored", server.set(plain_key("", 1, "hits"), b"41", flags=2), True)
     check("stored", server.set(plain_key("", 1, "name"), b"Ada", flags=16), True)
@@ -236,7 +289,7 @@ def main():
     if step == "page":
         check_page(place)
     else:
-        server = Memcached(place)
+        server = store_at(place)
         {"read": read, "remove": remove, "write": write}[step](server)
         server.close()
     for failure in failures:

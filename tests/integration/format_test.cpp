@@ -1,4 +1,4 @@
-// cachemodel: entries as another language sees them, on a real memcached.
+// cachemodel: entries as another language sees them, on a real memcached, in SQLite and in files.
 // SPDX-License-Identifier: MIT
 #include <cachemodel/cachemodel.hpp>
 #include <cachemodel/json.hpp>
@@ -6,15 +6,18 @@
 #include "envelope.hpp"
 #include "support/catch.hpp"
 #include "support/memcached_server.hpp"
+#include "support/process.hpp"
 
 #include <cstdio>
 #include <cstdlib>
 #include <map>
+#include <numeric>
 #include <optional>
 #include <set>
 #include <string>
 #include <tuple>
 #include <unordered_map>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -176,10 +179,16 @@ shop::Containers containers() {
             .number = 2};
 }
 
-/// The checksum of so many bytes, the i-th of which is 131 i + 7.
-std::string checksum(std::size_t size) {
+/// So many bytes, the i-th of which is 131 i + 7.
+std::string pattern(std::size_t size) {
     std::string bytes;
     for (std::size_t i = 0; i < size; ++i) bytes += static_cast<char>(131 * i + 7);
+    return bytes;
+}
+
+/// The checksum of so many of them.
+std::string checksum(std::size_t size) {
+    std::string bytes = pattern(size);
     detail::end_entry(bytes);
     std::string hex;
     for (const char c : bytes.substr(size)) {
@@ -202,23 +211,27 @@ std::string checksums() {
     return lines;
 }
 
+/// Two caches on one store, and Python at the same place.
 class Fixture {
  public:
-    Fixture()
-        : cache(Cache::open(server.url() + "?key_prefix=fmt&version=3&deadline=10s")),
-          digest(Cache::open(server.url() + "?key_prefix=fmt&key_function=digest&deadline=10s")) {}
+    Fixture(const std::string& url, std::string place)
+        : cache(Cache::open(url + "?key_prefix=fmt&version=3&deadline=10s")),
+          digest(Cache::open(url + "?key_prefix=fmt&key_function=digest&deadline=10s")),
+          place_(std::move(place)) {}
 
     /// Runs `check_entries.py step`; says whether it was content.
     bool python(const std::string& step) const {
         const std::string command = "python3 -B '" CACHEMODEL_TESTS_DIRECTORY
                                     "/format/check_entries.py' " +
-                                    step + " '" + server.address().socket + "'";
+                                    step + " '" + place_ + "'";
         return std::system(command.c_str()) == 0;
     }
 
-    RealMemcached server;
     Cache cache;
     Cache digest;
+
+ private:
+    std::string place_;
 };
 
 void write_models(const Cache& cache) {
@@ -268,13 +281,20 @@ void write_values(const Cache& cache) {
     CHECK(cache.set_raw("checksums", checksums(), never));
 }
 
-}  // namespace
+/// Values of lengths that XXH3 treats in different ways, as check_entries.py expects them.
+void write_patterns(const Cache& cache) {
+    std::vector<std::size_t> sizes(257);
+    std::iota(sizes.begin(), sizes.end(), std::size_t{0});
+    sizes.insert(sizes.end(), {511, 1'023, 1'024, 1'025, 1'087, 1'088, 1'089, 2'048, 5'000});
+    for (const auto size : sizes) {
+        CHECK(cache.set_raw("pattern-" + std::to_string(size), pattern(size), never));
+    }
+}
 
-TEST_CASE("Python reads what C++ wrote, removes one model, and touches nothing else",
-          "[format][integration]") {
-    const Fixture fixture;
+void check_that_python_reads(const Fixture& fixture) {
     write_models(fixture.cache);
     write_values(fixture.cache);
+    write_patterns(fixture.cache);
     CHECK(fixture.digest.set("short", "as it is", never));
     CHECK(fixture.digest.set("a key with spaces", "digested", never));
     CHECK(fixture.digest.set("sha256-" + std::string(64, '0'), "digested, too", never));
@@ -292,9 +312,7 @@ TEST_CASE("Python reads what C++ wrote, removes one model, and touches nothing e
     CHECK(*fixture.cache.get<int>("integer") == 42);
 }
 
-TEST_CASE("C++ reads what Python wrote, and takes what is not sound as a miss",
-          "[format][integration]") {
-    const Fixture fixture;
+void check_what_python_wrote(const Fixture& fixture) {
     REQUIRE(fixture.python("write"));
 
     const Models<shop::Note> notes{fixture.cache};
@@ -315,20 +333,55 @@ TEST_CASE("C++ reads what Python wrote, and takes what is not sound as a miss",
     CHECK(notes.find(7).reason() == MissReason::undecodable);
     CHECK(notes.find(8).reason() == MissReason::foreign);
 
-    const Cache django = Cache::open(fixture.server.url() + "?deadline=10s");
-    CHECK(*django.get<int>("hits") == 41);
-    CHECK(django.incr("hits") == 42);
-    CHECK(fixture.server.ask("get :1:hits\r\n", "END\r\n") == "VALUE :1:hits 2 2\r\n42\r\nEND\r\n");
-    CHECK(django.get<std::string>("name").reason() == MissReason::foreign);
-    CHECK(*django.get_raw("name") == "Ada");
-    CHECK(*django.get<int>("zip") == 90210);
-    CHECK(django.get<std::string>("long").reason() == MissReason::foreign);
-
     const auto unusual = notes.get(9);
     CHECK(unusual.text == "hi");
     CHECK(unusual.stars == 5);
     for (const int id : {10, 11, 12, 13, 14}) {
         INFO(id);
         CHECK(notes.find(id).reason() == MissReason::undecodable);
+    }
+}
+
+}  // namespace
+
+TEST_CASE("Python reads what C++ wrote, removes one model, and touches nothing else",
+          "[format][integration]") {
+    const TemporaryDirectory directory;
+    SECTION("on memcached") {
+        const RealMemcached server;
+        check_that_python_reads({server.url(), server.address().socket});
+    }
+    SECTION("in SQLite") {
+        const auto path = (directory.path() / "cache.db").string();
+        check_that_python_reads({"sqlite://" + path, path});
+    }
+    SECTION("in files") {
+        const auto path = (directory.path() / "files").string();
+        check_that_python_reads({"file://" + path, path});
+    }
+}
+
+TEST_CASE("C++ reads what Python wrote, and takes what is not sound as a miss",
+          "[format][integration]") {
+    SECTION("on memcached") {
+        const RealMemcached server;
+        check_what_python_wrote({server.url(), server.address().socket});
+
+        const Cache django = Cache::open(server.url() + "?deadline=10s");
+        CHECK(*django.get<int>("hits") == 41);
+        CHECK(django.incr("hits") == 42);
+        CHECK(server.ask("get :1:hits\r\n", "END\r\n") == "VALUE :1:hits 2 2\r\n42\r\nEND\r\n");
+        CHECK(django.get<std::string>("name").reason() == MissReason::foreign);
+        CHECK(*django.get_raw("name") == "Ada");
+        CHECK(*django.get<int>("zip") == 90210);
+        CHECK(django.get<std::string>("long").reason() == MissReason::foreign);
+    }
+    SECTION("in SQLite") {
+        const TemporaryDirectory directory;
+        const auto path = (directory.path() / "cache.db").string();
+        const Fixture fixture{"sqlite://" + path, path};
+        REQUIRE(fixture.cache.get<int>("nothing").absent());  // makes the table
+        check_what_python_wrote(fixture);
+        CHECK(fixture.cache.get<std::string>("over").reason() == MissReason::nothing_stored);
     }
 }

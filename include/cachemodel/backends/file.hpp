@@ -127,6 +127,7 @@ class FileBackend final : public Backend {
 
 /// Opens the backend of a `file://` URL; see `FileOptions`.
 ///
+/// Thread safety: may be called concurrently, each time with another URL.
 /// Errors: `ConfigError` naming the part of the URL or the option that makes no sense.
 std::shared_ptr<Backend> open_file(CacheUrl& url, const Clock& clock);
 

@@ -139,6 +139,7 @@ class MemcachedBackend final : public Backend {
 
 /// Opens the backend of a `memcached://` URL; see `MemcachedOptions`.
 ///
+/// Thread safety: may be called concurrently, each time with another URL.
 /// Errors: `ConfigError` naming the part of the URL or the option that makes no sense.
 std::shared_ptr<Backend> open_memcached(CacheUrl& url, const Clock& clock);
 

@@ -20,7 +20,9 @@ class CacheUrl;
 ///
 /// Thread safety: that of a plain value.
 struct MemoryOptions {
+    /// No bound: for `max_entries`.
     static constexpr std::size_t unlimited = Capabilities::unlimited;
+    /// How small `max_bytes` may be, for every shard.
     static constexpr std::size_t least_bytes = 4096;
 
     /// Bytes of heap for all entries together: keys, values, headers and the index. At least 4 KiB
@@ -116,6 +118,7 @@ class MemoryBackend final : public Backend {
 /// a name the store is private. Options, as in `MemoryOptions`: `max_bytes` (a size, 64MiB),
 /// `max_entries` (a number, unlimited), `shards` (a number, chosen).
 ///
+/// Thread safety: may be called concurrently, each time with another URL.
 /// Errors: `ConfigError` when an option is out of range, when the name is in use with other options
 /// or another clock, or when the URL has a port, a user, a path or several names.
 std::shared_ptr<Backend> open_memory(CacheUrl& url, const Clock& clock);

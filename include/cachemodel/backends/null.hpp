@@ -45,6 +45,7 @@ class NullBackend final : public Backend {
 
 /// Opens `null://`. It has no options.
 ///
+/// Thread safety: may be called concurrently, each time with another URL.
 /// Errors: `ConfigError` when the URL names a host or a path.
 std::shared_ptr<Backend> open_null(CacheUrl& url, const Clock& clock);
 

@@ -136,8 +136,10 @@ class RedisBackend final : public Backend {
 
 /// Opens the backend of a `redis://` or `redis+unix://` URL; see `RedisOptions`.
 ///
+/// Thread safety: may be called concurrently, each time with another URL.
 /// Errors: `ConfigError` naming the part of the URL or the option that makes no sense. `rediss://`
-/// is always one: TLS needs hiredis_ssl, of hiredis 1.0 or later, which this library does not use.
+/// is always one: TLS would need hiredis_ssl (hiredis 1.0 or later), which this library does not
+/// use yet.
 std::shared_ptr<Backend> open_redis(CacheUrl& url, const Clock& clock);
 
 }  // namespace cachemodel

@@ -149,17 +149,20 @@ class SqliteBackend final : public Backend {
 
 /// Takes from a `sqlite://` URL what is in `SqliteOptions`, to call `create_table` for it.
 ///
+/// Thread safety: may be called concurrently, each time with another URL.
 /// Errors: `ConfigError` naming the part of the URL or the option that makes no sense.
 SqliteOptions sqlite_options(CacheUrl& url);
 
 /// Makes the table of every named cache that is kept in SQLite: `SqliteBackend::create_table` for
 /// all of them. Returns how many it made.
 ///
+/// Thread safety: may be called concurrently.
 /// Errors: `BackendError`; those before it are made.
 std::size_t create_cache_tables();
 
 /// Opens the backend of a `sqlite://` URL; see `SqliteOptions`.
 ///
+/// Thread safety: may be called concurrently, each time with another URL.
 /// Errors: `ConfigError` naming the part of the URL or the option that makes no sense.
 std::shared_ptr<Backend> open_sqlite(CacheUrl& url, const Clock& clock);
 
