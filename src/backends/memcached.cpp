@@ -397,8 +397,11 @@ std::size_t MemcachedBackend::server_of(std::string_view key) const noexcept {
 namespace {
 
 std::vector<std::uint32_t> parse_weights(const std::string& text, std::size_t hosts) {
-    const auto what = " is \"" + text + "\"; expected are " + std::to_string(hosts) +
-                      " numbers from 1 to 1000 with commas between them, one for each host";
+    const auto expected =
+        hosts == 1 ? "; expected is one number from 1 to 1000, for the only host"
+                   : "; expected are " + std::to_string(hosts) +
+                         " numbers from 1 to 1000 with commas between them, one for each host";
+    const auto what = " is \"" + text + '"' + expected;
     const auto error = detail::wrong_option("weights", "option weights" + what, what);
     std::vector<std::uint32_t> weights;
     const char* at = text.data();

@@ -156,12 +156,16 @@ TEST_CASE("messages speak of what was written, not of what is added to it",
         CHECK(ran.err.find("auto_create") == std::string::npos);
         CHECK(ran.err.find(url + '\n') != std::string::npos);
     }
+    const std::string advice =
+        " does not exist; create_table() or cachemodel create-table makes it\n";
     const Ran absent = Tool{"sqlite://" + path}({"get", "k"});
     CHECK(absent.exit == 3);
+    CHECK(absent.err.find("the file" + advice) != std::string::npos);
     CHECK(absent.err.find("auto_create") == std::string::npos);
     Cache::open("sqlite://" + path).set("k", "v");
     const Ran no_table = Tool{"sqlite://" + path + "?table=other"}({"get", "k"});
     CHECK(no_table.exit == 3);
+    CHECK(no_table.err.find("the table \"other\"" + advice) != std::string::npos);
     CHECK(no_table.err.find("auto_create") == std::string::npos);
 }
 
