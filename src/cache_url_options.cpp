@@ -63,6 +63,10 @@ std::string in_units(std::uint64_t amount, std::span<const Unit> units) {
     return std::to_string(amount / best->factor).append(best->name);
 }
 
+std::string in_duration_units(std::uint64_t amount) {
+    return amount == 0 ? "0s" : in_units(amount, duration_units);
+}
+
 /// Whether at most two letters have to be changed, added or left out to make `meant` of `written`
 /// (Levenshtein distance).
 bool is_misspelt(std::string_view written, std::string_view meant) {
@@ -132,9 +136,8 @@ std::chrono::nanoseconds CacheUrl::take_duration(std::string_view option,
     const auto longest = static_cast<std::uint64_t>(std::max<std::int64_t>(most.count(), 0));
     if (!amount || *amount < shortest || *amount > longest) {
         refuse_value(option, *value,
-                     "a duration such as 250ms, 30s or 15min, from " +
-                         in_units(shortest, duration_units) + " to " +
-                         in_units(longest, duration_units));
+                     "a duration such as 250ms, 30s or 15min, from " + in_duration_units(shortest) +
+                         " to " + in_duration_units(longest));
         return otherwise;
     }
     return std::chrono::nanoseconds{static_cast<std::chrono::nanoseconds::rep>(*amount)};
@@ -199,6 +202,10 @@ void CacheUrl::expect_all_taken() {
     for (const auto& option : options_) {
         const std::string& name = option.first;
         problem.options.push_back(name);
+        // redis-py and redis+unix:// have it.
+        if (scheme_ == "redis" && name == "db") {
+            message += "; the database is the path, redis://h/1";
+        }
         const auto meant = std::find_if(asked_for_.begin(), asked_for_.end(),
                                         [&](const auto& each) { return is_misspelt(name, each); });
         if (meant != asked_for_.end()) message += "; " + name + " may be meant as " + *meant;

@@ -36,7 +36,7 @@ std::string about_cache(const std::string& name, std::string_view what) {
     return ("cache " + in_quotes(name) + ": ").append(what);
 }
 
-/// The document. Errors: `ConfigError`, which quotes none of it but names.
+/// JSON, in which no object has a name twice. Errors: as those of `parse_caches`.
 json parsed(std::string_view text) {
     std::vector<std::set<std::string>> names;  // of the objects that are open, the outermost first
     const auto refuse_twins = [&](int, json::parse_event_t event, const json& item) {
@@ -285,16 +285,21 @@ Cache opened(const std::string& name, const json& description, std::vector<std::
 
 }  // namespace
 
+json detail::parse_caches(std::string_view text) {
+    json document = parsed(text);
+    if (!document.is_object()) {
+        throw ConfigError("caches: the document is not an object of caches by their names");
+    }
+    return document;
+}
+
 std::string detail::url_of_description(const json& description) {
     return description.is_string() ? description.get<std::string>()
                                    : CacheReader{description}.url();
 }
 
 std::vector<std::string> configure_caches(std::string_view text) {
-    const json document = parsed(text);
-    if (!document.is_object()) {
-        throw ConfigError("caches: the document is not an object of caches by their names");
-    }
+    const json document = detail::parse_caches(text);
     std::vector<std::string> warnings;
     std::vector<std::pair<std::string, Cache>> all;
     for (const auto& [name, description] : document.items()) {

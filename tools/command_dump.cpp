@@ -5,6 +5,7 @@
 #include <chrono>
 
 #include "commands.hpp"
+#include "entries.hpp"
 #include "entry.hpp"
 #include "entry_key.hpp"
 #include "json_text.hpp"
@@ -67,7 +68,7 @@ class Dump {
         }
         if (stored.written_at) line("written_at", "written at", shown_time(*stored.written_at));
         if (stored.fresh_until) {
-            const bool is_over = target_.cache().clock().wall() >= *stored.fresh_until;
+            const bool is_over = detail::wall_time(target_.cache()) >= *stored.fresh_until;
             line("fresh_until", "fresh until", shown_time(*stored.fresh_until));
             document["expired"] = is_over;
             if (is_over) row("", "this is over: it is not found any more", Look::bad);

@@ -2,9 +2,8 @@
 // SPDX-License-Identifier: MIT
 #include <cachemodel/detail/key_text.hpp>
 
-#include <chrono>
-
 #include "commands.hpp"
+#include "entries.hpp"
 #include "entry.hpp"
 #include "entry_key.hpp"
 #include "json_text.hpp"
@@ -23,7 +22,7 @@ std::string why_unusable(const Target& target, const NamedKey& key, const Stored
     if (!belongs_to(target, key, *stored.key)) {
         return "it is the entry of another key, " + visible(*stored.key, Shown::line);
     }
-    if (stored.fresh_until && target.cache().clock().wall() >= *stored.fresh_until) {
+    if (stored.fresh_until && detail::wall_time(target.cache()) >= *stored.fresh_until) {
         return "it has expired";
     }
     return {};

@@ -83,6 +83,7 @@ void stats(Session& session) {
         if (fact.subject != subject) session.show_line(fact.subject, Look::faint);
         subject = fact.subject;
         show_row(session, fact.name, fact.value);
+        if (fact.name == "state") session.failed(fact.value);
     }
 }
 

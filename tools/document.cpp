@@ -11,8 +11,8 @@
 #include <cerrno>
 #include <cstdio>
 #include <memory>
-#include <string_view>
 #include <system_error>
+#include <vector>
 
 #include "caches_json_description.hpp"
 
@@ -43,15 +43,19 @@ std::string content(const std::string& file) {
     return text;
 }
 
-/// Checks the document as the programs do that configure themselves by it. Another cache may be of
-/// a scheme, or have a key function, that only its program knows.
-void check(Session& session, const std::string& text) {
+/// Configures one cache of the document as programs do that configure themselves by all of it. Its
+/// warnings.
+std::vector<std::string> configure(const std::string& name, const json& description) {
+    return configure_caches(json{{name, description}}.dump());
+}
+
+/// What is wrong with another cache does not keep anybody from this one; it may be of a scheme, or
+/// have a key function, that only its program knows.
+void check(Session& session, const std::string& name, const json& description) {
     try {
         const ScopedCaches scope;
-        configure_caches(text);
+        configure(name, description);
     } catch (const ConfigError& error) {
-        const std::string_view message = error.what();
-        if (!message.starts_with("cache \"")) throw;  // it is the document's fault
         session.warn(error.what());
     }
 }
@@ -59,10 +63,9 @@ void check(Session& session, const std::string& text) {
 }  // namespace
 
 std::string url_in_document(Session& session) {
-    const std::string text = content(session.arguments.document);
+    const json document = detail::parse_caches(content(session.arguments.document));
     const std::string& name = session.arguments.name;
-    const json document = json::parse(text, nullptr, false);
-    if (document.is_object() && !document.contains(name)) {
+    if (!document.contains(name)) {
         std::string known;
         for (const auto& [each, description] : document.items()) {
             known.append(known.empty() ? "" : ", ").append('"' + each + '"');
@@ -70,14 +73,11 @@ std::string url_in_document(Session& session) {
         throw Problem{Exit::configuration, "no cache is named \"" + name + "\"; the document has " +
                                                (known.empty() ? "none" : known)};
     }
-    if (!document.is_object() || document.size() == 1) {
-        for (const auto& warning : configure_caches(text)) session.warn(warning);
-    } else {
-        const json own{{name, document.at(name)}};
-        const auto warnings = configure_caches(own.dump());
-        check(session, text);
-        for (const auto& warning : warnings) session.warn(warning);
+    const auto warnings = configure(name, document.at(name));
+    for (const auto& [each, description] : document.items()) {
+        if (each != name) check(session, each, description);
     }
+    for (const auto& warning : warnings) session.warn(warning);
     return detail::url_of_description(document.at(name));
 }
 

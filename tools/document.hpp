@@ -9,8 +9,7 @@
 namespace cachemodel::tool {
 
 /// The URL of the cache that the arguments name, which its document describes. What it says that is
-/// not understood is a warning, and so is another cache of the document that cannot be opened from
-/// here.
+/// not understood is a warning, and so is what is wrong with another cache of the document.
 ///
 /// Errors: `Problem`, `ConfigError`.
 std::string url_in_document(Session& session);

@@ -39,6 +39,11 @@ void Session::failed(const std::string& prefix, const Failure& failure) {
     }
 }
 
+void Session::failed(const std::string& message) {
+    complain(message);
+    exit_ = Exit::failed;
+}
+
 Caught caught() {
     try {
         throw;

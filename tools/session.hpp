@@ -34,6 +34,7 @@ class Session {
     void absent(const std::string& message);
     /// Could not be done, or could not tell.
     void failed(const std::string& prefix, const Failure& failure);
+    void failed(const std::string& message);
 
     Exit exit() const noexcept { return exit_; }
 

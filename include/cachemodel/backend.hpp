@@ -200,9 +200,10 @@ class Backend {
     virtual void list_keys(std::string_view prefix, KeySink& sink);
 
     /// What a person wants to know about the store: entries, bytes, versions of servers. By default
-    /// nothing.
+    /// nothing. A fact named `state` is the failure of its subject, one of several servers; nothing
+    /// else has this name.
     ///
-    /// Errors: `BackendError`.
+    /// Errors: `BackendError` when nothing could be told.
     virtual std::vector<Fact> facts();
 };
 

@@ -219,11 +219,9 @@ class MemcachedBackend::Implementation {
     }
 
     /// Lets one conversation with every server take place, all at the same time.
-    /// `make(server, positions, outcomes)` makes a `Talk`.
-    ///
-    /// Errors: `BackendError` when one of them failed.
+    /// `make(server, positions, outcomes)` makes a `Talk`. The outcome of each server.
     template <class Talk, class Make>
-    void converse_with_all(Make make) {
+    std::vector<Outcome> converse_with_all(Make make) {
         const auto deadline = std::chrono::steady_clock::now() + options_.deadline;
         auto& servers = this->servers();
         std::vector<std::uint32_t> positions(servers.size());
@@ -237,9 +235,7 @@ class MemcachedBackend::Implementation {
                 &made.emplace_back(make(servers[i], Positions{positions}.subspan(i, 1), outcomes)));
         }
         net::run(talks, deadline, options_.deadline);
-        for (const auto& outcome : outcomes) {
-            if (outcome.failed()) outcome.failure().rethrow();
-        }
+        return outcomes;
     }
 
  private:
@@ -256,6 +252,20 @@ bool accept_key(std::string_view key, Outcome& outcome) {
     if (memcached::is_valid_key(key)) return true;
     outcome = memcached::invalid_key(key);
     return false;
+}
+
+/// Throws what the servers failed with: of several, a `BackendError` with the first one's fault
+/// that tells of all and ends with `rest`.
+[[noreturn]] void throw_failures(std::span<const Outcome> outcomes, const std::string& rest = {}) {
+    const auto& first = std::ranges::find_if(outcomes, &Outcome::failed)->failure();
+    if (outcomes.size() == 1 || !first.fault()) first.rethrow();
+    std::string message;
+    for (const auto& outcome : outcomes) {
+        if (!outcome.failed()) continue;
+        message.append(message.empty() ? "" : "; ").append(outcome.failure().message());
+    }
+    message.erase(0, to_string(*first.fault()).size() + 2);  // the error begins with it anyway
+    throw BackendError{*first.fault(), message + rest};
 }
 
 }  // namespace
@@ -347,20 +357,33 @@ Outcome MemcachedBackend::increment(std::string_view key, std::int64_t delta, st
 }
 
 void MemcachedBackend::clear() {
-    implementation_->converse_with_all<memcached::Flushing>(
-        [](Server& server, Positions positions, std::span<Outcome> outcomes) {
-            return memcached::Flushing{server, positions, outcomes};
+    const auto outcomes = implementation_->converse_with_all<memcached::Flushing>(
+        [](Server& server, Positions positions, std::span<Outcome> each) {
+            return memcached::Flushing{server, positions, each};
         });
+    if (std::ranges::none_of(outcomes, &Outcome::failed)) return;
+    const auto emptied = std::ranges::count_if(outcomes, &Outcome::done);
+    throw_failures(outcomes, emptied == 0   ? ""
+                             : emptied == 1 ? "; the other server was emptied"
+                                            : "; the other " + std::to_string(emptied) +
+                                                  " servers were emptied");
 }
 
 std::vector<Fact> MemcachedBackend::facts() {
     std::vector<Fact> facts;
-    const bool is_one = implementation_->options().servers.size() == 1;
-    implementation_->converse_with_all<memcached::Inquiring>(
-        [&](Server& server, Positions positions, std::span<Outcome> outcomes) {
-            const auto subject = is_one ? std::string{} : server.endpoint().name;
-            return memcached::Inquiring{server, positions, outcomes, subject, facts};
+    auto& servers = implementation_->servers();
+    const auto outcomes = implementation_->converse_with_all<memcached::Inquiring>(
+        [&](Server& server, Positions positions, std::span<Outcome> each) {
+            const auto subject = servers.size() == 1 ? std::string{} : server.endpoint().name;
+            return memcached::Inquiring{server, positions, each, subject, facts};
         });
+    if (std::ranges::all_of(outcomes, &Outcome::failed)) throw_failures(outcomes);
+    for (std::size_t i = 0; i < outcomes.size(); ++i) {
+        if (!outcomes[i].failed()) continue;
+        const auto& name = servers[i].endpoint().name;
+        std::erase_if(facts, [&](const Fact& fact) { return fact.subject == name; });
+        facts.push_back({name, "state", outcomes[i].failure().message()});
+    }
     std::ranges::stable_sort(facts, {}, &Fact::subject);
     return facts;
 }
@@ -374,8 +397,11 @@ std::size_t MemcachedBackend::server_of(std::string_view key) const noexcept {
 namespace {
 
 std::vector<std::uint32_t> parse_weights(const std::string& text, std::size_t hosts) {
-    const auto what = " is \"" + text + "\"; expected are " + std::to_string(hosts) +
-                      " numbers from 1 to 1000 with commas between them, one for each host";
+    const auto expected =
+        hosts == 1 ? "; expected is one number from 1 to 1000, for the only host"
+                   : "; expected are " + std::to_string(hosts) +
+                         " numbers from 1 to 1000 with commas between them, one for each host";
+    const auto what = " is \"" + text + '"' + expected;
     const auto error = detail::wrong_option("weights", "option weights" + what, what);
     std::vector<std::uint32_t> weights;
     const char* at = text.data();

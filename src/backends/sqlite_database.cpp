@@ -73,7 +73,7 @@ void require_file(const std::string& path, bool make_file) {
     }
     if (!make_file) {
         throw BackendError{BackendFault::unavailable,
-                           message_about(path, "the file does not exist, call create_table")};
+                           message_about(path, std::string{"the file "} + is_not_there)};
     }
     make_private_file(path);
 }

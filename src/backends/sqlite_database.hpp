@@ -16,6 +16,10 @@
 
 namespace cachemodel::sqlite {
 
+/// Of a file or a table: what programs and people can do about it.
+inline constexpr auto is_not_there =
+    "does not exist; create_table() or cachemodel create-table makes it";
+
 /// Until when a call may go on, by the machine's steady clock.
 struct Deadline {
     std::chrono::steady_clock::time_point end;

@@ -69,9 +69,8 @@ Table::Table(const SqliteOptions& options, const Deadline& deadline)
     if (options.auto_create) {
         require_table(database_, options.path, options.table);
     } else if (!has_table(database_, options.path, options.table)) {
-        throw BackendError{BackendFault::unavailable, "sqlite: " + options.path + ": the table " +
-                                                          name_ +
-                                                          " does not exist, call create_table"};
+        throw BackendError{BackendFault::unavailable,
+                           "sqlite: " + options.path + ": the table " + name_ + ' ' + is_not_there};
     }
 }
 

@@ -22,6 +22,7 @@ using namespace cachemodel;
 using namespace cachemodel::support;
 using namespace std::chrono_literals;
 using Catch::Matchers::Contains;
+using Catch::Matchers::StartsWith;
 
 namespace {
 
@@ -194,7 +195,27 @@ TEST_CASE("memcached states facts about itself", "[memcached][facts]") {
     CHECK(value_of(of_both, first.address().socket, "curr_items") == "1");
 
     second.kill();
-    CHECK_THROWS_AS(two.facts(), BackendError);
+    const auto of_the_living = two.facts();
+    CHECK(of_the_living.size() == 11);
+    CHECK(value_of(of_the_living, first.address().socket, "curr_items") == "1");
+    CHECK(value_of(of_the_living, name, "state") ==
+          "unavailable: " + name + ": cannot connect: Connection refused");
+
+    first.kill();
+    CHECK_THROWS_WITH(two.facts(), StartsWith("unavailable: " + first.address().socket + ": ") &&
+                                       Contains("; unavailable: " + name + ": "));
+}
+
+TEST_CASE("a server that fails in the middle of its facts has none but that",
+          "[memcached][facts]") {
+    RealMemcached sound;
+    FakeServer broken{FakeServer::answers("STAT pid 1\r\nBLAH\r\n")};
+    MemcachedBackend backend{{.servers = {sound.address(), broken.address()}, .deadline = 10s}};
+    const auto facts = backend.facts();
+    CHECK(facts.size() == 11);
+    CHECK(value_of(facts, broken.address().socket, "pid") == "nothing");
+    CHECK_THAT(value_of(facts, broken.address().socket, "state"),
+               StartsWith("protocol: " + broken.address().socket));
 }
 
 TEST_CASE("facts of a server that misbehaves are an error", "[memcached][facts]") {

@@ -101,6 +101,42 @@ TEST_CASE("what could not be written while a server was out of reach is old when
     CHECK(get(backend, key).found("old"));
 }
 
+TEST_CASE("clear names every server that failed, and says how many were emptied",
+          "[memcached][servers]") {
+    RealMemcached first{Transport::tcp};
+    RealMemcached second{Transport::tcp};
+    RealMemcached third{Transport::tcp};
+    MemcachedBackend backend{{.servers = {first.address(), second.address(), third.address()},
+                              .deadline = 5s,
+                              .retry_after = 0s}};
+    const auto refused = [](const RealMemcached& server) {
+        return "127.0.0.1:" + std::to_string(server.address().port) +
+               ": cannot connect: Connection refused";
+    };
+    const auto what_of_clear = [&]() -> std::string {
+        try {
+            backend.clear();
+        } catch (const BackendError& error) {
+            CHECK(error.fault() == BackendFault::unavailable);
+            return error.what();
+        }
+        return "it was emptied";
+    };
+    set_all(backend, some_keys(), "v");
+
+    second.kill();
+    CHECK(what_of_clear() ==
+          "unavailable: " + refused(second) + "; the other 2 servers were emptied");
+    CHECK(get(backend, first_on(backend, 0)).absent());
+    CHECK(get(backend, first_on(backend, 2)).absent());
+    third.kill();
+    CHECK(what_of_clear() == "unavailable: " + refused(second) + "; unavailable: " +
+                                 refused(third) + "; the other server was emptied");
+    first.kill();
+    CHECK(what_of_clear() == "unavailable: " + refused(first) + "; unavailable: " +
+                                 refused(second) + "; unavailable: " + refused(third));
+}
+
 TEST_CASE("the keys that a new server takes over are misses, the others stay where they are",
           "[memcached][servers]") {
     RealMemcached first{Transport::tcp};

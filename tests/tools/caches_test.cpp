@@ -228,6 +228,36 @@ TEST_CASE("another cache of the document that only its program can open is a war
     CHECK(document({"get", "greeting", "--name", "own"}).exit == 4);
 }
 
+TEST_CASE("what is wrong with other caches of the document is a warning for each",
+          "[tools][caches]") {
+    const Shop shop;
+    const Document document{json{{"default", described(shop)},
+                                 {"a", {{"BACKEND", "null"}, {"TIMEOUT", "soon"}}},
+                                 {"b", 5},
+                                 {"c", "null://?verison=2"},
+                                 {"sound", "null://"},
+                                 {"", "null://"}}};
+    const Ran ran = document({"get", "greeting"});
+    CHECK(ran.exit == 0);
+    CHECK(ran.out == "Hello, world\n");
+    const json warnings = document.json({"get", "greeting"}).at("warnings");
+    REQUIRE(warnings.size() == 4);
+    CHECK(warnings.at(0) == "cache \"\": the name is empty");
+    CHECK(warnings.at(1).get<std::string>().find("cache \"a\": TIMEOUT=soon: expected is ") == 0);
+    CHECK(warnings.at(2) == "cache \"b\": it is neither an object nor a URL");
+    CHECK(warnings.at(3).get<std::string>().find("verison may be meant as version") !=
+          std::string::npos);
+    const Ran broken = document({"get", "greeting", "--name", "b"});
+    CHECK(broken.exit == 4);
+    CHECK(broken.err == "cachemodel: cache \"b\": it is neither an object nor a URL\n");
+
+    // A name that is there twice is no fault of one cache.
+    const Document twins{std::string{R"({"default": "null://", "a": "null://", "a": "null://"})"}};
+    CHECK(twins({"get", "k"}).exit == 4);
+    CHECK(twins({"get", "k"}).err ==
+          "cachemodel: caches: the document has \"a\" twice in one object\n");
+}
+
 TEST_CASE("what a lenient cache does not understand is told once, and of that cache alone",
           "[tools][caches]") {
     const json lenient{{"BACKEND", "null"}, {"LENIENT", true}, {"OPTIONS", {{"COLOUR", "red"}}}};

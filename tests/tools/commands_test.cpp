@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <limits>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,9 +27,10 @@ namespace {
 using nlohmann::json;
 using namespace std::chrono_literals;
 
-std::string sealed(std::string_view key, std::string_view body) {
+std::string sealed(std::string_view key, std::string_view body,
+                   std::optional<detail::WallTime> fresh_until = {}) {
     std::string bytes;
-    detail::begin_entry(bytes, {key, detail::WallTime{1'772'335'800'250ms}, {}});
+    detail::begin_entry(bytes, {key, detail::WallTime{1'772'335'800'250ms}, fresh_until});
     bytes += body;
     detail::end_entry(bytes);
     return bytes;
@@ -93,6 +95,37 @@ TEST_CASE("get finds nothing where a program would find nothing, and says why", 
     CHECK(reason("swapped") ==
           "cachemodel: swapped: it is the entry of another key, shop:1:greeting\n");
     CHECK(reason("simple") == "cachemodel: simple: JSON has no words for its body\n");
+}
+
+TEST_CASE("an entry whose end does not fit into nanoseconds lives as long as it does for a program",
+          "[tools][get][dump]") {
+    const Shop shop;
+    const Tool tool{shop.url()};
+    struct Case {
+        std::int64_t milliseconds;
+        bool is_over;
+        std::string shown;
+    };
+    const std::vector<Case> cases{
+        {253'402'300'799'999, false, "9999-12-31T23:59:59.999Z"},
+        {9'223'372'036'855, false, "2262-04-11T23:47:16.855Z"},
+        {std::numeric_limits<std::int64_t>::max(), false, "9223372036854775807 ms since 1970"},
+        {std::numeric_limits<std::int64_t>::min(), true, "-9223372036854775808 ms since 1970"},
+        {-9'223'372'036'856, true, "-9223372036856 ms since 1970"},
+    };
+    for (const auto& [milliseconds, is_over, shown] : cases) {
+        INFO(shown);
+        const detail::WallTime end{std::chrono::milliseconds{milliseconds}};
+        shop.cache().set_raw("end", sealed("shop:1:end", "\x01", end), never);
+        REQUIRE(shop.cache().get<int>("end").found() == !is_over);
+        const Ran ran = tool({"get", "end"});
+        CHECK(ran.exit == (is_over ? 1 : 0));
+        CHECK(ran.out == (is_over ? "" : "1\n"));
+        CHECK(ran.err == (is_over ? "cachemodel: end: it has expired\n" : ""));
+        const json document = tool.json({"dump", "end"});
+        CHECK(document.at("fresh_until") == shown);
+        CHECK(document.at("expired") == is_over);
+    }
 }
 
 TEST_CASE("a model is found under what key_for shows, also under its final key",

@@ -156,12 +156,16 @@ TEST_CASE("messages speak of what was written, not of what is added to it",
         CHECK(ran.err.find("auto_create") == std::string::npos);
         CHECK(ran.err.find(url + '\n') != std::string::npos);
     }
+    const std::string advice =
+        " does not exist; create_table() or cachemodel create-table makes it\n";
     const Ran absent = Tool{"sqlite://" + path}({"get", "k"});
     CHECK(absent.exit == 3);
+    CHECK(absent.err.find("the file" + advice) != std::string::npos);
     CHECK(absent.err.find("auto_create") == std::string::npos);
     Cache::open("sqlite://" + path).set("k", "v");
     const Ran no_table = Tool{"sqlite://" + path + "?table=other"}({"get", "k"});
     CHECK(no_table.exit == 3);
+    CHECK(no_table.err.find("the table \"other\"" + advice) != std::string::npos);
     CHECK(no_table.err.find("auto_create") == std::string::npos);
 }
 
@@ -192,6 +196,34 @@ TEST_CASE("a server that is down is exit code 3, whatever the command, also with
     const json document = tool.json({"get", "a", "b"});
     CHECK(document.at("exit") == 3);
     CHECK(document.at("entries").at(1).at("state") == "failed");
+}
+
+TEST_CASE("one of several servers that is down does not hide the others", "[tools][failure]") {
+    const RealMemcached first{Transport::tcp};
+    RealMemcached second{Transport::tcp};
+    const RealMemcached third{Transport::tcp};
+    const auto name = [](const RealMemcached& server) {
+        return "127.0.0.1:" + std::to_string(server.address().port);
+    };
+    const Tool tool{"memcached://" + name(first) + ',' + name(second) + ',' + name(third)};
+    second.kill();
+    const std::string refused =
+        "unavailable: " + name(second) + ": cannot connect: Connection refused";
+
+    const Ran stats = tool({"stats"});
+    CHECK(stats.exit == 3);
+    CHECK(stats.err == "cachemodel: " + refused + '\n');
+    CHECK(stats.out.find("state                   " + refused + '\n') != std::string::npos);
+    CHECK(stats.out.find('\n' + name(first) + "\npid ") != std::string::npos);
+    CHECK(stats.out.find('\n' + name(third) + "\npid ") != std::string::npos);
+    const json document = tool.json({"stats"});
+    CHECK(document.at("errors") == json::array({refused}));
+    CHECK(document.at("facts").size() == 21);
+
+    const Ran clear = tool({"clear", "--yes"});
+    CHECK(clear.exit == 3);
+    CHECK(clear.out.empty());
+    CHECK(clear.err == "cachemodel: " + refused + "; the other 2 servers were emptied\n");
 }
 
 TEST_CASE("a Redis that is down is exit code 3, whatever the command, also with ignore_errors",

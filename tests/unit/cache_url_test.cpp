@@ -329,6 +329,16 @@ TEST_CASE("an option that nobody takes is an error naming it and what there is",
           "cache URL (null): there is no option named a; it takes lenient");
 }
 
+TEST_CASE("a range of durations begins at 0s, one of sizes at 0", "[cache_url][unit]") {
+    auto url = CacheUrl::parse("memory://?wait=2h&room=2MiB");
+    CHECK(refusal([&] { url.take_duration("wait", 1s, 0ns, 1h); }) ==
+          "cache URL (memory): option wait=2h: expected is a duration such as 250ms, 30s or 15min, "
+          "from 0s to 1h");
+    CHECK(refusal([&] { url.take_size("room", 1, 0, 1024); }) ==
+          "cache URL (memory): option room=2MiB: expected is a size such as 512KiB or 64MiB, from "
+          "0 to 1KiB");
+}
+
 TEST_CASE("whatever happens to a URL, it parses or is a ConfigError", "[cache_url][unit]") {
     const std::string whole =
         "redis+unix://us%41er:p%40ss@[2001:db8::7]:6379,cache-2.example.org:1/var/a%20b/c"

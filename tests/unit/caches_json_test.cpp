@@ -506,7 +506,9 @@ TEST_CASE("what a backend refuses is told of the member that says it", "[caches_
     CHECK(refused(R"("BACKEND": "redis", "LOCATION": "redis+unix:///r?db=1",
                      "OPTIONS": {"DB": 2})") == "OPTIONS.DB is given twice");
     CHECK(refused(R"("BACKEND": "memcached", "LOCATION": "h", "OPTIONS": {"WEIGHTS": "a,b"})") ==
-          "OPTIONS.WEIGHTS is \"a,b\"; expected are 1 numbers from 1 to 1000 with commas between "
+          "OPTIONS.WEIGHTS is \"a,b\"; expected is one number from 1 to 1000, for the only host");
+    CHECK(refused(R"("BACKEND": "memcached", "LOCATION": "g,h", "OPTIONS": {"WEIGHTS": 1})") ==
+          "OPTIONS.WEIGHTS is \"1\"; expected are 2 numbers from 1 to 1000 with commas between "
           "them, one for each host");
     CHECK(refused(R"("BACKEND": "memory", "OPTIONS": {"SHARDS": 8, "Max_Entries": 3})") ==
           "OPTIONS.Max_Entries: memory: max_entries is 3, it must be at least 8");
@@ -599,7 +601,7 @@ TEST_CASE("leniency is for no key function, no prefix and no weights", "[caches_
           "cache \"c\": KEY_PREFIX: \"a:b\" is not at most 40 bytes of visible ASCII without a "
           "colon");
     CHECK(refused(R"("BACKEND": "memcached", "LOCATION": "h", "OPTIONS": {"WEIGHTS": "a"})")
-              .starts_with("cache \"c\": OPTIONS.WEIGHTS is \"a\"; expected are "));
+              .starts_with("cache \"c\": OPTIONS.WEIGHTS is \"a\"; expected is "));
     CHECK(refused(R"("BACKEND": "redis", "LOCATION": "h", "OPTIONS": {"DB": "x"})")
               .starts_with("cache \"c\": OPTIONS.DB: redis: the database "));
     CHECK(refused(R"("BACKEND": "sqlite", "LOCATION": "/x", "OPTIONS": {"TABLE": ""})")

@@ -117,16 +117,18 @@ class MemcachedBackend final : public Backend {
 
     /// Sends `flush_all` to every server: whoever uses them, loses their entries.
     ///
-    /// Errors: `BackendError` when a server could not be emptied; the others are.
+    /// Errors: `BackendError` when a server could not be emptied. The others are: it names every
+    /// server that failed, and says how many were emptied.
     void clear() override;
 
     void close() noexcept override;
 
     /// Of every server, under the names of its command `stats`: version, pid, uptime, curr_items,
     /// bytes, limit_maxbytes, get_hits, get_misses, evictions and curr_connections. The subject is
-    /// the server, where there are several.
+    /// the server, where there are several; one of these that did not answer has the single fact
+    /// `state`, such as `unavailable: 10.0.0.2:11211: Connection refused`.
     ///
-    /// Errors: `BackendError` when a server did not answer.
+    /// Errors: `BackendError` when no server answered.
     std::vector<Fact> facts() override;
 
     /// The position in `MemcachedOptions::servers` of the server that holds `key`.
