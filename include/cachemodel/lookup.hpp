@@ -68,8 +68,8 @@ class [[nodiscard]] Lookup {
     /// The backend or the loader failed, so nobody knows.
     bool failed() const noexcept { return !found() && nothing_->failure.has_value(); }
 
-    /// The value. What `->` points to ends with the lookup: keep `cache.get<User>("k")` in a variable
-    /// where more than one expression is about it.
+    /// The value. What `->` points to ends with the lookup: keep `cache.get<User>("k")` in a
+    /// variable where more than one expression is about it.
     ///
     /// Errors: where there is none, what `get` would have thrown; of a cached function `Missing`
     /// with the function's name as `model()`, or what the function threw.
