@@ -57,7 +57,7 @@ Descriptor open_file(const Root& root) {
 }  // namespace
 
 Counts::Counts(const Root& root, Patience& patience)
-    : file_(open_file(root)), lock_(patience.lock(root.queues->counts, file_)) {
+    : lock_(patience.lock(root.queues->counts, [&] { return open_file(root); })) {
     load();
 }
 
@@ -65,7 +65,7 @@ void Counts::load() {
     table_.fill(unknown);
     // One byte more shows a file that is too long.
     std::array<char, sizeof(Bytes) + 1> found{};
-    if (read_at(file_, found.data(), found.size(), 0) != sizeof(Bytes)) return;
+    if (read_at(lock_.file(), found.data(), found.size(), 0) != sizeof(Bytes)) return;
     Bytes expected{};
     std::memcpy(expected.data(), found.data(), expected.size());
     seal(expected);
@@ -105,7 +105,7 @@ void Counts::save() {
         put(bytes.data() + table_offset + std::size_t{4} * shelf, table_[shelf]);
     }
     seal(bytes);
-    write_at(file_, bytes.data(), bytes.size(), 0);
+    write_at(lock_.file(), bytes.data(), bytes.size(), 0);
 }
 
 }  // namespace cachemodel::file

@@ -43,8 +43,7 @@ class Counts {
 
     void load();
 
-    Descriptor file_;
-    HeldLock lock_;
+    HeldLock lock_;  // of the file itself
     std::array<std::uint32_t, shelf_count> table_{};
 };
 

@@ -4,6 +4,7 @@
 
 #include "at_fork.hpp"
 
+#include <fcntl.h>
 #include <sys/file.h>
 #include <unistd.h>
 
@@ -24,31 +25,29 @@ constexpr std::chrono::microseconds longest_pause{500};
     throw DiskError{BackendFault::timeout, "others kept what it needs until the deadline"};
 }
 
-/// The open files by which this process holds locks. A child has them open too, and would keep the
-/// locks if its parent ended before it unlocks: it closes them first of all. That unlocks nothing
-/// for a parent that goes on.
+/// The files that this process has open to lock them. A child has them open too, and would keep
+/// the locks if its parent ended before it unlocks: it closes them first of all. That unlocks
+/// nothing for a parent that goes on.
 ///
 /// Thread safety: may be called concurrently.
-class LockedFiles final : detail::AtFork {
+class FilesToLock final : detail::AtFork {
  public:
-    LockedFiles() noexcept { join_forks(); }
+    FilesToLock() noexcept { join_forks(); }
 
-    /// False where somebody else holds the lock. Errors: `DiskError`.
-    bool try_lock(int number) {
+    /// What `open()` opens. Errors: those of `open`.
+    Descriptor open(const std::function<Descriptor()>& open) {
         const std::lock_guard lock{mutex_};
         numbers_.reserve(numbers_.size() + 1);
-        if (::flock(number, LOCK_EX | LOCK_NB) != 0) {
-            if (errno == EWOULDBLOCK || errno == EINTR) return false;
-            throw DiskError{errno, "lock a directory"};
-        }
-        numbers_.push_back(number);
-        return true;
+        Descriptor file = open();
+        if (file.is_open()) numbers_.push_back(file.number());
+        return file;
     }
 
-    void unlock(int number) noexcept {
+    void unlock_and_close(Descriptor file) noexcept {
         const std::lock_guard lock{mutex_};
-        ::flock(number, LOCK_UN);
-        std::erase(numbers_, number);
+        const Descriptor closing = std::move(file);
+        ::flock(closing.number(), LOCK_UN);
+        std::erase(numbers_, closing.number());
     }
 
  private:
@@ -64,13 +63,42 @@ class LockedFiles final : detail::AtFork {
     std::vector<int> numbers_;
 };
 
-LockedFiles& locked_files() {
+FilesToLock& files_to_lock() {
     // Never destroyed: other objects of static duration may use their caches until the very end.
-    static auto& files = *new LockedFiles;
+    static auto& files = *new FilesToLock;
     return files;
 }
 // Made before `main`: in a child that is forked while another thread makes it, it is never made.
-[[maybe_unused]] const auto& early_files = locked_files();
+[[maybe_unused]] const auto& early_files = files_to_lock();
+
+/// Closes what it has not given away.
+class FileToLock {
+ public:
+    explicit FileToLock(const std::function<Descriptor()>& open)
+        : file_(files_to_lock().open(open)) {}
+    FileToLock(const FileToLock&) = delete;
+    FileToLock& operator=(const FileToLock&) = delete;
+    ~FileToLock() {
+        if (file_.is_open()) files_to_lock().unlock_and_close(std::move(file_));
+    }
+
+    /// Not held where somebody else holds it. Errors: `DiskError`.
+    HeldLock try_lock() {
+        if (::flock(file_.number(), LOCK_EX | LOCK_NB) == 0) return HeldLock{std::move(file_)};
+        if (errno == EWOULDBLOCK || errno == EINTR) return HeldLock{};
+        throw DiskError{errno, "lock a directory"};
+    }
+
+ private:
+    Descriptor file_;
+};
+
+/// Opens the directory once more, for a lock of its own.
+std::function<Descriptor()> opener(const Descriptor& directory) {
+    return [number = directory.number()] {
+        return open(number, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, "open a directory to lock it");
+    };
+}
 
 }  // namespace
 
@@ -100,21 +128,24 @@ void Queue::call_next() noexcept {
 }
 
 HeldLock::~HeldLock() {
-    if (number_ != -1) locked_files().unlock(number_);
+    if (file_.is_open()) files_to_lock().unlock_and_close(std::move(file_));
 }
 
-HeldLock try_lock(const Descriptor& file) {
-    return locked_files().try_lock(file.number()) ? HeldLock{file} : HeldLock{};
+HeldLock try_lock(const Descriptor& directory) { return FileToLock{opener(directory)}.try_lock(); }
+
+HeldLock Patience::lock(Queue& queue, const Descriptor& directory) {
+    return lock(queue, opener(directory));
 }
 
-HeldLock Patience::lock(Queue& queue, const Descriptor& file) {
+HeldLock Patience::lock(Queue& queue, const std::function<Descriptor()>& open) {
     const auto begin = std::chrono::steady_clock::now();
     if (!queue.enter(begin + std::max(left_, std::chrono::nanoseconds::zero()))) give_up();
     Turn turn{queue};
     left_ -= std::chrono::steady_clock::now() - begin;
+    FileToLock file{open};
     std::chrono::nanoseconds time = shortest_pause;
     while (true) {
-        HeldLock lock = try_lock(file);
+        HeldLock lock = file.try_lock();
         if (lock.is_held()) {
             lock.keep(std::move(turn));
             return lock;

@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <functional>
 #include <list>
 #include <mutex>
 #include <utility>
@@ -57,25 +58,25 @@ class Turn {
 class HeldLock {
  public:
     HeldLock() noexcept = default;
-    explicit HeldLock(const Descriptor& file) noexcept : number_(file.number()) {}
-    HeldLock(HeldLock&& other) noexcept
-        : turn_(std::move(other.turn_)), number_(std::exchange(other.number_, -1)) {}
+    explicit HeldLock(Descriptor file) noexcept : file_(std::move(file)) {}
+    HeldLock(HeldLock&&) noexcept = default;
     HeldLock& operator=(HeldLock&& other) noexcept {
         std::swap(turn_, other.turn_);
-        std::swap(number_, other.number_);
+        std::swap(file_, other.file_);
         return *this;
     }
     /// Unlocks, rather than leave it to the closing: a child of `fork` may still have the file
     /// open.
     ~HeldLock();
 
-    bool is_held() const noexcept { return number_ != -1; }
+    bool is_held() const noexcept { return file_.is_open(); }
+    const Descriptor& file() const noexcept { return file_; }
     /// Ends the turn once this has unlocked.
     void keep(Turn turn) noexcept { turn_ = std::move(turn); }
 
  private:
     Turn turn_;
-    int number_ = -1;
+    Descriptor file_;
 };
 
 /// How much longer a call may wait for others.
@@ -84,10 +85,13 @@ class Patience {
     explicit Patience(std::chrono::nanoseconds left) noexcept : left_(left) {}
 
     /// Waits for its turn in `queue`, where the threads of this process wait for the lock of
-    /// `file`, and then until no other process holds that. Both must outlive what is returned.
+    /// `directory`, and then until no other process holds that. The queue must outlive what is
+    /// returned.
     ///
     /// Errors: `DiskError` with `timeout`.
-    HeldLock lock(Queue& queue, const Descriptor& file);
+    HeldLock lock(Queue& queue, const Descriptor& directory);
+    /// The same for the file that `open()` opens once the turn has come.
+    HeldLock lock(Queue& queue, const std::function<Descriptor()>& open);
 
     /// Lets others go on for a moment.
     ///
@@ -115,6 +119,6 @@ class Patience {
 /// Not held where somebody else holds it. Passes by all who wait.
 ///
 /// Errors: `DiskError`.
-HeldLock try_lock(const Descriptor& file);
+HeldLock try_lock(const Descriptor& directory);
 
 }  // namespace cachemodel::file
