@@ -32,6 +32,14 @@ struct Counters {
     Counter loads;
     Counter load_failures;
     Counter source_misses;
+    Counter stale_served;
+    Counter refreshes;
+    Counter refused_tasks;
+    Counter lease_waits;
+    Counter load_timeouts;
+    Counter backed_off;
+    Counter refused_loads;
+    Counter overtaken_loads;
     Counter joined;
     Counter kept_out;
     Counter counts;
@@ -57,6 +65,14 @@ struct Counters {
             .loads = loads.read(),
             .load_failures = load_failures.read(),
             .source_misses = source_misses.read(),
+            .stale_served = stale_served.read(),
+            .refreshes = refreshes.read(),
+            .refused_tasks = refused_tasks.read(),
+            .lease_waits = lease_waits.read(),
+            .load_timeouts = load_timeouts.read(),
+            .backed_off = backed_off.read(),
+            .refused_loads = refused_loads.read(),
+            .overtaken_loads = overtaken_loads.read(),
             .joined = joined.read(),
             .kept_out = kept_out.read(),
             .counts = counts.read(),

@@ -4,7 +4,9 @@
 
 #include <xxhash.h>
 
+#include <algorithm>
 #include <cstddef>
+#include <limits>
 
 namespace cachemodel::detail {
 
@@ -12,7 +14,12 @@ namespace {
 
 constexpr std::string_view magic = "\xcaM";
 constexpr char format = 1;
-constexpr unsigned char flag_fresh_until = 1;
+constexpr unsigned has_fresh_until = 1;
+constexpr unsigned has_load_cost = 2;
+constexpr unsigned has_lease = 4;
+constexpr unsigned has_epoch = 8;
+constexpr unsigned is_known_missing = 16;
+constexpr unsigned all_flags = 31;
 constexpr std::size_t checksum_size = 8;
 /// Room that is made for a body at once: most fit, and the string need not grow step by step.
 constexpr std::size_t usual_body_size = 256;
@@ -61,16 +68,53 @@ void append_time(std::string& out, WallTime time) {
     append_little_endian(out, static_cast<std::uint64_t>(time.time_since_epoch().count()));
 }
 
+void append_cost(std::string& out, std::chrono::milliseconds cost) {
+    constexpr std::int64_t most = std::numeric_limits<std::uint32_t>::max();
+    append_little_endian(out, static_cast<std::uint32_t>(
+                                  std::clamp(std::int64_t{cost.count()}, std::int64_t{0}, most)));
+}
+
+unsigned flags_of(const Envelope& envelope) noexcept {
+    return (envelope.fresh_until ? has_fresh_until : 0) | (envelope.load_cost ? has_load_cost : 0) |
+           (envelope.lease ? has_lease : 0) | (envelope.epoch ? has_epoch : 0) |
+           (envelope.is_known_missing ? is_known_missing : 0);
+}
+
+/// Takes what the flags say is there; false where there are not enough bytes.
+bool take_optional(Pieces& pieces, unsigned flags, Envelope& envelope) noexcept {
+    if ((flags & has_fresh_until) != 0 && !pieces.take(envelope.fresh_until.emplace())) {
+        return false;
+    }
+    if ((flags & has_load_cost) != 0) {
+        std::uint32_t cost = 0;
+        if (!pieces.take(cost)) return false;
+        envelope.load_cost = std::chrono::milliseconds{cost};
+    }
+    if ((flags & has_lease) != 0) {
+        EntryLease& lease = envelope.lease.emplace();
+        if (!pieces.take(lease.until) || !pieces.take(lease.owner)) return false;
+    }
+    if ((flags & has_epoch) != 0 && !pieces.take(envelope.epoch.emplace())) return false;
+    envelope.is_known_missing = (flags & is_known_missing) != 0;
+    return true;
+}
+
 }  // namespace
 
 void begin_entry(std::string& out, const Envelope& envelope) {
-    constexpr std::size_t fixed_size = 32;  // all but the key and the body
+    constexpr std::size_t fixed_size = 32;  // all but the key and the body, usually
     out.reserve(out.size() + fixed_size + envelope.key.size() + usual_body_size);
     out += magic;
     out += format;
-    out += static_cast<char>(envelope.fresh_until ? flag_fresh_until : 0);
+    out += static_cast<char>(flags_of(envelope));
     append_time(out, envelope.written_at);
     if (envelope.fresh_until) append_time(out, *envelope.fresh_until);
+    if (envelope.load_cost) append_cost(out, *envelope.load_cost);
+    if (envelope.lease) {
+        append_time(out, envelope.lease->until);
+        append_little_endian(out, envelope.lease->owner);
+    }
+    if (envelope.epoch) append_little_endian(out, *envelope.epoch);
     append_little_endian(out, static_cast<std::uint32_t>(envelope.key.size()));
     out += envelope.key;
 }
@@ -80,8 +124,8 @@ void end_entry(std::string& out) { append_little_endian(out, XXH3_64bits(out.dat
 OpenResult open_entry(std::string_view bytes, std::string_view key) noexcept {
     if (!bytes.starts_with(magic)) return {{}, MissReason::foreign};
     if (bytes.size() < magic.size() + 2 + checksum_size) return {{}, MissReason::corrupt};
-    const auto flags = static_cast<unsigned char>(bytes[3]);
-    const bool known = bytes[2] == format && (flags & ~flag_fresh_until) == 0;
+    const unsigned flags = static_cast<unsigned char>(bytes[3]);
+    const bool known = bytes[2] == format && (flags & ~all_flags) == 0;
 
     std::uint64_t checksum = 0;
     const auto covered = bytes.substr(0, bytes.size() - checksum_size);
@@ -95,11 +139,7 @@ OpenResult open_entry(std::string_view bytes, std::string_view key) noexcept {
     Pieces pieces{covered.substr(magic.size() + 2)};
     std::uint32_t key_size = 0;
     if (!pieces.take(entry.envelope.written_at)) return {{}, MissReason::corrupt};
-    if ((flags & flag_fresh_until) != 0) {
-        WallTime fresh_until;
-        if (!pieces.take(fresh_until)) return {{}, MissReason::corrupt};
-        entry.envelope.fresh_until = fresh_until;
-    }
+    if (!take_optional(pieces, flags, entry.envelope)) return {{}, MissReason::corrupt};
     if (!pieces.take(key_size) || !pieces.take(key_size, entry.envelope.key)) {
         return {{}, MissReason::corrupt};
     }

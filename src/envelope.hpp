@@ -14,17 +14,32 @@ namespace cachemodel::detail {
 
 using WallTime = std::chrono::time_point<std::chrono::system_clock, std::chrono::milliseconds>;
 
+/// A promise to load, for others to wait for.
+struct EntryLease {
+    WallTime until;
+    std::uint64_t owner;  ///< a random number
+};
+
 /// An entry is
 ///
-///     0xCA 'M'  format (1)  flags  written-at  [fresh-until]  key length  key  body  checksum
+///     0xCA 'M'  format (1)  flags  written-at  [fresh-until]  [load cost]  [leased-until  owner]
+///     [epoch]  key length  key  body  checksum
 ///
-/// Times are milliseconds since 1970 in 8 bytes, the key's length 4 bytes, the checksum XXH3-64 of
-/// all that precedes it; all of them little-endian. Bit 0 of the flags says that fresh-until is
-/// there; an entry with another bit set belongs to a later release and is a miss.
+/// Times are milliseconds since 1970 in 8 bytes, the load cost milliseconds in 4, owner and epoch 8
+/// bytes, the key's length 4 bytes, the checksum XXH3-64 of all that precedes it; all of them
+/// little-endian. The flags say what is there: 1 fresh-until, 2 load cost, 4 leased-until and
+/// owner, 8 epoch. 16 says that the source is known to have none; an entry with an epoch or a lease
+/// and neither a body nor this says nothing but that older loads are kept out. An entry with
+/// another bit set belongs to a later release and is a miss.
 struct Envelope {
     std::string_view key;
     WallTime written_at;
-    std::optional<WallTime> fresh_until;
+    std::optional<WallTime> fresh_until = {};
+    std::optional<std::chrono::milliseconds> load_cost = {};
+    std::optional<EntryLease> lease = {};
+    /// Of a removal, a random number: what was read before has another one, or none.
+    std::optional<std::uint64_t> epoch = {};
+    bool is_known_missing = false;
 };
 
 /// Starts an entry; the body is appended after it.

@@ -24,6 +24,14 @@ std::string_view to_string(MissReason reason) noexcept {
             return "member absent";
         case MissReason::broken_reference:
             return "broken reference";
+        case MissReason::removed:
+            return "removed";
+        case MissReason::being_loaded:
+            return "being loaded";
+        case MissReason::known_missing:
+            return "known missing";
+        case MissReason::other_object:
+            return "other object";
     }
     return "unknown";
 }

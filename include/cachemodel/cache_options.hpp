@@ -7,10 +7,15 @@
 #include <cachemodel/lifetime.hpp>
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
 
 namespace cachemodel {
+
+class Executor;
 
 /// What becomes of a key that not every backend would take. A backend that cannot take it refuses
 /// it in any case, with `InvalidKey`.
@@ -21,8 +26,8 @@ enum class KeyWarnings : std::uint8_t {
 };
 
 /// What a cache is opened with. In a URL each is an option of the same name, but `clear_allowed` is
-/// `clear`, and `clock`, `key_policy` and `name` are none; the others of the URL belong to the
-/// backend.
+/// `clear`, and `clock`, `executor`, `key_policy`, `name` and `seed` are none; the others of the
+/// URL belong to the backend.
 ///
 /// Thread safety: that of a plain value.
 struct CacheOptions {
@@ -36,6 +41,30 @@ struct CacheOptions {
     /// seconds such as `60` or `1.5`, a duration such as `15min`, or `never` (also `none`); 0
     /// stores nothing. Models and cached calls do not use it: they have their `.expires`.
     Lifetime timeout = std::chrono::seconds{300};
+
+    // Of models with a loader and of cached calls, where these say nothing else: see
+    // `ModelOptions`. In a URL durations as for `timeout`, and numbers such as `0.1`.
+
+    Lifetime stale_while_refresh = std::chrono::seconds{0};
+    Lifetime stale_if_error = std::chrono::seconds{0};
+    Lifetime remember_missing = std::chrono::seconds{0};
+    double early_refresh = 0;
+    double jitter = 0;
+    Lifetime load_timeout = never;
+    Lifetime lease_wait = std::chrono::seconds{2};
+    Lifetime load_backoff = std::chrono::seconds{1};
+
+    /// How many loads may run at a time while the cache cannot be read, so that all that it kept
+    /// from the source does not reach it at once. Who comes then waits for `lease_wait` at most,
+    /// and gets `BackendError`.
+    std::size_t loads_without_cache = 64;
+
+    /// What loads in the background run on; null is the library's own pool of threads.
+    std::shared_ptr<Executor> executor = {};
+
+    /// Where what is left to chance begins, for tests that are to run alike each time: jitter,
+    /// early refreshes, waits. By default different in each cache.
+    std::optional<std::uint64_t> seed = {};
 
     /// Makes the final keys. In a URL a name that is registered: `plain`, `digest`, or one's own.
     KeyFunction key_function = &plain_keys;

@@ -5,6 +5,7 @@
 #include <cachemodel/lifetime.hpp>
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 namespace cachemodel {
@@ -17,8 +18,24 @@ namespace cachemodel {
 /// Lifetime: the texts are copied by whoever takes the options.
 template <class Result>
 struct CallOptions {
-    /// How long a result may be served. By default it does not expire by time.
+    /// How long a result is fresh. By default it does not expire by time.
     Lifetime expires = never;
+
+    // As in `ModelOptions`, of running the function. What is not given here is what the cache's own
+    // options say.
+
+    /// A refresh in the background runs the function with copies of the object and of the
+    /// arguments. Where these cannot be copied, the first caller runs it, and the others are
+    /// served.
+    std::optional<Lifetime> stale_while_refresh = {};
+    std::optional<Lifetime> stale_if_error = {};
+    std::optional<double> early_refresh = {};
+    std::optional<double> jitter = {};
+    /// The function runs with copies too; where there can be none, in the caller's thread.
+    std::optional<Lifetime> load_timeout = {};
+    std::optional<Lifetime> lease_wait = {};
+    std::optional<Lifetime> load_backoff = {};
+
     /// What stands in keys for class and function; by default their names as the source spells
     /// them, with namespaces and parameter types. Must be given for lambdas and for what is inside
     /// of one, and should be for functions that are static or in an unnamed namespace. Two

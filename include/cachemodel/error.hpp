@@ -155,8 +155,21 @@ class InvalidForm : public Error {
     using Error::Error;
 };
 
-/// What is to be computed needs itself: a cached call reached itself, and that one did so again.
+/// What is to be loaded or computed needs itself: a loader asked for what it was loading; a cached
+/// call reached itself, and that one did so again.
 class RecursiveLoad : public Error {
+ public:
+    using Error::Error;
+};
+
+/// A load took longer than `ModelOptions::load_timeout`. It goes on, and may be stored later.
+class LoadTimeout : public Error {
+ public:
+    using Error::Error;
+};
+
+/// What was to be changed is not as it was read any more. Nothing was written.
+class Conflict : public Error {
  public:
     using Error::Error;
 };

@@ -27,8 +27,12 @@ enum class MissReason : std::uint8_t {
     undecodable,       ///< a sound entry whose body does not fit the model
     member_absent,     ///< a sound entry that lacks some of the members
     broken_reference,  ///< the object is there, and something that it refers to is not
+    removed,           ///< it was removed a short while ago, and older loads are kept out
+    being_loaded,      ///< another process is loading it
+    known_missing,     ///< the source had none, and that is remembered
+    other_object,      ///< what a secondary key leads to has other values now
 };
-inline constexpr std::size_t miss_reason_count = 9;
+inline constexpr std::size_t miss_reason_count = 13;
 
 /// "nothing stored", "expired" and so on.
 std::string_view to_string(MissReason reason) noexcept;

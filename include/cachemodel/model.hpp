@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
+#include <optional>
 #include <string_view>
 #include <type_traits>
 
@@ -22,8 +23,39 @@ namespace cachemodel {
 ///
 /// Thread safety: that of a plain value.
 struct ModelOptions {
-    /// How long a saved entry may be served. By default it does not expire by time.
+    /// How long a saved entry is fresh. By default it does not expire by time.
     Lifetime expires = never;
+
+    // For models with a loader. What is not given here is what the cache's own options say.
+
+    /// For so long after its end an entry is still served, at once, while it is loaded again in the
+    /// background, once (`stale-while-revalidate` of RFC 5861). By default not at all.
+    std::optional<Lifetime> stale_while_refresh = {};
+    /// For so long after its end an entry is served where the loader fails or takes too long
+    /// (`stale-if-error` of RFC 5861). By default not at all.
+    std::optional<Lifetime> stale_if_error = {};
+    /// For so long "the source has none" is remembered; a save ends it. By default not at all.
+    std::optional<Lifetime> remember_missing = {};
+    /// Loads an entry again in the background before its end, the sooner the longer its load took,
+    /// by chance, so that callers do not do so all at once: the beta of XFetch (Vattani,
+    /// Chierichetti and Lowenstein, VLDB 2015). 1 is usual, more is earlier; by default 0, never.
+    std::optional<double> early_refresh = {};
+    /// The share of `expires`, below 1, by which an entry may end earlier, by chance, so that what
+    /// was stored together does not end together. By default 0.
+    std::optional<double> jitter = {};
+    /// For so long a caller waits for a load; then it gets a stale entry, or `LoadTimeout`. The
+    /// load runs on the cache's executor and goes on; its result is stored all the same. By default
+    /// a load runs in the caller's own thread, and its end is waited for.
+    std::optional<Lifetime> load_timeout = {};
+    /// For so long a caller waits for another process that is loading the same entry, where there
+    /// is nothing stale to serve; then it loads by itself. A process that dies while it loads keeps
+    /// the others waiting for three quarters of this. By default 2 s; 0 asks no other process.
+    std::optional<Lifetime> lease_wait = {};
+    /// A loader that fails twice in a row for the same keys is left alone for so long, then for
+    /// twice as long, and so on to 30 times: callers get a stale entry, or the same error again. By
+    /// default 1 s; 0 asks it every time.
+    std::optional<Lifetime> load_backoff = {};
+
     /// The model's name in keys; by default the class name as the source spells it, with its
     /// namespaces. Must be given for types inside lambdas, and should be for those in an unnamed
     /// namespace. Two models of one name and equal keys share their entries.

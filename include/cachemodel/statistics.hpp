@@ -28,6 +28,14 @@ struct Statistics {
     std::uint64_t loads = 0;            ///< objects that a loader, results that a function supplied
     std::uint64_t load_failures = 0;    ///< objects or results for which one of these threw
     std::uint64_t source_misses = 0;    ///< objects that a loader says do not exist
+    std::uint64_t stale_served = 0;     ///< entries past their end that were served all the same
+    std::uint64_t refreshes = 0;        ///< loads in the background, before or after that end
+    std::uint64_t refused_tasks = 0;    ///< loads that the executor had no room for
+    std::uint64_t lease_waits = 0;      ///< misses that waited for another process
+    std::uint64_t load_timeouts = 0;    ///< callers that waited for a load in vain
+    std::uint64_t backed_off = 0;       ///< misses of a loader that is left alone for a while
+    std::uint64_t refused_loads = 0;    ///< beyond `CacheOptions::loads_without_cache`
+    std::uint64_t overtaken_loads = 0;  ///< results not stored, as something newer is there
     std::uint64_t joined = 0;           ///< misses that took the result of an equal call under way
     std::uint64_t kept_out = 0;         ///< results that a predicate `unless` kept out of the cache
     std::uint64_t counts = 0;           ///< counters that were incremented or decremented

@@ -1,4 +1,4 @@
-// cachemodel: how models are fetched, loaded and stored.
+// cachemodel: how models are fetched and loaded.
 // SPDX-License-Identifier: MIT
 #include <cachemodel/detail/engine.hpp>
 
@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "cache_core.hpp"
-#include "counters.hpp"
 #include "entries.hpp"
+#include "model_entries.hpp"
 
 namespace cachemodel::detail {
 
@@ -32,50 +32,6 @@ void reset(const ModelTable& table, void* object) {
     copy_keys(table, fresh.get(), object);
     table.move(object, fresh.get());
 }
-
-PreparedEntry prepare(const Cache& cache, const ModelTable& table, const void* object,
-                      const EntryKey& key, Lifetime lifetime) {
-    return prepare_entry(cache, key, lifetime, [&](CborWriter& writer) {
-        encode_members(writer, object, table.members);
-    });
-}
-
-/// Counts for a cache and for each of its models.
-class Tally {
- public:
-    explicit Tally(const Cache& cache) : core_(cache.core()) {}
-
-    Counters& cache() const noexcept { return core_.counters; }
-    Counters& of(const ModelTable& table) {
-        if (table_ != &table) {
-            counters_ = &core_.models.of(table);
-            table_ = &table;
-        }
-        return *counters_;
-    }
-    void count(const ModelTable& table, Counter Counters::*counter) {
-        cache().*counter += 1;
-        of(table).*counter += 1;
-    }
-    void count_miss(const ModelTable& table, MissReason reason) {
-        cache().count_miss(reason);
-        of(table).count_miss(reason);
-    }
-    /// Those of a writing call; the cache has counted them for itself.
-    void count_stored(const ModelTable& table, const Outcome& outcome) {
-        if (outcome.done()) of(table).stores += 1;
-        if (outcome.failed()) of(table).store_failures += 1;
-    }
-    void count_removed(const ModelTable& table, const Outcome& outcome) {
-        if (outcome.done()) of(table).removals += 1;
-        if (outcome.failed()) of(table).removal_failures += 1;
-    }
-
- private:
-    CacheCore& core_;
-    const ModelTable* table_ = nullptr;
-    Counters* counters_ = nullptr;
-};
 
 // ---- fetching
 
@@ -674,102 +630,6 @@ void fetch_references(const Door& door, const ModelTable& table, std::span<void*
     load.fetch_all();
     load.answer(answers);
     load.fill_given();
-}
-
-bool model_exists(const Door& door, const ModelTable& table, const void* object) {
-    const StoredEntry stored{door.cache, make_model_key(table, object), Operation::get};
-    if (stored.failure()) stored.failure()->rethrow();
-    return stored.entry().has_value();
-}
-
-void save_models(const Door& door, const ModelTable& table, std::span<const void* const> objects,
-                 std::optional<Lifetime> lifetime, std::span<Outcome> outcomes) {
-    std::vector<EntryKey> keys;
-    std::vector<PreparedEntry> prepared;
-    std::vector<Entry> entries;
-    std::vector<std::size_t> places;
-    keys.reserve(objects.size());
-    prepared.reserve(objects.size());
-    entries.reserve(objects.size());
-    places.reserve(objects.size());
-    for (std::size_t i = 0; i < objects.size(); ++i) {
-        try {
-            const auto& key = keys.emplace_back(make_model_key(table, objects[i]));
-            const auto& entry = prepared.emplace_back(prepare(
-                door.cache, table, objects[i], key, lifetime.value_or(table.options.expires)));
-            entries.push_back({key.stored, entry.bytes, entry.lifetime});
-            places.push_back(i);
-        } catch (const std::bad_alloc&) {
-            throw;
-        } catch (...) {  // an incomplete key, or a converter of the user's
-            outcomes[i] = Failure{std::current_exception()};
-        }
-    }
-    std::vector<Outcome> stored(entries.size());
-    door.cache.store_many(Store::set, entries, stored);
-    Tally tally{door.cache};
-    for (std::size_t i = 0; i < places.size(); ++i) {
-        tally.count_stored(table, stored[i]);
-        outcomes[places[i]] = std::move(stored[i]);
-    }
-}
-
-void remove_models(const Door& door, const ModelTable& table, std::span<const void* const> objects,
-                   std::span<Outcome> outcomes) {
-    std::vector<EntryKey> keys;
-    std::vector<std::string_view> stored;
-    std::vector<std::size_t> places;
-    keys.reserve(objects.size());
-    for (std::size_t i = 0; i < objects.size(); ++i) {
-        try {
-            keys.push_back(make_model_key(table, objects[i]));
-        } catch (const std::bad_alloc&) {
-            throw;
-        } catch (...) {  // an incomplete key, or a to_cache_key of the user's
-            outcomes[i] = Failure{std::current_exception()};
-            continue;
-        }
-        stored.push_back(keys.back().stored);
-        places.push_back(i);
-    }
-    std::vector<Outcome> removed(stored.size());
-    door.cache.remove_many(stored, removed);
-    Tally tally{door.cache};
-    for (std::size_t i = 0; i < places.size(); ++i) {
-        tally.count_removed(table, removed[i]);
-        outcomes[places[i]] = std::move(removed[i]);
-    }
-}
-
-Statistics model_statistics(const Cache& cache, const ModelTable& table) {
-    return cache.core().models.read(table);
-}
-
-Outcome touch_model(const Door& door, const ModelTable& table, const void* object,
-                    Lifetime lifetime) {
-    return touch_entry(door.cache, make_model_key(table, object), lifetime);
-}
-
-bool done_or_throw(const Outcome& outcome) {
-    if (outcome.failed()) outcome.failure().rethrow();
-    return outcome.done();
-}
-
-Outcome as_outcome(const Nothing& nothing) {
-    try {
-        nothing.raise();
-    } catch (...) {
-        return Failure{std::current_exception()};
-    }
-}
-
-void rethrow_unless_failure_of_find(const Failure& failure) {
-    if (failure.fault()) return;
-    try {
-        failure.rethrow();
-    } catch (const Missing&) {
-        // It came out of a nested get, and says of which model.
-    }
 }
 
 }  // namespace cachemodel::detail

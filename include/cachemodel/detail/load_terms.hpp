@@ -1,0 +1,132 @@
+// cachemodel: on what terms entries are loaded, served stale and refreshed.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cachemodel/lifetime.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace cachemodel::detail {
+
+/// What `ModelOptions`, `CallOptions` and `CacheOptions` say in common, each about itself.
+struct LoadTerms {
+    std::optional<Lifetime> stale_while_refresh = {};
+    std::optional<Lifetime> stale_if_error = {};
+    std::optional<Lifetime> remember_missing = {};
+    std::optional<double> early_refresh = {};
+    std::optional<double> jitter = {};
+    std::optional<Lifetime> load_timeout = {};
+    std::optional<Lifetime> lease_wait = {};
+    std::optional<Lifetime> load_backoff = {};
+};
+
+template <class Options>
+constexpr LoadTerms load_terms(const Options& options) {
+    LoadTerms terms{.stale_while_refresh = options.stale_while_refresh,
+                    .stale_if_error = options.stale_if_error,
+                    .early_refresh = options.early_refresh,
+                    .jitter = options.jitter,
+                    .load_timeout = options.load_timeout,
+                    .lease_wait = options.lease_wait,
+                    .load_backoff = options.load_backoff};
+    if constexpr (requires { options.remember_missing; }) {
+        terms.remember_missing = options.remember_missing;
+    }
+    return terms;
+}
+
+/// Whether some of them are only about loading.
+constexpr bool any_given(const LoadTerms& terms) {
+    return terms.stale_while_refresh || terms.stale_if_error || terms.remember_missing ||
+           terms.early_refresh || terms.jitter || terms.load_timeout || terms.lease_wait ||
+           terms.load_backoff;
+}
+
+/// Why terms make no sense.
+enum class TermsProblem : std::uint8_t {
+    none,
+    stale_while_refresh_of_never,
+    stale_if_error_of_never,
+    early_refresh_of_never,
+    jitter_of_never,
+    early_refresh_range,
+    jitter_range,
+    missing_outlives_entries,
+    no_load_timeout,
+    endless_lease_wait,
+    endless_load_backoff,
+};
+
+constexpr bool is_some(const std::optional<Lifetime>& lifetime) {
+    return lifetime && !lifetime->is_over();
+}
+
+/// Of entries that are fresh for `expires`.
+constexpr TermsProblem terms_problem(const LoadTerms& terms, Lifetime expires) {
+    using enum TermsProblem;
+    if (expires.is_never()) {
+        if (is_some(terms.stale_while_refresh)) return stale_while_refresh_of_never;
+        if (is_some(terms.stale_if_error)) return stale_if_error_of_never;
+        if (terms.early_refresh.value_or(0) > 0) return early_refresh_of_never;
+        if (terms.jitter.value_or(0) > 0) return jitter_of_never;
+    }
+    const double beta = terms.early_refresh.value_or(0);
+    if (!(beta >= 0 && beta <= 1000)) return early_refresh_range;
+    const double share = terms.jitter.value_or(0);
+    if (!(share >= 0 && share < 1)) return jitter_range;
+    if (terms.remember_missing && *terms.remember_missing > expires) {
+        return missing_outlives_entries;
+    }
+    if (terms.load_timeout && terms.load_timeout->is_over()) return no_load_timeout;
+    if (terms.lease_wait && terms.lease_wait->is_never()) return endless_lease_wait;
+    if (terms.load_backoff && terms.load_backoff->is_never()) return endless_load_backoff;
+    return none;
+}
+
+/// What all of them come to, for the entries of one model or function in one cache.
+struct LoadRules {
+    Lifetime expires = never;
+    Lifetime stale_while_refresh = std::chrono::seconds{0};
+    Lifetime stale_if_error = std::chrono::seconds{0};
+    Lifetime remember_missing = std::chrono::seconds{0};
+    double early_refresh = 0;
+    double jitter = 0;
+    Lifetime load_timeout = never;
+    Lifetime lease_wait = std::chrono::seconds{2};
+    Lifetime load_backoff = std::chrono::seconds{1};
+
+    /// How long an entry is kept after its end.
+    constexpr Lifetime kept_stale() const {
+        return stale_while_refresh < stale_if_error ? stale_if_error : stale_while_refresh;
+    }
+};
+
+/// `terms`, and `defaults` for what they do not say. Where entries do not end, the defaults about
+/// their end are not meant.
+constexpr LoadRules load_rules(Lifetime expires, const LoadTerms& terms,
+                               const LoadRules& defaults) {
+    LoadRules rules{
+        .expires = expires,
+        .stale_while_refresh = terms.stale_while_refresh.value_or(defaults.stale_while_refresh),
+        .stale_if_error = terms.stale_if_error.value_or(defaults.stale_if_error),
+        .remember_missing = terms.remember_missing.value_or(defaults.remember_missing),
+        .early_refresh = terms.early_refresh.value_or(defaults.early_refresh),
+        .jitter = terms.jitter.value_or(defaults.jitter),
+        .load_timeout = terms.load_timeout.value_or(defaults.load_timeout),
+        .lease_wait = terms.lease_wait.value_or(defaults.lease_wait),
+        .load_backoff = terms.load_backoff.value_or(defaults.load_backoff),
+    };
+    if (rules.remember_missing > expires) rules.remember_missing = expires;
+    if (!expires.is_never()) return rules;
+    rules.stale_while_refresh = rules.stale_if_error = std::chrono::seconds{0};
+    rules.early_refresh = rules.jitter = 0;
+    return rules;
+}
+
+/// What is wrong, as an error says it.
+std::string_view to_string(TermsProblem problem) noexcept;
+
+}  // namespace cachemodel::detail

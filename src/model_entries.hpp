@@ -1,0 +1,59 @@
+// cachemodel: entries of models, and what is counted of them.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cachemodel/backend.hpp>
+#include <cachemodel/cache.hpp>
+#include <cachemodel/detail/model_table.hpp>
+
+#include "cache_core.hpp"
+#include "counters.hpp"
+#include "entries.hpp"
+
+namespace cachemodel::detail {
+
+inline PreparedEntry prepare(const Cache& cache, const ModelTable& table, const void* object,
+                             const EntryKey& key, Lifetime lifetime) {
+    return prepare_entry(cache, key, lifetime, [&](CborWriter& writer) {
+        encode_members(writer, object, table.members);
+    });
+}
+
+/// Counts for a cache and for each of its models.
+class Tally {
+ public:
+    explicit Tally(const Cache& cache) : core_(cache.core()) {}
+
+    Counters& cache() const noexcept { return core_.counters; }
+    Counters& of(const ModelTable& table) {
+        if (table_ != &table) {
+            counters_ = &core_.models.of(table);
+            table_ = &table;
+        }
+        return *counters_;
+    }
+    void count(const ModelTable& table, Counter Counters::*counter) {
+        cache().*counter += 1;
+        of(table).*counter += 1;
+    }
+    void count_miss(const ModelTable& table, MissReason reason) {
+        cache().count_miss(reason);
+        of(table).count_miss(reason);
+    }
+    /// Those of a writing call; the cache has counted them for itself.
+    void count_stored(const ModelTable& table, const Outcome& outcome) {
+        if (outcome.done()) of(table).stores += 1;
+        if (outcome.failed()) of(table).store_failures += 1;
+    }
+    void count_removed(const ModelTable& table, const Outcome& outcome) {
+        if (outcome.done()) of(table).removals += 1;
+        if (outcome.failed()) of(table).removal_failures += 1;
+    }
+
+ private:
+    CacheCore& core_;
+    const ModelTable* table_ = nullptr;
+    Counters* counters_ = nullptr;
+};
+
+}  // namespace cachemodel::detail
