@@ -16,6 +16,7 @@
 #include <cachemodel/caches.hpp>
 #include <cachemodel/call_options.hpp>
 #include <cachemodel/error.hpp>
+#include <cachemodel/executor.hpp>
 #include <cachemodel/field.hpp>
 #include <cachemodel/fwd.hpp>
 #include <cachemodel/key.hpp>
