@@ -39,6 +39,18 @@ BackendLifetime backend_lifetime(Lifetime lifetime, const Capabilities& capabili
 
 WallTime fresh_until(Lifetime lifetime, WallTime now);
 
+/// How long an entry is fresh, how long it is kept after that, and what else it has to tell.
+struct EntryLife {
+    EntryLife(Lifetime fresh_) : fresh(fresh_) {}
+    EntryLife(Lifetime fresh_, Lifetime kept_stale_, bool tells_end_)
+        : fresh(fresh_), kept_stale(kept_stale_), tells_end(tells_end_) {}
+
+    Lifetime fresh;
+    Lifetime kept_stale = std::chrono::nanoseconds{0};
+    bool tells_end = false;  ///< also where the backend needs no help
+    std::optional<std::chrono::milliseconds> load_cost = {};
+};
+
 /// An entry as it is sent.
 struct PreparedEntry {
     std::string bytes;
@@ -46,25 +58,50 @@ struct PreparedEntry {
 };
 
 /// An entry with all but its body and its end.
-PreparedEntry begin_prepared(const Cache& cache, const EntryKey& key, Lifetime lifetime);
+PreparedEntry begin_prepared(const Cache& cache, const EntryKey& key, const EntryLife& life);
 
 /// An entry whose body `write` writes. Errors: those of `write`.
 template <class Write>
-PreparedEntry prepare_entry(const Cache& cache, const EntryKey& key, Lifetime lifetime,
+PreparedEntry prepare_entry(const Cache& cache, const EntryKey& key, const EntryLife& life,
                             Write write) {
-    PreparedEntry entry = begin_prepared(cache, key, lifetime);
+    PreparedEntry entry = begin_prepared(cache, key, life);
     CborWriter writer{entry.bytes};
     write(writer);
     end_entry(entry.bytes);
     return entry;
 }
 
+/// What stands for a value that was removed, for so long that no load which began earlier can store
+/// its own any more. Readers find nothing.
+PreparedEntry prepare_removal(const Cache& cache, const EntryKey& key, Lifetime life,
+                              std::uint64_t epoch);
+/// "The source has none."
+PreparedEntry prepare_known_missing(const Cache& cache, const EntryKey& key, Lifetime life);
+
+/// The entry of a value (`standing`), or of none where that is empty, with a lease or without one.
+/// What holds a place does so for `life`, and a value for as long as it is kept.
+PreparedEntry prepare_lease(const Cache& cache, const EntryKey& key, std::string_view standing,
+                            std::uint64_t epoch, std::optional<EntryLease> lease, Lifetime life,
+                            Lifetime kept_stale);
+
 /// An entry as it is, but for its key and its end.
 PreparedEntry renewed(const Cache& cache, const EntryKey& key, const OpenedEntry& entry,
-                      Lifetime lifetime);
+                      const EntryLife& life);
 
-/// The entry, unless it is not sound, is over, or is of another key than the one that its envelope
-/// should hold.
+/// What a sound entry holds at this moment, without regard to how long it may be served stale.
+struct Standing {
+    std::optional<OpenedEntry> entry;  ///< sound, and of the right key
+    MissReason reason = MissReason::nothing_stored;  ///< where there is no fresh value
+    /// For how long its end has passed; zero where it has none, or not yet.
+    std::chrono::milliseconds stale_for{0};
+
+    bool is_value() const noexcept { return entry && !entry->body.empty(); }
+    bool is_fresh_value() const noexcept { return is_value() && stale_for.count() == 0; }
+};
+Standing look_at(const Cache& cache, std::string_view bytes, std::string_view envelope_key);
+
+/// The value's entry, unless it is not sound, is over, or is of another key than the one that its
+/// envelope should hold.
 OpenResult open_living(const Cache& cache, std::string_view bytes, std::string_view envelope_key);
 
 /// Reads an entry by `decode(reader)`: nothing where it could, or why it is a miss. What converters
@@ -128,7 +165,9 @@ class StoredEntry final : private ReadSink {
 };
 
 /// Gives an entry another lifetime. One that carries its own end, or has to, is written again.
-Outcome touch_entry(const Cache& cache, const EntryKey& key, Lifetime lifetime);
+/// `may_hold_place` says that what stands there may be no value.
+Outcome touch_entry(const Cache& cache, const EntryKey& key, const EntryLife& life,
+                    bool may_hold_place = false);
 
 /// As `Cache::store_many`; but `Store::add` takes what is over for what is not there also where the
 /// backend keeps it a little longer, and with a lifetime that is over only looks.
