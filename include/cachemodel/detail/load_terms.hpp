@@ -55,13 +55,31 @@ enum class TermsProblem : std::uint8_t {
     early_refresh_range,
     jitter_range,
     missing_outlives_entries,
-    no_load_timeout,
-    endless_lease_wait,
-    endless_load_backoff,
+    load_timeout_range,
+    lease_wait_range,
+    load_backoff_range,
 };
+
+// What goes beyond is a mistake: minutes written as hours, or numbers that are no longer exact.
+inline constexpr double beyond_early_refresh = 1000;
+inline constexpr double beyond_jitter = 1;
+inline constexpr Lifetime longest_wait = std::chrono::hours{24};
 
 constexpr bool is_some(const std::optional<Lifetime>& lifetime) {
     return lifetime && !lifetime->is_over();
+}
+
+/// Of terms that make no sense whatever the entries are.
+constexpr TermsProblem range_problem(const LoadTerms& terms) {
+    using enum TermsProblem;
+    const double beta = terms.early_refresh.value_or(0);
+    if (!(beta >= 0 && beta < beyond_early_refresh)) return early_refresh_range;
+    const double share = terms.jitter.value_or(0);
+    if (!(share >= 0 && share < beyond_jitter)) return jitter_range;
+    if (terms.load_timeout && terms.load_timeout->is_over()) return load_timeout_range;
+    if (terms.lease_wait && *terms.lease_wait > longest_wait) return lease_wait_range;
+    if (terms.load_backoff && *terms.load_backoff > longest_wait) return load_backoff_range;
+    return none;
 }
 
 /// Of entries that are fresh for `expires`.
@@ -73,17 +91,10 @@ constexpr TermsProblem terms_problem(const LoadTerms& terms, Lifetime expires) {
         if (terms.early_refresh.value_or(0) > 0) return early_refresh_of_never;
         if (terms.jitter.value_or(0) > 0) return jitter_of_never;
     }
-    const double beta = terms.early_refresh.value_or(0);
-    if (!(beta >= 0 && beta <= 1000)) return early_refresh_range;
-    const double share = terms.jitter.value_or(0);
-    if (!(share >= 0 && share < 1)) return jitter_range;
     if (terms.remember_missing && *terms.remember_missing > expires) {
         return missing_outlives_entries;
     }
-    if (terms.load_timeout && terms.load_timeout->is_over()) return no_load_timeout;
-    if (terms.lease_wait && terms.lease_wait->is_never()) return endless_lease_wait;
-    if (terms.load_backoff && terms.load_backoff->is_never()) return endless_load_backoff;
-    return none;
+    return range_problem(terms);
 }
 
 /// What all of them come to, for the entries of one model or function in one cache.
@@ -126,7 +137,9 @@ constexpr LoadRules load_rules(Lifetime expires, const LoadTerms& terms,
     return rules;
 }
 
-/// What is wrong, as an error says it.
+/// The option that is wrong, and what is wrong with it, as they stand in an error one after the
+/// other.
+std::string_view option_of(TermsProblem problem) noexcept;
 std::string_view to_string(TermsProblem problem) noexcept;
 
 }  // namespace cachemodel::detail
