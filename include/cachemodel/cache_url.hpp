@@ -56,7 +56,9 @@ class CacheUrl {
     ///
     /// Numbers are whole and not negative, but for those of `take_number`. Sizes are bytes, with an
     /// optional `KiB`, `MiB` or `GiB`. Durations are a number and one of `ns`, `us`, `ms`, `s`,
-    /// `min`, `h`, `d`. Errors: `ConfigError` naming the option, its value and what was expected.
+    /// `min`, `h`, `d`.
+    ///
+    /// Errors: `ConfigError` naming the option, its value and what was expected.
     std::string take_text(std::string_view option, std::string_view otherwise);
     std::size_t take_size(std::string_view option, std::size_t otherwise, std::size_t least,
                           std::size_t most);

@@ -97,6 +97,41 @@ constexpr TermsProblem terms_problem(const LoadTerms& terms, Lifetime expires) {
     return range_problem(terms);
 }
 
+/// Says in one line what is wrong with a model's. Always true, so that this stays the only error.
+template <TermsProblem problem>
+consteval bool require_terms() {
+    using enum TermsProblem;
+    static_assert(problem != stale_while_refresh_of_never,
+                  "cachemodel: stale_while_refresh is about entries that have come to their end, "
+                  "and without expires they have none; write expires too");
+    static_assert(problem != stale_if_error_of_never,
+                  "cachemodel: stale_if_error is about entries that have come to their end, and "
+                  "without expires they have none; write expires too");
+    static_assert(problem != early_refresh_of_never,
+                  "cachemodel: early_refresh is about the end of entries, and without expires "
+                  "they have none; write expires too");
+    static_assert(problem != jitter_of_never,
+                  "cachemodel: jitter is a share of expires; write expires too");
+    static_assert(problem != early_refresh_range,
+                  "cachemodel: early_refresh is a number from 0 to less than 1000; 1 is usual");
+    static_assert(problem != jitter_range,
+                  "cachemodel: jitter is a share of expires: a number from 0 to less than 1, such "
+                  "as 0.1");
+    static_assert(problem != missing_outlives_entries,
+                  "cachemodel: remember_missing is longer than expires; write at most what expires "
+                  "says");
+    static_assert(problem != load_timeout_range,
+                  "cachemodel: a load_timeout of 0 leaves a load no time; write how long callers "
+                  "wait for one, or never");
+    static_assert(problem != lease_wait_range,
+                  "cachemodel: lease_wait is longer than a day; write how long callers wait for "
+                  "another process, such as 2s");
+    static_assert(problem != load_backoff_range,
+                  "cachemodel: load_backoff is longer than a day; write how long a loader that "
+                  "fails is left alone at first, such as 1s");
+    return true;
+}
+
 /// What all of them come to, for the entries of one model or function in one cache.
 struct LoadRules {
     Lifetime expires = never;
