@@ -7,48 +7,19 @@
 
 #include <algorithm>
 #include <exception>
-#include <limits>
 #include <utility>
 #include <vector>
 
 #include "cache_core.hpp"
-#include "config_problem_error.hpp"
+#include "cache_settings.hpp"
 
 namespace cachemodel {
 
 namespace {
 
 using detail::CacheView;
+using detail::check_prefix;
 using detail::FinalKeys;
-
-constexpr std::size_t longest_prefix = 40;
-
-void check_prefix(std::string_view prefix) {
-    const auto is_wrong = [](char c) { return c <= 0x20 || c >= 0x7f || c == ':'; };
-    const bool wrong = std::any_of(prefix.begin(), prefix.end(), is_wrong);
-    if (!wrong && prefix.size() <= longest_prefix) return;
-    const auto what = ": \"" + detail::shown_key(prefix) +
-                      "\" is not at most 40 bytes of visible ASCII without a colon";
-    throw detail::wrong_option("key_prefix", "key_prefix" + what, what);
-}
-
-CacheOptions take_options(CacheUrl& url, const Clock& clock) {
-    CacheOptions options{.clock = clock};
-    options.key_prefix = url.take_text("key_prefix", "");
-    options.version = static_cast<std::uint32_t>(
-        url.take_integer("version", 1, 0, std::numeric_limits<std::uint32_t>::max()));
-    options.timeout = url.take_lifetime("timeout", options.timeout);
-    const auto key_function = url.take_text("key_function", "plain");
-    options.key_function = find_key_function(key_function);
-    constexpr std::string_view warnings[] = {"ignore", "warn", "error"};
-    options.key_warnings = static_cast<KeyWarnings>(
-        url.take_choice("key_warnings", warnings, static_cast<std::size_t>(KeyWarnings::warn)));
-    options.ignore_errors = url.take_flag("ignore_errors", false);
-    options.mismatch_is_miss = url.take_flag("mismatch_is_miss", false);
-    constexpr std::string_view clear[] = {"allow", "forbid"};
-    options.clear_allowed = url.take_choice("clear", clear, 0) == 0;
-    return options;
-}
 
 void fill(std::span<Outcome> outcomes, const Outcome& outcome) {
     std::fill(outcomes.begin(), outcomes.end(), outcome);
@@ -64,7 +35,7 @@ struct Part {
 
 Cache Cache::open(std::string_view url, const Clock& clock) {
     auto parsed = CacheUrl::parse(url);
-    auto options = take_options(parsed, clock);
+    auto options = detail::take_options(parsed, clock);
     auto backend = find_scheme(parsed.scheme())(parsed, clock);
     parsed.expect_all_taken();
     Cache cache{std::move(backend), std::move(options)};
@@ -74,24 +45,27 @@ Cache Cache::open(std::string_view url, const Clock& clock) {
     return Cache{cache.core_, std::move(view)};
 }
 
-Cache::Cache(std::shared_ptr<Backend> backend, CacheOptions options)
-    : core_(std::make_shared<detail::CacheCore>(std::move(backend), options.clock)),
-      view_(std::make_shared<const CacheView>(CacheView{
-          .name = std::move(options.name),
-          .prefix = std::move(options.key_prefix),
-          .version = options.version,
-          .timeout = options.timeout,
-          .key_function = options.key_function,
-          .key_policy = options.key_policy,
-          .key_warnings = options.key_warnings,
-          .ignore_errors = options.ignore_errors,
-          .mismatch_is_miss = options.mismatch_is_miss,
-          .clear_allowed = options.clear_allowed,
-      })) {
-    if (!core_->has_backend()) throw ConfigError("a cache needs a backend");
-    if (view_->key_function == nullptr) throw ConfigError("a cache needs a key function");
-    if (view_->key_policy == nullptr) throw ConfigError("a cache needs a key policy");
-    check_prefix(view_->prefix);
+Cache::Cache(std::shared_ptr<Backend> backend, CacheOptions options) {
+    if (!backend) throw ConfigError("a cache needs a backend");
+    detail::check_options(options);
+    core_ = std::make_shared<detail::CacheCore>(
+        std::move(backend), options.clock,
+        detail::CacheCore::LoadSettings{.loads_without_cache = options.loads_without_cache,
+                                        .executor = std::move(options.executor),
+                                        .seed = options.seed});
+    view_ = std::make_shared<const CacheView>(CacheView{
+        .name = std::move(options.name),
+        .prefix = std::move(options.key_prefix),
+        .version = options.version,
+        .timeout = options.timeout,
+        .key_function = options.key_function,
+        .key_policy = options.key_policy,
+        .key_warnings = options.key_warnings,
+        .ignore_errors = options.ignore_errors,
+        .mismatch_is_miss = options.mismatch_is_miss,
+        .clear_allowed = options.clear_allowed,
+        .load_rules = detail::load_rules_of(options),
+    });
 }
 
 Cache::Cache(std::shared_ptr<detail::CacheCore> core, CacheView view)

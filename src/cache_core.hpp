@@ -5,6 +5,7 @@
 #include <cachemodel/backend.hpp>
 #include <cachemodel/cache_options.hpp>
 #include <cachemodel/detail/config_problem.hpp>
+#include <cachemodel/detail/load_terms.hpp>
 #include <cachemodel/detail/values.hpp>
 #include <cachemodel/observer.hpp>
 #include <cachemodel/statistics.hpp>
@@ -15,6 +16,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -44,6 +46,7 @@ struct CacheView {
     bool ignore_errors;
     bool mismatch_is_miss;
     bool clear_allowed;
+    LoadRules load_rules;  // of what says nothing else
     bool bypass = false;
     std::vector<std::string> warnings = {};
     std::vector<ConfigProblem> warned_of = {};  // what each warning tells
@@ -72,13 +75,20 @@ class ModelCounters {
 /// Thread safety: may be called concurrently.
 class CacheCore {
  public:
-    CacheCore(std::shared_ptr<Backend> backend, const Clock& clock)
-        : backend_(std::move(backend)), clock_(clock) {}
+    /// As in `CacheOptions`.
+    struct LoadSettings {
+        std::size_t loads_without_cache;
+        std::shared_ptr<Executor> executor;
+        std::optional<std::uint64_t> seed;
+    };
 
-    bool has_backend() const noexcept { return backend_ != nullptr; }
+    CacheCore(std::shared_ptr<Backend> backend, const Clock& clock, LoadSettings loads)
+        : load_settings(std::move(loads)), backend_(std::move(backend)), clock_(clock) {}
+
     Backend& backend() const noexcept { return *backend_; }
     const Clock& clock() const noexcept { return clock_; }
 
+    const LoadSettings load_settings;
     Counters counters;
     ModelCounters models;
     // Of cached methods and functions, and of `get_or_set`: a user may choose the key of a call.

@@ -54,6 +54,36 @@ std::optional<std::uint64_t> parse_with_unit(std::string_view text, std::span<co
     return *number * unit->factor;
 }
 
+/// A number that may have a fraction, without an exponent.
+std::optional<double> parse_decimal(std::string_view text) {
+    double number = 0;
+    const char* const end = text.data() + text.size();
+    const auto [stopped_at, error] =
+        std::from_chars(text.data(), end, number, std::chars_format::fixed);
+    if (error != std::errc{} || stopped_at != end || !std::isfinite(number)) return std::nullopt;
+    return number;
+}
+
+bool is_negative(std::string_view text) { return parse_decimal(text).value_or(0) < 0; }
+
+std::optional<Lifetime> parse_lifetime(std::string_view text) {
+    if (text == "never" || text == "none") return never;
+    if (const auto seconds = parse_decimal(text)) return std::chrono::duration<double>{*seconds};
+    const auto amount = parse_with_unit(text, duration_units);
+    if (!amount || *amount > std::uint64_t{std::numeric_limits<std::int64_t>::max()}) {
+        return std::nullopt;
+    }
+    return std::chrono::nanoseconds{static_cast<std::int64_t>(*amount)};
+}
+
+/// The shortest that reads back as it is.
+std::string in_digits(double number) {
+    std::array<char, 400> digits;  // more than any double has
+    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number,
+                                   std::chars_format::fixed);
+    return {digits.data(), end.ptr};
+}
+
 /// `amount` in the largest unit that it is a multiple of.
 std::string in_units(std::uint64_t amount, std::span<const Unit> units) {
     const Unit* best = &units.front();
@@ -125,6 +155,18 @@ std::uint64_t CacheUrl::take_integer(std::string_view option, std::uint64_t othe
     return *number;
 }
 
+double CacheUrl::take_number(std::string_view option, double otherwise, double least,
+                             double beyond) {
+    const auto value = take(option);
+    if (!value) return otherwise;
+    const auto number = parse_decimal(*value);
+    if (number && *number >= least && *number < beyond) return *number;
+    refuse_value(option, *value,
+                 "a number such as 2 or 0.1, from " + in_digits(least) + " to less than " +
+                     in_digits(beyond));
+    return otherwise;
+}
+
 std::chrono::nanoseconds CacheUrl::take_duration(std::string_view option,
                                                  std::chrono::nanoseconds otherwise,
                                                  std::chrono::nanoseconds least,
@@ -146,23 +188,29 @@ std::chrono::nanoseconds CacheUrl::take_duration(std::string_view option,
 Lifetime CacheUrl::take_lifetime(std::string_view option, Lifetime otherwise) {
     const auto value = take(option);
     if (!value) return otherwise;
-    if (*value == "never" || *value == "none") return never;
-    double seconds = 0;
-    const char* const end = value->data() + value->size();
-    const auto [stopped_at, error] =
-        std::from_chars(value->data(), end, seconds, std::chars_format::fixed);
-    if (error == std::errc{} && stopped_at == end && std::isfinite(seconds)) {
-        if (seconds < 0) {
-            warn(about(option, '=' + *value + ": what is stored has expired at once"));
-        }
-        return std::chrono::duration<double>{seconds};
+    const auto lifetime = parse_lifetime(*value);
+    if (!lifetime) {
+        refuse_value(option, *value,
+                     "a number of seconds such as 60 or 1.5, a duration such as 15min, or never");
+        return otherwise;
     }
-    const auto amount = parse_with_unit(*value, duration_units);
-    if (amount && *amount <= std::uint64_t{std::numeric_limits<std::int64_t>::max()}) {
-        return std::chrono::nanoseconds{static_cast<std::int64_t>(*amount)};
+    if (is_negative(*value)) {
+        warn(about(option, '=' + *value + ": what is stored has expired at once"));
+    }
+    return *lifetime;
+}
+
+Lifetime CacheUrl::take_lifetime(std::string_view option, Lifetime otherwise, Lifetime least,
+                                 Lifetime most) {
+    const auto value = take(option);
+    if (!value) return otherwise;
+    const auto lifetime = parse_lifetime(*value);
+    if (lifetime && !is_negative(*value) && *lifetime >= least && *lifetime <= most) {
+        return *lifetime;
     }
     refuse_value(option, *value,
-                 "a number of seconds such as 60 or 1.5, a duration such as 15min, or never");
+                 "a number of seconds such as 60 or 1.5 or a duration such as 15min, from " +
+                     to_string(least) + " to " + to_string(most));
     return otherwise;
 }
 

@@ -12,6 +12,18 @@
 
 namespace cachemodel::detail {
 
+namespace {
+
+/// Of a function that may have none for keys.
+std::string shown_name(const CallSettings& settings) {
+    if (!settings.name.empty()) return settings.name;
+    const CallTraits& traits = settings.traits();
+    std::string name = name_of_function(traits.tag, traits.parameters);
+    return name.empty() ? shown_name_of_function(traits.tag) : name;
+}
+
+}  // namespace
+
 CallSite::CallSite(CallSettings settings_) : settings(std::move(settings_)) {}
 
 CallSite::~CallSite() {
@@ -75,6 +87,11 @@ CallNames CallSite::make_names(const std::type_info* dynamic, const std::type_in
 }
 
 std::shared_ptr<CallSite> make_call_site(CallSettings settings) {
+    if (const auto problem = terms_problem(settings.terms, settings.expires);
+        problem != TermsProblem::none) {
+        throw ConfigError("the options of " + shown_name(settings) + ": " +
+                          std::string{option_of(problem)}.append(to_string(problem)));
+    }
     return std::make_shared<CallSite>(std::move(settings));
 }
 

@@ -54,14 +54,18 @@ class CacheUrl {
 
     /// Each takes an option out and gives its value, or `otherwise` where it was not given.
     ///
-    /// Numbers are whole and not negative. Sizes are bytes, with an optional `KiB`, `MiB` or `GiB`.
-    /// Durations are a number and one of `ns`, `us`, `ms`, `s`, `min`, `h`, `d`.
+    /// Numbers are whole and not negative, but for those of `take_number`. Sizes are bytes, with an
+    /// optional `KiB`, `MiB` or `GiB`. Durations are a number and one of `ns`, `us`, `ms`, `s`,
+    /// `min`, `h`, `d`.
+    ///
     /// Errors: `ConfigError` naming the option, its value and what was expected.
     std::string take_text(std::string_view option, std::string_view otherwise);
     std::size_t take_size(std::string_view option, std::size_t otherwise, std::size_t least,
                           std::size_t most);
     std::uint64_t take_integer(std::string_view option, std::uint64_t otherwise,
                                std::uint64_t least, std::uint64_t most);
+    /// A decimal number such as `2` or `0.1`, from `least` to less than `beyond`.
+    double take_number(std::string_view option, double otherwise, double least, double beyond);
     std::chrono::nanoseconds take_duration(std::string_view option,
                                            std::chrono::nanoseconds otherwise,
                                            std::chrono::nanoseconds least,
@@ -70,6 +74,9 @@ class CacheUrl {
     /// A number of seconds, such as `60` or `1.5`, a duration, `never` or `none`. A negative number
     /// of seconds is a lifetime that is over, and a warning.
     Lifetime take_lifetime(std::string_view option, Lifetime otherwise);
+    /// The same, from `least` to `most`, which may be `never`; no number is negative.
+    Lifetime take_lifetime(std::string_view option, Lifetime otherwise, Lifetime least,
+                           Lifetime most);
     /// `true` or `false`, `1` or `0`.
     bool take_flag(std::string_view option, bool otherwise);
     /// Which one of `choices`.

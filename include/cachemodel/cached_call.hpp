@@ -6,6 +6,7 @@
 #include <cachemodel/call_options.hpp>
 #include <cachemodel/detail/cached_calls.hpp>
 #include <cachemodel/detail/call_problem.hpp>
+#include <cachemodel/detail/load_terms.hpp>
 #include <cachemodel/lookup.hpp>
 #include <cachemodel/statistics.hpp>
 
@@ -88,8 +89,11 @@ class CachedCall {
     /// On the default cache, with the default options. No cache is looked up before the first call.
     CachedCall() : CachedCall(CallOptions<Result>{}) {}
     /// On the cache that the options name.
+    ///
+    /// Errors: `ConfigError` naming an option that makes no sense, such as a `jitter` of 1, or none
+    /// beside another one, such as a `stale_if_error` without `expires`.
     explicit CachedCall(CallOptions<Result> options) : CachedCall(std::nullopt, options) {}
-    /// On this cache, whatever the options name.
+    /// On this cache, whatever the options name. Errors: the same.
     explicit CachedCall(Cache cache, CallOptions<Result> options = {})
         : CachedCall(std::optional<Cache>{std::move(cache)}, options) {}
 
@@ -242,6 +246,7 @@ class CachedCall {
         : site_(detail::make_call_site(
               {.traits = &Target::traits,
                .expires = options.expires,
+               .terms = detail::load_terms(options),
                .name = std::string{options.name},
                .cache_name = std::string{options.cache},
                .version = options.version,

@@ -4,6 +4,7 @@
 
 #include <cachemodel/detail/codec.hpp>
 #include <cachemodel/detail/key_text.hpp>
+#include <cachemodel/detail/load_terms.hpp>
 #include <cachemodel/fwd.hpp>
 #include <cachemodel/key.hpp>
 #include <cachemodel/lifetime.hpp>
@@ -167,6 +168,26 @@ concept NoVerb = requires {
     &WithVerbs<M>::Missing;
 };
 
+struct LoaderNames {
+    int from_miss, from_miss_many;
+};
+
+/// Where M has a member of a loader's name too, that name is ambiguous here. So an overloaded or a
+/// private loader is found as well, to be refused.
+template <class M>
+struct WithLoaderNames : M, LoaderNames {};
+
+template <class M>
+concept HasFromMiss = !requires {
+    &WithLoaderNames<M>::from_miss;
+};
+template <class M>
+concept HasFromMissMany = !requires {
+    &WithLoaderNames<M>::from_miss_many;
+};
+template <class M>
+concept HasLoader = HasFromMiss<M> || HasFromMissMany<M>;
+
 /// Why a type is no model.
 enum class ModelProblem : std::uint8_t {
     none,
@@ -194,6 +215,8 @@ enum class ModelProblem : std::uint8_t {
     target_not_model,
     secret_target,
     target_keys,
+    load_terms,
+    load_terms_without_loader,
 };
 
 consteval ModelProblem as_model_problem(TypeProblem problem, bool in_key) {
@@ -291,6 +314,17 @@ consteval ModelProblem wire_names_problem(std::index_sequence<I...>) {
 }
 
 template <class M>
+consteval ModelProblem load_terms_problem() {
+    constexpr LoadTerms terms = load_terms(model_options<M>());
+    if constexpr (any_given(terms)) {
+        if (!HasLoader<M>) return ModelProblem::load_terms_without_loader;
+        const auto problem = terms_problem(terms, model_options<M>().expires);
+        if (problem != TermsProblem::none) return ModelProblem::load_terms;
+    }
+    return ModelProblem::none;
+}
+
+template <class M>
 consteval ModelProblem find_model_problem() {
     if constexpr (!requires { sizeof(M); }) {
         return ModelProblem::incomplete;
@@ -318,7 +352,8 @@ consteval ModelProblem find_model_problem() {
         } else if constexpr (!has_key<M>(Indices{})) {
             return ModelProblem::no_key;
         } else {
-            return wire_names_problem<M>(Indices{});
+            constexpr ModelProblem of_names = wire_names_problem<M>(Indices{});
+            return of_names == ModelProblem::none ? load_terms_problem<M>() : of_names;
         }
     }
 }
@@ -395,6 +430,14 @@ consteval bool require_model() {
     static_assert(problem != target_keys,
                   "cachemodel: a Reference stores its target's keys, and one of them has a "
                   "to_cache_key but cannot be stored");
+    static_assert(problem != load_terms_without_loader,
+                  "cachemodel: stale_while_refresh, stale_if_error, remember_missing, "
+                  "early_refresh, jitter, load_timeout, lease_wait and load_backoff are about "
+                  "loading; give the model a from_miss, or leave them out");
+    if constexpr (problem == load_terms) {
+        return require_terms<terms_problem(detail::load_terms(model_options<M>()),
+                                           model_options<M>().expires)>();
+    }
     return true;
 }
 

@@ -6,6 +6,7 @@
 #include <cachemodel/detail/cbor.hpp>
 #include <cachemodel/detail/codec.hpp>
 #include <cachemodel/detail/key_text.hpp>
+#include <cachemodel/detail/load_terms.hpp>
 #include <cachemodel/error.hpp>
 #include <cachemodel/key.hpp>
 #include <cachemodel/lifetime.hpp>
@@ -38,6 +39,7 @@ struct CallTraits {
 struct CallSettings {
     const CallTraits& (*traits)();
     Lifetime expires;
+    LoadTerms terms;
     std::string name;
     std::string cache_name;
     std::uint32_t version;
@@ -57,6 +59,7 @@ struct CallNames {
 
 /// A cached function: its settings, its names, what it has counted. Shared by copies.
 class CallSite;
+/// Errors: `ConfigError` naming an option that makes no sense, and the function.
 std::shared_ptr<CallSite> make_call_site(CallSettings settings);
 
 /// The names for objects of the type `dynamic`, or of no type in particular. Made at first use.

@@ -55,13 +55,31 @@ enum class TermsProblem : std::uint8_t {
     early_refresh_range,
     jitter_range,
     missing_outlives_entries,
-    no_load_timeout,
-    endless_lease_wait,
-    endless_load_backoff,
+    load_timeout_range,
+    lease_wait_range,
+    load_backoff_range,
 };
+
+// What goes beyond is a mistake: minutes written as hours, or numbers that are no longer exact.
+inline constexpr double beyond_early_refresh = 1000;
+inline constexpr double beyond_jitter = 1;
+inline constexpr Lifetime longest_wait = std::chrono::hours{24};
 
 constexpr bool is_some(const std::optional<Lifetime>& lifetime) {
     return lifetime && !lifetime->is_over();
+}
+
+/// Of terms that make no sense whatever the entries are.
+constexpr TermsProblem range_problem(const LoadTerms& terms) {
+    using enum TermsProblem;
+    const double beta = terms.early_refresh.value_or(0);
+    if (!(beta >= 0 && beta < beyond_early_refresh)) return early_refresh_range;
+    const double share = terms.jitter.value_or(0);
+    if (!(share >= 0 && share < beyond_jitter)) return jitter_range;
+    if (terms.load_timeout && terms.load_timeout->is_over()) return load_timeout_range;
+    if (terms.lease_wait && *terms.lease_wait > longest_wait) return lease_wait_range;
+    if (terms.load_backoff && *terms.load_backoff > longest_wait) return load_backoff_range;
+    return none;
 }
 
 /// Of entries that are fresh for `expires`.
@@ -73,17 +91,45 @@ constexpr TermsProblem terms_problem(const LoadTerms& terms, Lifetime expires) {
         if (terms.early_refresh.value_or(0) > 0) return early_refresh_of_never;
         if (terms.jitter.value_or(0) > 0) return jitter_of_never;
     }
-    const double beta = terms.early_refresh.value_or(0);
-    if (!(beta >= 0 && beta <= 1000)) return early_refresh_range;
-    const double share = terms.jitter.value_or(0);
-    if (!(share >= 0 && share < 1)) return jitter_range;
     if (terms.remember_missing && *terms.remember_missing > expires) {
         return missing_outlives_entries;
     }
-    if (terms.load_timeout && terms.load_timeout->is_over()) return no_load_timeout;
-    if (terms.lease_wait && terms.lease_wait->is_never()) return endless_lease_wait;
-    if (terms.load_backoff && terms.load_backoff->is_never()) return endless_load_backoff;
-    return none;
+    return range_problem(terms);
+}
+
+/// Says in one line what is wrong with a model's. Always true, so that this stays the only error.
+template <TermsProblem problem>
+consteval bool require_terms() {
+    using enum TermsProblem;
+    static_assert(problem != stale_while_refresh_of_never,
+                  "cachemodel: stale_while_refresh is about entries that have come to their end, "
+                  "and without expires they have none; write expires too");
+    static_assert(problem != stale_if_error_of_never,
+                  "cachemodel: stale_if_error is about entries that have come to their end, and "
+                  "without expires they have none; write expires too");
+    static_assert(problem != early_refresh_of_never,
+                  "cachemodel: early_refresh is about the end of entries, and without expires "
+                  "they have none; write expires too");
+    static_assert(problem != jitter_of_never,
+                  "cachemodel: jitter is a share of expires; write expires too");
+    static_assert(problem != early_refresh_range,
+                  "cachemodel: early_refresh is a number from 0 to less than 1000; 1 is usual");
+    static_assert(problem != jitter_range,
+                  "cachemodel: jitter is a share of expires: a number from 0 to less than 1, such "
+                  "as 0.1");
+    static_assert(problem != missing_outlives_entries,
+                  "cachemodel: remember_missing is longer than expires; write at most what expires "
+                  "says");
+    static_assert(problem != load_timeout_range,
+                  "cachemodel: a load_timeout of 0 leaves a load no time; write how long callers "
+                  "wait for one, or never");
+    static_assert(problem != lease_wait_range,
+                  "cachemodel: lease_wait is longer than a day; write how long callers wait for "
+                  "another process, such as 2s");
+    static_assert(problem != load_backoff_range,
+                  "cachemodel: load_backoff is longer than a day; write how long a loader that "
+                  "fails is left alone at first, such as 1s");
+    return true;
 }
 
 /// What all of them come to, for the entries of one model or function in one cache.
@@ -126,7 +172,9 @@ constexpr LoadRules load_rules(Lifetime expires, const LoadTerms& terms,
     return rules;
 }
 
-/// What is wrong, as an error says it.
+/// The option that is wrong, and what is wrong with it, as they stand in an error one after the
+/// other.
+std::string_view option_of(TermsProblem problem) noexcept;
 std::string_view to_string(TermsProblem problem) noexcept;
 
 }  // namespace cachemodel::detail

@@ -62,26 +62,6 @@ using Reachable = typename Reach<TypeList<>, TypeList<M>>::type;
 
 // ---- loaders
 
-struct LoaderNames {
-    int from_miss, from_miss_many;
-};
-
-/// Where M has a member of a loader's name too, that name is ambiguous here. So an overloaded or a
-/// private loader is found as well, to be refused.
-template <class M>
-struct WithLoaderNames : M, LoaderNames {};
-
-template <class M>
-concept HasFromMiss = !requires {
-    &WithLoaderNames<M>::from_miss;
-};
-template <class M>
-concept HasFromMissMany = !requires {
-    &WithLoaderNames<M>::from_miss_many;
-};
-template <class M>
-concept HasLoader = HasFromMiss<M> || HasFromMissMany<M>;
-
 /// The types of the contexts that a loader's parameters name.
 template <class F>
 struct LoaderParameters;

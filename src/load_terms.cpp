@@ -1,0 +1,57 @@
+// cachemodel: what is wrong with the terms on which entries are loaded, in words.
+// SPDX-License-Identifier: MIT
+#include <cachemodel/detail/load_terms.hpp>
+
+namespace cachemodel::detail {
+
+std::string_view option_of(TermsProblem problem) noexcept {
+    switch (problem) {
+        case TermsProblem::none:
+            break;
+        case TermsProblem::stale_while_refresh_of_never:
+            return "stale_while_refresh";
+        case TermsProblem::stale_if_error_of_never:
+            return "stale_if_error";
+        case TermsProblem::early_refresh_of_never:
+        case TermsProblem::early_refresh_range:
+            return "early_refresh";
+        case TermsProblem::jitter_of_never:
+        case TermsProblem::jitter_range:
+            return "jitter";
+        case TermsProblem::missing_outlives_entries:
+            return "remember_missing";
+        case TermsProblem::load_timeout_range:
+            return "load_timeout";
+        case TermsProblem::lease_wait_range:
+            return "lease_wait";
+        case TermsProblem::load_backoff_range:
+            return "load_backoff";
+    }
+    return {};
+}
+
+std::string_view to_string(TermsProblem problem) noexcept {
+    switch (problem) {
+        case TermsProblem::none:
+            return {};
+        case TermsProblem::stale_while_refresh_of_never:
+        case TermsProblem::stale_if_error_of_never:
+        case TermsProblem::early_refresh_of_never:
+        case TermsProblem::jitter_of_never:
+            return " is about the end of entries, and these have none: give expires, too";
+        case TermsProblem::early_refresh_range:
+            return " is not a number from 0 to less than 1000";
+        case TermsProblem::jitter_range:
+            return " is not a number from 0 to less than 1";
+        case TermsProblem::missing_outlives_entries:
+            return " is longer than expires";
+        case TermsProblem::load_timeout_range:
+            return " leaves a load no time; without a limit it is never";
+        case TermsProblem::lease_wait_range:
+        case TermsProblem::load_backoff_range:
+            return " is longer than a day";
+    }
+    return {};
+}
+
+}  // namespace cachemodel::detail
