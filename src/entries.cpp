@@ -106,9 +106,9 @@ PreparedEntry prepare_lease(const Cache& cache, const EntryKey& key, std::string
     PreparedEntry entry;
     if (opened) {
         envelope = opened->envelope;
-        entry.lifetime = backend_lifetime(left_to_keep(cache, envelope, kept_stale),
-                                          cache.capabilities())
-                             .lifetime;
+        entry.lifetime =
+            backend_lifetime(left_to_keep(cache, envelope, kept_stale), cache.capabilities())
+                .lifetime;
     } else {
         const End end = end_of(cache, life);
         entry.lifetime = end.backends;
@@ -152,8 +152,7 @@ Standing look_at(const Cache& cache, std::string_view bytes, std::string_view en
         }
     }
     if (standing.is_value() || standing.reason != MissReason::nothing_stored) return standing;
-    standing.reason =
-        envelope.is_known_missing ? MissReason::known_missing : MissReason::removed;
+    standing.reason = envelope.is_known_missing ? MissReason::known_missing : MissReason::removed;
     return standing;
 }
 
@@ -261,6 +260,25 @@ Outcome touch_entry(const Cache& cache, const EntryKey& key, const EntryLife& li
     // The lifetime itself: an integer has no end of its own that the backend must outlive.
     (looks ? cache.quietly() : cache).touch_many({&stored, 1}, life.fresh, {&outcome, 1});
     return outcome;
+}
+
+void remove_for_good(const Cache& cache, std::span<const EntryKey> keys, Lifetime life,
+                     std::span<Outcome> outcomes) {
+    if (keys.empty()) return;
+    std::vector<PreparedEntry> prepared;
+    std::vector<std::string_view> stored;
+    std::vector<Entry> entries;
+    prepared.reserve(keys.size());
+    stored.reserve(keys.size());
+    entries.reserve(keys.size());
+    for (const auto& key : keys) stored.push_back(key.stored);
+    const FinalKeys final_keys{cache.core(), cache.view(), Operation::remove, stored};
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+        const auto& entry = prepared.emplace_back(
+            prepare_removal(cache, keys[i], life, cache.core().chance.number() | 1));
+        entries.push_back({final_keys.views()[i], entry.bytes, entry.lifetime});
+    }
+    cache.core().replace_many(cache.view(), entries, outcomes);
 }
 
 std::vector<Outcome> store_entries(const Cache& cache, Store how, std::span<const Entry> entries) {

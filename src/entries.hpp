@@ -90,7 +90,7 @@ PreparedEntry renewed(const Cache& cache, const EntryKey& key, const OpenedEntry
 
 /// What a sound entry holds at this moment, without regard to how long it may be served stale.
 struct Standing {
-    std::optional<OpenedEntry> entry;  ///< sound, and of the right key
+    std::optional<OpenedEntry> entry;                ///< sound, and of the right key
     MissReason reason = MissReason::nothing_stored;  ///< where there is no fresh value
     /// For how long its end has passed; zero where it has none, or not yet.
     std::chrono::milliseconds stale_for{0};
@@ -104,16 +104,13 @@ Standing look_at(const Cache& cache, std::string_view bytes, std::string_view en
 /// envelope should hold.
 OpenResult open_living(const Cache& cache, std::string_view bytes, std::string_view envelope_key);
 
-/// Reads an entry by `decode(reader)`: nothing where it could, or why it is a miss. What converters
-/// of the user's throw is a miss too.
+/// Reads a value's entry by `decode(reader)`: nothing where it could, or why it is a miss. What
+/// converters of the user's throw is a miss too.
 ///
 /// Errors: `std::bad_alloc`, `TooManyObjects`.
 template <class Decode>
-std::optional<MissReason> read_entry(const Cache& cache, std::string_view bytes,
-                                     std::string_view envelope_key, Decode decode) {
-    const OpenResult opened = open_living(cache, bytes, envelope_key);
-    if (!opened.entry) return opened.reason;
-    CborReader reader{opened.entry->body};
+std::optional<MissReason> decode_entry(const OpenedEntry& entry, Decode decode) {
+    CborReader reader{entry.body};
     try {
         if (decode(reader) && reader.at_end()) return std::nullopt;
     } catch (const std::bad_alloc&) {
@@ -124,6 +121,15 @@ std::optional<MissReason> read_entry(const Cache& cache, std::string_view bytes,
         // The entry does not fit.
     }
     return reader.member_was_absent ? MissReason::member_absent : MissReason::undecodable;
+}
+
+/// The same of one that must be living.
+template <class Decode>
+std::optional<MissReason> read_entry(const Cache& cache, std::string_view bytes,
+                                     std::string_view envelope_key, Decode decode) {
+    const OpenResult opened = open_living(cache, bytes, envelope_key);
+    if (!opened.entry) return opened.reason;
+    return decode_entry(*opened.entry, decode);
 }
 
 /// The key of a value that the user gave a key to. Its envelope holds the final key.
@@ -168,6 +174,11 @@ class StoredEntry final : private ReadSink {
 /// `may_hold_place` says that what stands there may be no value.
 Outcome touch_entry(const Cache& cache, const EntryKey& key, const EntryLife& life,
                     bool may_hold_place = false);
+
+/// Removes, and leaves in their place for `life` what keeps out the results of loads that began
+/// earlier. Also through a view that bypasses the cache.
+void remove_for_good(const Cache& cache, std::span<const EntryKey> keys, Lifetime life,
+                     std::span<Outcome> outcomes);
 
 /// As `Cache::store_many`; but `Store::add` takes what is over for what is not there also where the
 /// backend keeps it a little longer, and with a lifetime that is over only looks.

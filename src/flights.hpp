@@ -80,7 +80,8 @@ class Flights final : AtFork {
     /// Who boards, and when.
     struct Passenger {
         SteadyTime now;
-        /// What was read before: nobody joins who read something else. None where nobody could tell.
+        /// What was read before: nobody joins who read something else. None where nobody could
+        /// tell.
         std::optional<std::uint64_t> epoch = 0;
         /// When a new flight is too old to be joined though it has no result yet.
         SteadyTime over = SteadyTime::max();
@@ -182,7 +183,7 @@ class Passage {
     /// Of one that entered: what this very thread is computing needs itself.
     bool is_recursion() const noexcept { return is_recursion_; }
     const std::shared_ptr<const void>& result() const noexcept { return flight_->result; }
-    [[noreturn]] void rethrow() const { std::rethrow_exception(flight_->error); }
+    const std::exception_ptr& error() const noexcept { return flight_->error; }
 
  private:
     std::shared_ptr<Flight> flight_;

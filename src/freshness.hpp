@@ -19,23 +19,27 @@ namespace cachemodel::detail {
 struct Basis {
     /// False where the cache could not tell: nothing is written back then.
     bool is_known = false;
-    bool is_there = false;    ///< something, which has this token
+    bool is_there = false;     ///< something, which has this token
     bool holds_place = false;  ///< something that keeps older loads out
+    bool is_damaged = false;   ///< something that cannot be read, and has no token
     std::uint64_t token = 0;
     /// Two who read different ones do not share a load. 0 where there is nothing.
     std::uint64_t epoch = 0;
 
     static Basis nothing() noexcept { return {.is_known = true}; }
+    static Basis damaged() noexcept {
+        return {.is_known = true, .is_there = true, .is_damaged = true};
+    }
     static Basis of(const Standing& standing, std::uint64_t token) noexcept;
 };
 
 enum class Freshness : std::uint8_t {
     fresh,
-    early,          ///< fresh, and to be refreshed all the same
-    stale,          ///< to be served while it is refreshed
+    early,            ///< fresh, and to be refreshed all the same
+    stale,            ///< to be served while it is refreshed
     being_refreshed,  ///< to be served; somebody else refreshes it
-    fallback,       ///< to be served only if it cannot be loaded
-    known_missing,  ///< the source had none
+    fallback,         ///< to be served only if it cannot be loaded
+    known_missing,    ///< the source had none
     none,
 };
 Freshness freshness(const Cache& cache, const Standing& standing, const LoadRules& rules);

@@ -37,8 +37,8 @@ void LoadBackoff::add(const std::string& key, std::exception_ptr error, Time now
     failed.times += 1;
     failed.until = now;
     if (failed.times == 1) return;
-    failed.pause = failed.times == 2 ? shortest
-                                     : std::min(2 * failed.pause, longest_pause * shortest);
+    failed.pause =
+        failed.times == 2 ? shortest : std::min(2 * failed.pause, longest_pause * shortest);
     failed.until += chance.about(failed.pause);
 }
 

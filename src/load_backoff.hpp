@@ -27,8 +27,8 @@ class LoadBackoff {
 
     /// What the loader threw last, where it is to be left alone now; else null.
     std::exception_ptr find(const std::string& key, Time now);
-    /// The loader threw. The second time in a row it is left alone for about `least`, then for twice
-    /// as long, and so on.
+    /// The loader threw. The second time in a row it is left alone for about `least`, then for
+    /// twice as long, and so on.
     void add(const std::string& key, std::exception_ptr error, Time now, Lifetime least,
              Chance& chance);
     /// It did not.

@@ -21,13 +21,6 @@ constexpr auto longest_hold = 250ms;
 constexpr std::chrono::nanoseconds first_pause = 10ms;
 constexpr std::chrono::nanoseconds longest_pause = 50ms;
 
-/// A wait has an end by the machine's clock, whatever clock the cache goes by.
-SteadyTime deadline_in(Lifetime lifetime) {
-    const auto start = std::chrono::steady_clock::now();
-    const auto longest = SteadyTime::max() - start;
-    return lifetime.duration() < longest ? start + lifetime.duration() : SteadyTime::max();
-}
-
 /// Whether the same is likely to fail again: not where something else was missing, or where the
 /// loader asked for itself.
 bool is_sign_of_trouble(const std::exception_ptr& error) {
@@ -43,6 +36,12 @@ bool is_sign_of_trouble(const std::exception_ptr& error) {
 }
 
 }  // namespace
+
+SteadyTime deadline_in(Lifetime lifetime) {
+    const auto start = std::chrono::steady_clock::now();
+    const auto longest = SteadyTime::max() - start;
+    return lifetime.duration() < longest ? start + lifetime.duration() : SteadyTime::max();
+}
 
 LoadJob::LoadJob(Cache cache, const LoadRules& rules, Counters& own)
     : cache_(std::move(cache)), rules_(rules), own_(own), read_at_(now()) {}
@@ -82,6 +81,11 @@ void LoadJob::run_now() {
     for (auto& load : loads_) load.lead.reset();
 }
 
+void LoadJob::only_load() {
+    stores_ = false;
+    load_within_limit(those_with(KeyLoad::State::pending));
+}
+
 std::vector<KeyLoad*> LoadJob::those_with(KeyLoad::State state) {
     std::vector<KeyLoad*> those;
     for (auto& load : loads_) {
@@ -91,8 +95,8 @@ std::vector<KeyLoad*> LoadJob::those_with(KeyLoad::State state) {
 }
 
 void LoadJob::load_within_limit(std::span<KeyLoad* const> wanted) {
-    const bool is_known = std::ranges::all_of(
-        wanted, [](const KeyLoad* each) { return each->basis.is_known; });
+    const bool is_known =
+        std::ranges::all_of(wanted, [](const KeyLoad* each) { return each->basis.is_known; });
     if (is_known || cache_.is_bypass()) return load(wanted);
     const LoadLimit::Place place{cache_.core().load_limit, deadline_in(rules_.lease_wait)};
     if (place.is_given()) return load(wanted);
@@ -102,9 +106,7 @@ void LoadJob::load_within_limit(std::span<KeyLoad* const> wanted) {
                      "running already"));
     for (KeyLoad* const each : wanted) {
         count(&Counters::refused_loads);
-        each->state = KeyLoad::State::failed;
-        each->error = error;
-        if (each->lead) each->lead->fail(error);
+        spoiled(*each, error);
     }
 }
 
@@ -126,9 +128,11 @@ class LoadJob::Look final : public ReadSink {
         loads_[index]->basis = Basis::nothing();
         loads_[index]->is_leased_by_other = false;
     }
-    void failed(std::size_t index, const Failure&) noexcept override {
-        loads_[index]->basis = {};
+    void unusable(std::size_t index, MissReason) noexcept override {
+        loads_[index]->basis = Basis::damaged();
+        loads_[index]->is_leased_by_other = false;
     }
+    void failed(std::size_t index, const Failure&) noexcept override { loads_[index]->basis = {}; }
     /// Errors: `std::bad_alloc`.
     void rethrow_fatal() const {
         if (fatal_) std::rethrow_exception(fatal_);
@@ -169,7 +173,7 @@ void LoadJob::look_at_one(KeyLoad& load, std::string_view bytes, std::uint64_t t
     if (standing.is_fresh_value() && is_news) {
         load.product = take(load, *standing.entry);
         if (!load.product) return;
-        load.state = KeyLoad::State::found;
+        load.state = KeyLoad::State::taken;
         count(&Counters::hits);
         give(load);
     } else if (standing.reason == MissReason::known_missing) {
@@ -185,7 +189,8 @@ void LoadJob::take_leases() {
     auto pause = first_pause;
     std::vector<KeyLoad*> open = those_with(KeyLoad::State::pending);
     const auto is_settled = [](const KeyLoad* load) {
-        return load->state != KeyLoad::State::pending || load->is_leased || !load->basis.is_known;
+        return load->state != KeyLoad::State::pending || load->is_leased || !load->basis.is_known ||
+               !load->lead;
     };
     std::erase_if(open, is_settled);
     for (bool is_first = true; !open.empty(); is_first = false) {
@@ -210,19 +215,22 @@ void LoadJob::take_leases() {
 void LoadJob::claim(std::span<KeyLoad* const> open) {
     // A holder that dies keeps the others waiting for most of what they would, and leaves time for
     // one of them to load in its place.
-    const EntryLease lease{
-        fresh_until(rules_.lease_wait.duration() * 3 / 4, wall_time(cache_)), owner_};
+    const EntryLease lease{fresh_until(rules_.lease_wait.duration() * 3 / 4, wall_time(cache_)),
+                           owner_};
     std::vector<PreparedEntry> prepared;
     std::vector<Entry> added;
     std::vector<Entry> exchanged;
+    std::vector<Entry> replaced;
     prepared.reserve(open.size());
     for (const KeyLoad* const each : open) {
         if (each->is_leased_by_other) continue;
-        const auto& entry = prepared.emplace_back(prepare_lease(
-            cache_, each->key, each->standing, each->basis.epoch, lease, longest_load(rules_),
-            rules_.kept_stale()));
-        (each->basis.is_there ? exchanged : added)
-            .push_back({each->key.stored, entry.bytes, entry.lifetime, each->basis.token});
+        const auto& entry = prepared.emplace_back(
+            prepare_lease(cache_, each->key, each->standing, each->basis.epoch, lease,
+                          longest_load(rules_), rules_.kept_stale()));
+        auto& entries = each->basis.is_damaged ? replaced
+                        : each->basis.is_there ? exchanged
+                                               : added;
+        entries.push_back({each->key.stored, entry.bytes, entry.lifetime, each->basis.token});
     }
     const Cache quietly = cache_.quietly();
     const auto send = [&](Store how, std::span<const Entry> entries) {
@@ -233,6 +241,7 @@ void LoadJob::claim(std::span<KeyLoad* const> open) {
     };
     send(Store::add, added);
     send(Store::compare_and_set, exchanged);
+    send(Store::set, replaced);
 }
 
 void LoadJob::release_leases() noexcept {
@@ -243,10 +252,9 @@ void LoadJob::release_leases() noexcept {
         for (const auto& load : loads_) {
             if (!load.is_leased || !load.basis.is_known) continue;
             const bool keeps_out = load.basis.epoch != 0;
-            const auto& entry = prepared.emplace_back(
-                prepare_lease(cache_, load.key, load.standing, load.basis.epoch, std::nullopt,
-                              keeps_out ? longest_load(rules_) : Lifetime{1s},
-                              rules_.kept_stale()));
+            const auto& entry = prepared.emplace_back(prepare_lease(
+                cache_, load.key, load.standing, load.basis.epoch, std::nullopt,
+                keeps_out ? longest_load(rules_) : Lifetime{1s}, rules_.kept_stale()));
             entries.push_back({load.key.stored, entry.bytes, entry.lifetime, load.basis.token});
         }
         if (entries.empty()) return;
@@ -286,23 +294,38 @@ void LoadJob::missing(KeyLoad& load) {
     if (!rules_.remember_missing.is_over()) {
         entry = prepare_known_missing(cache_, load.key, rules_.remember_missing);
     } else if (!load.standing.empty()) {  // what is stale is not there any more
-        entry = prepare_removal(cache_, load.key, longest_load(rules_),
-                                cache_.core().chance.number());
+        entry = removal_of(load);
     } else {
         return;
     }
     keep(load, std::make_shared<const PreparedEntry>(std::move(entry)));
 }
 
-void LoadJob::failed(KeyLoad& load, std::exception_ptr error) {
+void LoadJob::kept_out(KeyLoad& load, std::shared_ptr<const void> product) {
+    count(&Counters::kept_out);
+    std::shared_ptr<const PreparedEntry> entry;
+    if (!load.standing.empty()) entry = std::make_shared<const PreparedEntry>(removal_of(load));
+    found(load, std::move(product), std::move(entry));
+}
+
+PreparedEntry LoadJob::removal_of(const KeyLoad& load) const {
+    return prepare_removal(cache_, load.key, longest_load(rules_),
+                           cache_.core().chance.number() | 1);
+}
+
+void LoadJob::spoiled(KeyLoad& load, std::exception_ptr error) {
     load.state = KeyLoad::State::failed;
     load.error = error;
+    if (load.lead) load.lead->fail(std::move(error));
+}
+
+void LoadJob::failed(KeyLoad& load, std::exception_ptr error) {
     count(&Counters::load_failures);
     if (is_sign_of_trouble(error)) {
         cache_.core().load_backoff.add(load.flight_key, error, now(), rules_.load_backoff,
                                        cache_.core().chance);
     }
-    if (load.lead) load.lead->fail(std::move(error));
+    spoiled(load, std::move(error));
 }
 
 void LoadJob::give(KeyLoad& load) {
@@ -314,9 +337,10 @@ void LoadJob::give(KeyLoad& load) {
 }
 
 void LoadJob::keep(KeyLoad& load, std::shared_ptr<const PreparedEntry> entry) {
-    if (!entry || cache_.is_bypass() || !load.basis.is_known) return;
+    if (!entry || !load.lead || (stores_ && !load.basis.is_known)) return;
     load.entry = std::move(entry);
     load.made_at = now();
+    if (!stores_) return;
     to_store_.push_back(&load);
     if (load.made_at - to_store_.front()->made_at >= longest_hold) store_what_came();
 }
@@ -324,6 +348,7 @@ void LoadJob::keep(KeyLoad& load, std::shared_ptr<const PreparedEntry> entry) {
 /// As what it has to be written, so that nothing is lost that came meanwhile.
 std::optional<Store> LoadJob::how_to_store(const KeyLoad& load) const noexcept {
     if (!load.basis.is_there) return Store::add;
+    if (load.basis.is_damaged) return Store::set;
     if (cache_.capabilities().compare_and_set) return Store::compare_and_set;
     if (load.basis.holds_place) return std::nullopt;
     return Store::set;

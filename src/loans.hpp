@@ -20,7 +20,8 @@ class Loans final : AtFork {
     Loans() noexcept { join_forks(); }
     ~Loans() { leave_forks(); }
 
-    /// One use of what is lent; not granted where the lender is gone. Null loans are always granted.
+    /// One use of what is lent; not granted where the lender is gone. Null loans are always
+    /// granted.
     class Loan {
      public:
         explicit Loan(std::shared_ptr<Loans> loans) noexcept;

@@ -13,8 +13,8 @@
 namespace cachemodel::detail {
 
 inline PreparedEntry prepare(const Cache& cache, const ModelTable& table, const void* object,
-                             const EntryKey& key, Lifetime lifetime) {
-    return prepare_entry(cache, key, lifetime, [&](CborWriter& writer) {
+                             const EntryKey& key, const EntryLife& life) {
+    return prepare_entry(cache, key, life, [&](CborWriter& writer) {
         encode_members(writer, object, table.members);
     });
 }

@@ -7,40 +7,101 @@
 
 #include "cache_core.hpp"
 #include "entries.hpp"
+#include "freshness.hpp"
 #include "model_entries.hpp"
 
 namespace cachemodel::detail {
 
+namespace {
+
+LoadRules rules_of(const Door& door, const ModelTable& table) {
+    const ModelOptions& options = table.options;
+    if (!door.has_source) return {.expires = options.expires};
+    return load_rules(options.expires, load_terms(options), door.cache.view().load_rules);
+}
+
+/// Loads of this process that began earlier are joined by nobody any more, and store nothing.
+void supersede_loads(const Cache& cache, std::span<const EntryKey> keys) {
+    Flights& flights = cache.core().model_flights;
+    if (flights.is_empty()) return;
+    for (const auto& key : keys) flights.supersede(cache.final_key(key.in_envelope()));
+}
+
+/// The keys of objects, and which ones of them have one.
+struct Keyed {
+    std::vector<EntryKey> keys;
+    std::vector<std::size_t> places;
+
+    Keyed(const ModelTable& table, std::span<const void* const> objects,
+          std::span<Outcome> outcomes) {
+        keys.reserve(objects.size());
+        places.reserve(objects.size());
+        for (std::size_t i = 0; i < objects.size(); ++i) {
+            try {
+                keys.push_back(make_model_key(table, objects[i]));
+                places.push_back(i);
+            } catch (const std::bad_alloc&) {
+                throw;
+            } catch (...) {  // an incomplete key, or a to_cache_key of the user's
+                outcomes[i] = Failure{std::current_exception()};
+            }
+        }
+    }
+};
+
+}  // namespace
+
 bool model_exists(const Door& door, const ModelTable& table, const void* object) {
-    const StoredEntry stored{door.cache, make_model_key(table, object), Operation::get};
+    const EntryKey key = make_model_key(table, object);
+    const StoredEntry stored{door.cache, key, Operation::get};
     if (stored.failure()) stored.failure()->rethrow();
-    return stored.entry().has_value();
+    if (!stored.is_there()) return false;
+    const Standing standing = look_at(door.cache, stored.bytes(), key.in_envelope());
+    switch (freshness(door.cache, standing, rules_of(door, table))) {
+        case Freshness::fresh:
+        case Freshness::early:
+        case Freshness::stale:
+        case Freshness::being_refreshed:
+            return true;
+        case Freshness::fallback:
+        case Freshness::known_missing:
+        case Freshness::none:
+            break;
+    }
+    return false;
 }
 
 void save_models(const Door& door, const ModelTable& table, std::span<const void* const> objects,
                  std::optional<Lifetime> lifetime, std::span<Outcome> outcomes) {
-    std::vector<EntryKey> keys;
+    const LoadRules rules = rules_of(door, table);
+    if (door.has_source && lifetime.value_or(rules.expires).is_over()) {
+        return remove_models(door, table, objects, outcomes);
+    }
+    const Keyed keyed{table, objects, outcomes};
     std::vector<PreparedEntry> prepared;
     std::vector<Entry> entries;
     std::vector<std::size_t> places;
-    keys.reserve(objects.size());
-    prepared.reserve(objects.size());
-    entries.reserve(objects.size());
-    places.reserve(objects.size());
-    for (std::size_t i = 0; i < objects.size(); ++i) {
+    prepared.reserve(keyed.keys.size());
+    entries.reserve(keyed.keys.size());
+    places.reserve(keyed.keys.size());
+    for (std::size_t i = 0; i < keyed.keys.size(); ++i) {
+        const auto& key = keyed.keys[i];
+        const auto place = keyed.places[i];
         try {
-            const auto& key = keys.emplace_back(make_model_key(table, objects[i]));
-            const auto& entry = prepared.emplace_back(prepare(
-                door.cache, table, objects[i], key, lifetime.value_or(table.options.expires)));
+            EntryLife life = life_by(rules, door.cache.core().chance, std::nullopt);
+            if (lifetime) life.fresh = *lifetime;
+            const auto& entry =
+                prepared.emplace_back(prepare(door.cache, table, objects[place], key, life));
             entries.push_back({key.stored, entry.bytes, entry.lifetime});
-            places.push_back(i);
+            places.push_back(place);
         } catch (const std::bad_alloc&) {
             throw;
-        } catch (...) {  // an incomplete key, or a converter of the user's
-            outcomes[i] = Failure{std::current_exception()};
+        } catch (...) {  // a converter of the user's
+            outcomes[place] = Failure{std::current_exception()};
         }
     }
     std::vector<Outcome> stored(entries.size());
+    if (!door.cache.is_bypass()) supersede_loads(door.cache, keyed.keys);
     door.cache.store_many(Store::set, entries, stored);
     Tally tally{door.cache};
     for (std::size_t i = 0; i < places.size(); ++i) {
@@ -51,28 +112,21 @@ void save_models(const Door& door, const ModelTable& table, std::span<const void
 
 void remove_models(const Door& door, const ModelTable& table, std::span<const void* const> objects,
                    std::span<Outcome> outcomes) {
-    std::vector<EntryKey> keys;
-    std::vector<std::string_view> stored;
-    std::vector<std::size_t> places;
-    keys.reserve(objects.size());
-    for (std::size_t i = 0; i < objects.size(); ++i) {
-        try {
-            keys.push_back(make_model_key(table, objects[i]));
-        } catch (const std::bad_alloc&) {
-            throw;
-        } catch (...) {  // an incomplete key, or a to_cache_key of the user's
-            outcomes[i] = Failure{std::current_exception()};
-            continue;
-        }
-        stored.push_back(keys.back().stored);
-        places.push_back(i);
+    const Keyed keyed{table, objects, outcomes};
+    std::vector<Outcome> removed(keyed.keys.size());
+    if (door.has_source) {
+        supersede_loads(door.cache, keyed.keys);
+        remove_for_good(door.cache, keyed.keys, longest_load(rules_of(door, table)), removed);
+    } else {
+        std::vector<std::string_view> stored;
+        stored.reserve(keyed.keys.size());
+        for (const auto& key : keyed.keys) stored.push_back(key.stored);
+        door.cache.remove_many(stored, removed);
     }
-    std::vector<Outcome> removed(stored.size());
-    door.cache.remove_many(stored, removed);
     Tally tally{door.cache};
-    for (std::size_t i = 0; i < places.size(); ++i) {
+    for (std::size_t i = 0; i < removed.size(); ++i) {
         tally.count_removed(table, removed[i]);
-        outcomes[places[i]] = std::move(removed[i]);
+        outcomes[keyed.places[i]] = std::move(removed[i]);
     }
 }
 
@@ -82,7 +136,9 @@ Statistics model_statistics(const Cache& cache, const ModelTable& table) {
 
 Outcome touch_model(const Door& door, const ModelTable& table, const void* object,
                     Lifetime lifetime) {
-    return touch_entry(door.cache, make_model_key(table, object), lifetime);
+    const LoadRules rules = rules_of(door, table);
+    return touch_entry(door.cache, make_model_key(table, object),
+                       {lifetime, rules.kept_stale(), rules.early_refresh > 0}, door.has_source);
 }
 
 bool done_or_throw(const Outcome& outcome) {

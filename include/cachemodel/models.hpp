@@ -279,7 +279,8 @@ class Models {
                 .cache_name = detail::model_options<M>().cache,
                 .loaders = {},
                 .contexts = &contexts_,
-                .depth = depth_};
+                .depth = depth_,
+                .has_source = detail::HasLoader<M>};
     }
     detail::Door loading_door() const {
         auto with_loaders = door();

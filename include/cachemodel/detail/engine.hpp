@@ -4,6 +4,7 @@
 
 #include <cachemodel/backend.hpp>
 #include <cachemodel/cache.hpp>
+#include <cachemodel/detail/lender.hpp>
 #include <cachemodel/detail/model_table.hpp>
 #include <cachemodel/lifetime.hpp>
 #include <cachemodel/lookup.hpp>
@@ -36,6 +37,8 @@ struct Loader {
     void (*load_one)(const void* contexts, void* object);
     /// `M::from_miss_many(wanted, contexts…)`; null where it has none.
     void (*load_many)(const void* contexts, std::span<const void* const> wanted, LoadedSink& sink);
+    /// `object.complete(contexts…)`; null where the model has none.
+    void (*complete)(const void* contexts, void* object) = nullptr;
 
     bool can_load() const noexcept { return load_one != nullptr || load_many != nullptr; }
 };
@@ -50,10 +53,14 @@ struct Door {
     /// Of every model that can be reached.
     std::span<const Loader> loaders;
     const void* contexts = nullptr;
+    /// Of what lends the contexts to loads in the background; null where there are none.
+    std::shared_ptr<Loans> loans = {};
     /// Levels of references to be fetched.
     std::size_t depth = any_depth;
     /// False: what is not in the cache is absent, though its model has a loader.
     bool load_roots = true;
+    /// Whether the model itself has a loader, given or not.
+    bool has_source = false;
 };
 
 /// Null for a model that was found.
