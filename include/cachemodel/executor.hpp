@@ -37,9 +37,8 @@ class Executor {
  public:
     virtual ~Executor() = default;
 
-    /// Takes `task` and runs it later, in another thread. Or returns false and leaves the task
-    /// where it is, when there are too many of them already or no more are taken. Waits for
-    /// nothing.
+    /// Takes `task` to run it later, never within this call. Or returns false and leaves the task
+    /// where it is, when there are too many already or no more are taken. Waits for nothing.
     ///
     /// A task that was taken may still be given up, when the executor ends.
     ///
