@@ -3,11 +3,13 @@
 #include <cachemodel/executor.hpp>
 
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
@@ -110,7 +112,10 @@ void leave_a_task_behind() {
 void leave_a_task_that_forked() {
     static_cast<void>(submit(*default_executor(), [] {
         const auto child = ::fork();
-        if (child == 0) return;  // its only thread ends, and so it does
+        if (child == 0) {
+            ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+            return;  // its only thread ends, and so it does
+        }
         int status = -1;
         ::waitpid(child, &status, 0);
         record->status_of_child = status;

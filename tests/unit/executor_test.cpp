@@ -118,6 +118,18 @@ TEST_CASE("a pool runs a task in a thread of its own", "[executor][threads]") {
     CHECK_FALSE(std::async(std::launch::async, &detail::is_pool_thread).get());
 }
 
+TEST_CASE("a pool has the size that was asked for", "[executor][threads]") {
+    // [pool]
+    const auto executor = std::make_shared<ThreadPool>(
+        ThreadPoolOptions{.threads = 2, .longest_queue = 10, .patience = 1s});
+    // [/pool]
+    Barrier barrier;
+    barrier.hold_up(*executor);
+    barrier.hold_up(*executor);
+    for (int i = 0; i < 10; ++i) CHECK(submit(*executor, [] {}));
+    CHECK_FALSE(submit(*executor, [] {}));
+}
+
 TEST_CASE("a pool without threads is an error", "[executor]") {
     CHECK_THROWS_AS(ThreadPool({.threads = 0}), ConfigError);
 }
@@ -501,24 +513,32 @@ TEST_CASE("children find a pool sound, whatever threads of the parent do with it
 // ---- for tests of users
 
 TEST_CASE("a manual executor runs tasks when it is told to", "[executor]") {
+    // [manual]
     testing::ManualExecutor executor;
     std::string done;
-    CHECK_FALSE(executor.run_one());
     CHECK(submit(executor, [&] { done += 'a'; }));
-    CHECK(submit(executor, [&] {
-        done += 'b';
-        CHECK(submit(executor, [&] { done += 'd'; }));
-    }));
-    CHECK(submit(executor, [&] { done += 'c'; }));
-    CHECK(executor.size() == 3);
-    CHECK(done.empty());
-
+    CHECK(submit(executor, [&] { done += 'b'; }));
+    CHECK(executor.size() == 2);
     CHECK(executor.run_one());
     CHECK(done == "a");
-    CHECK(executor.size() == 2);
-    CHECK(executor.run_all() == 3);
-    CHECK(done == "abcd");
+    CHECK(executor.run_all() == 1);
+    CHECK(done == "ab");
+    // [/manual]
     CHECK(executor.size() == 0);
+    CHECK_FALSE(executor.run_one());
+    CHECK(executor.run_all() == 0);
+}
+
+TEST_CASE("a manual executor runs what tasks submit", "[executor]") {
+    testing::ManualExecutor executor;
+    std::string done;
+    CHECK(submit(executor, [&] {
+        done += 'a';
+        CHECK(submit(executor, [&] { done += 'c'; }));
+    }));
+    CHECK(submit(executor, [&] { done += 'b'; }));
+    CHECK(executor.run_all() == 3);
+    CHECK(done == "abc");
 }
 
 TEST_CASE("a manual executor refuses when it is full or told to", "[executor]") {
