@@ -21,7 +21,6 @@
 #include <new>
 #include <thread>
 #include <utility>
-#include <vector>
 
 namespace cachemodel {
 
@@ -62,7 +61,9 @@ bool detail::is_pool_thread() noexcept { return own_pool != nullptr; }
 /// What the threads share with the pool, and keep when it is gone.
 class ThreadPool::State final : detail::AtFork {
  public:
-    explicit State(const ThreadPoolOptions& options) : options_(options) { join_forks(); }
+    explicit State(const ThreadPoolOptions& options) : options_(options), of_parent_{} {
+        join_forks();
+    }
     ~State() { leave_forks(); }
     State(const State&) = delete;
     State& operator=(const State&) = delete;
@@ -87,12 +88,19 @@ class ThreadPool::State final : detail::AtFork {
     std::condition_variable submitted_;
     std::condition_variable ended_;
     std::list<std::unique_ptr<Task>> waiting_;  ///< none once it is shut down
-    std::vector<std::thread> threads_;          ///< neither joined nor detached yet
+    std::list<std::thread> threads_;            ///< neither joined nor detached yet
     std::size_t alive_ = 0;                     ///< threads that have not left `work`
     std::size_t running_ = 0;                   ///< tasks
     bool is_shut_down_ = false;
     bool is_joining_ = false;
     std::uint64_t generation_ = 0;  ///< how many forks away from the process that made it
+    struct OfParent {
+        std::list<std::unique_ptr<Task>> tasks;
+        std::list<std::thread> threads;
+    };
+    union {
+        OfParent of_parent_;  ///< what a child has in memory and must not touch; never destroyed
+    };
 };
 
 bool ThreadPool::State::submit(std::unique_ptr<Task>& task,
@@ -166,7 +174,7 @@ bool ThreadPool::State::shutdown(std::chrono::nanoseconds patience) {
 
     lock.lock();
     if (!ended_.wait_until(lock, end, [&] { return alive_ == 0 && !is_joining_; })) return false;
-    std::vector<std::thread> threads;
+    std::list<std::thread> threads;
     threads.swap(threads_);
     is_joining_ = true;
     // Not under the mutex: the destructors of their thread_local objects may still submit.
@@ -185,13 +193,13 @@ void ThreadPool::State::abandon() noexcept {
 }
 
 void ThreadPool::State::in_child() noexcept {
-    // Forgotten, not destroyed, and without an allocation: threads that are not there can be
-    // neither joined nor detached, and may be counted as waiting; what a task's destructor gives
-    // back, the parent still needs.
+    // Put away, without an allocation: threads that are not there can be neither joined nor
+    // detached, and may be counted as waiting; what a task's destructor gives back, the parent
+    // still needs.
+    of_parent_.tasks.splice(of_parent_.tasks.end(), waiting_);
+    of_parent_.threads.splice(of_parent_.threads.end(), threads_);
     new (&submitted_) std::condition_variable;
     new (&ended_) std::condition_variable;
-    new (&waiting_) std::list<std::unique_ptr<Task>>;
-    new (&threads_) std::vector<std::thread>;
     alive_ = 0;
     running_ = 0;
     is_joining_ = false;

@@ -37,9 +37,8 @@ class Executor {
  public:
     virtual ~Executor() = default;
 
-    /// Takes `task` and runs it later, in another thread. Or returns false and leaves the task
-    /// where it is, when there are too many of them already or no more are taken. Waits for
-    /// nothing.
+    /// Takes `task` to run it later, never within this call. Or returns false and leaves the task
+    /// where it is, when there are too many already or no more are taken. Waits for nothing.
     ///
     /// A task that was taken may still be given up, when the executor ends.
     ///
@@ -68,8 +67,8 @@ struct ThreadPoolOptions {
 /// An executor with a fixed number of threads and a bounded queue.
 ///
 /// Tasks begin in the order in which they were taken. A thread is started when a task finds none
-/// that is free, and then stays. The threads are named "cachemodel" and handle no signals but those
-/// that their own faults raise.
+/// that is free, and then stays. The threads are named "cachemodel" and have all signals blocked
+/// but those that their own faults raise; programs that a task starts inherit that.
 ///
 /// A child of `fork` has none of these threads: there the pool is empty and starts anew. Tasks that
 /// waited or ran in the parent stay the parent's; the child neither runs nor destroys them. A task
