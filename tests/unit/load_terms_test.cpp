@@ -316,6 +316,15 @@ TEST_CASE("terms that contradict each other or themselves are told apart", "[loa
         CHECK(terms_problem(each.terms, never) == each.of_never);
         CHECK(terms_problem(each.terms, 60s) == each.of_a_minute);
     }
+    for (const LoadTerms& terms : {LoadTerms{.stale_while_refresh = 1s},
+                                   {.stale_if_error = 1s},
+                                   {.early_refresh = 1},
+                                   {.jitter = 0.1}}) {
+        CHECK(terms_problem(terms, 0s) == nothing_expires);
+    }
+    CHECK(terms_problem({.remember_missing = 1s}, 0s) == missing_outlives_entries);
+    CHECK(terms_problem({.lease_wait = 1s}, 0s) == TermsProblem::none);
+    CHECK(terms_problem(load_terms(none_of_all()), 0s) == TermsProblem::none);
     CHECK(terms_problem(load_terms(all()), 15min) == TermsProblem::none);
     CHECK(terms_problem(load_terms(none_of_all()), never) == TermsProblem::none);
     // Of a cache, whose entries end as their models say.
