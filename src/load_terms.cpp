@@ -18,6 +18,8 @@ std::string_view option_of(TermsProblem problem) noexcept {
         case TermsProblem::jitter_of_never:
         case TermsProblem::jitter_range:
             return "jitter";
+        case TermsProblem::nothing_expires:
+            return "expires";
         case TermsProblem::missing_outlives_entries:
             return "remember_missing";
         case TermsProblem::load_timeout_range:
@@ -39,6 +41,9 @@ std::string_view to_string(TermsProblem problem) noexcept {
         case TermsProblem::early_refresh_of_never:
         case TermsProblem::jitter_of_never:
             return " is about the end of entries, and these have none: give expires, too";
+        case TermsProblem::nothing_expires:
+            return " is 0: nothing is stored that could be served stale, be refreshed or end "
+                   "earlier";
         case TermsProblem::early_refresh_range:
             return " is not a number from 0 to less than 1000";
         case TermsProblem::jitter_range:

@@ -42,9 +42,9 @@ struct CacheOptions {
     /// stores nothing. Models and cached calls do not use it: they have their `.expires`.
     Lifetime timeout = std::chrono::seconds{300};
 
-    // Of models with a loader and of cached calls, where these say nothing else: see
-    // `ModelOptions`. In a URL durations as for `timeout`, and numbers such as `0.1`.
-
+    /// This one and the next seven: as in `ModelOptions`, for models with a loader and for cached
+    /// calls that say nothing else. What is about the end of entries does nothing to those that do
+    /// not expire. In a URL durations as for `timeout`, and numbers such as `0.1`.
     Lifetime stale_while_refresh = std::chrono::seconds{0};
     Lifetime stale_if_error = std::chrono::seconds{0};
     Lifetime remember_missing = std::chrono::seconds{0};

@@ -21,18 +21,20 @@ struct CallOptions {
     /// How long a result is fresh. By default it does not expire by time.
     Lifetime expires = never;
 
-    // As in `ModelOptions`, of running the function. What is not given here is what the cache's own
-    // options say.
+    // What is not given here is what the cache's own options say.
 
-    /// A refresh in the background runs the function with copies of the object and of the
-    /// arguments. Where these cannot be copied, the first caller runs it, and the others are
-    /// served.
+    /// As in `ModelOptions`. A refresh in the background runs the function with copies of the
+    /// object and of the arguments. Where these cannot be copied, the first caller runs it, and the
+    /// others are served.
     std::optional<Lifetime> stale_while_refresh = {};
+    /// This one and the next two: as in `ModelOptions`.
     std::optional<Lifetime> stale_if_error = {};
     std::optional<double> early_refresh = {};
     std::optional<double> jitter = {};
-    /// The function runs with copies too; where there can be none, in the caller's thread.
+    /// As in `ModelOptions`. The function runs with copies, too; where there can be none, in the
+    /// caller's thread.
     std::optional<Lifetime> load_timeout = {};
+    /// This one and the next: as in `ModelOptions`.
     std::optional<Lifetime> lease_wait = {};
     std::optional<Lifetime> load_backoff = {};
 

@@ -22,12 +22,14 @@ namespace cachemodel {
 
 /// How a model is kept: `static constexpr ModelOptions cache_options{.expires = 15min};`
 ///
+/// What is about loading, from `stale_while_refresh` to `load_backoff`, is for models with a
+/// loader. What is not given of it is what the cache's own options say. Options that contradict
+/// each other do not compile.
+///
 /// Thread safety: that of a plain value.
 struct ModelOptions {
     /// How long a saved entry is fresh. By default it does not expire by time.
     Lifetime expires = never;
-
-    // For models with a loader. What is not given here is what the cache's own options say.
 
     /// For so long after its end an entry is still served, at once, while it is loaded again in the
     /// background, once (`stale-while-revalidate` of RFC 5861). By default not at all.
@@ -35,11 +37,13 @@ struct ModelOptions {
     /// For so long after its end an entry is served where the loader fails or takes too long
     /// (`stale-if-error` of RFC 5861). By default not at all.
     std::optional<Lifetime> stale_if_error = {};
-    /// For so long "the source has none" is remembered; a save ends it. By default not at all.
+    /// For so long "the source has none" is remembered, at most for `expires`; a save ends it. By
+    /// default not at all.
     std::optional<Lifetime> remember_missing = {};
     /// Loads an entry again in the background before its end, the sooner the longer its load took,
     /// by chance, so that callers do not do so all at once: the beta of XFetch (Vattani,
-    /// Chierichetti and Lowenstein, VLDB 2015). 1 is usual, more is earlier; by default 0, never.
+    /// Chierichetti and Lowenstein, VLDB 2015). 1 is usual, more is earlier, less than 1000; by
+    /// default 0, never.
     std::optional<double> early_refresh = {};
     /// The share of `expires`, below 1, by which an entry may end earlier, by chance, so that what
     /// was stored together does not end together. By default 0.
@@ -50,11 +54,12 @@ struct ModelOptions {
     std::optional<Lifetime> load_timeout = {};
     /// For so long a caller waits for another process that is loading the same entry, where there
     /// is nothing stale to serve; then it loads by itself. A process that dies while it loads keeps
-    /// the others waiting for three quarters of this. By default 2 s; 0 asks no other process.
+    /// the others waiting for three quarters of this. By default 2 s, at most a day; 0 asks no
+    /// other process.
     std::optional<Lifetime> lease_wait = {};
     /// A loader that fails twice in a row for the same keys is left alone for so long, then for
     /// twice as long, and so on to 30 times: callers get a stale entry, or the same error again. By
-    /// default 1 s; 0 asks it every time.
+    /// default 1 s, at most a day; 0 asks it every time.
     std::optional<Lifetime> load_backoff = {};
 
     /// The model's name in keys; by default the class name as the source spells it, with its

@@ -36,7 +36,7 @@ struct Statistics {
     std::uint64_t backed_off = 0;       ///< misses of a loader that is left alone for a while
     std::uint64_t refused_loads = 0;    ///< beyond `CacheOptions::loads_without_cache`
     std::uint64_t overtaken_loads = 0;  ///< results not stored, as something newer is there
-    std::uint64_t joined = 0;           ///< misses that took the result of an equal call under way
+    std::uint64_t joined = 0;           ///< misses that took the result of an equal load under way
     std::uint64_t kept_out = 0;         ///< results that a predicate `unless` kept out of the cache
     std::uint64_t counts = 0;           ///< counters that were incremented or decremented
     std::uint64_t count_failures = 0;   ///< keys that the backend could not count

@@ -344,7 +344,10 @@ def xxh3_64(data, seed=0):
 # ---- the envelope
 
 FORMAT = 1
-HAS_FRESH_UNTIL = 1
+HAS_FRESH_UNTIL, HAS_LOAD_COST, HAS_LEASE, HAS_EPOCH, IS_KNOWN_MISSING = 1, 2, 4, 8, 16
+# What each flag adds behind the time of writing, in this order.
+OPTIONAL = ((HAS_FRESH_UNTIL, "<q"), (HAS_LOAD_COST, "<I"), (HAS_LEASE, "<qQ"), (HAS_EPOCH, "<Q"))
+ALL_FLAGS = 31
 
 
 class NoEntry(Exception):
@@ -352,47 +355,103 @@ class NoEntry(Exception):
 
 
 class Entry:
-    def __init__(self, key, body, written_at, fresh_until=None):
+    """A sound entry of its key, which may stand for no value: see `kind`.
+
+    Times are milliseconds since 1970, `load_cost` is in milliseconds, `lease` is the pair of the time that
+    it ends and its owner's number.
+    """
+
+    def __init__(
+        self, key, body, written_at, fresh_until=None, load_cost=None, lease=None, epoch=None, known_missing=False
+    ):
         self.key, self.body = key, body
         self.written_at, self.fresh_until = written_at, fresh_until
+        self.load_cost, self.lease, self.epoch = load_cost, lease, epoch
+        self.known_missing = known_missing
+
+    def kind(self, now=None):
+        """What it is: "value", or what stands there instead of one. `now` ends leases that are over."""
+        if self.body:
+            return "value"
+        if self.known_missing:
+            return "known missing"
+        if self.lease is not None and (now is None or now < self.lease[0]):
+            return "being loaded"
+        return "removed"
+
+    def is_over(self, now):
+        return self.fresh_until is not None and now >= self.fresh_until
 
 
-def open_entry(data, key, now=None):
-    """Takes an entry of the key apart. `now`, in milliseconds since 1970, ends those that are over."""
+def take_apart(data, key):
+    """Whatever entry of the key it is."""
     if data[:2] != b"\xcaM":
         raise NoEntry("foreign")
     if len(data) < 12:
         raise NoEntry("corrupt")
-    known = data[2] == FORMAT and data[3] & ~HAS_FRESH_UNTIL == 0
+    flags = data[3]
+    known = data[2] == FORMAT and flags & ~ALL_FLAGS == 0
     covered, checksum = data[:-8], read64(data, len(data) - 8)
     if xxh3_64(covered) != checksum:
         raise NoEntry("corrupt" if known else "unknown format")
     if not known:
         raise NoEntry("unknown format")
-    at = 4
-    times = 2 if data[3] & HAS_FRESH_UNTIL else 1
-    if len(covered) < at + 8 * times + 4:
-        raise NoEntry("corrupt")
-    moments = struct.unpack_from("<%dq" % times, covered, at)
-    at += 8 * times
-    size = read32(covered, at)
-    at += 4
+    try:
+        at = 4
+        (written_at,) = struct.unpack_from("<q", covered, at)
+        at += 8
+        found = {}
+        for flag, form in OPTIONAL:
+            if flags & flag:
+                found[flag] = struct.unpack_from(form, covered, at)
+                at += struct.calcsize(form)
+        (size,) = struct.unpack_from("<I", covered, at)
+        at += 4
+    except struct.error:
+        raise NoEntry("corrupt") from None
     if len(covered) < at + size:
         raise NoEntry("corrupt")
     if covered[at : at + size] != (key.encode() if isinstance(key, str) else key):
         raise NoEntry("other key")
-    fresh_until = moments[1] if times == 2 else None
-    if now is not None and fresh_until is not None and now >= fresh_until:
+    return Entry(
+        covered[at : at + size],
+        covered[at + size :],
+        written_at,
+        fresh_until=found.get(HAS_FRESH_UNTIL, (None,))[0],
+        load_cost=found.get(HAS_LOAD_COST, (None,))[0],
+        lease=found.get(HAS_LEASE),
+        epoch=found.get(HAS_EPOCH, (None,))[0],
+        known_missing=flags & IS_KNOWN_MISSING != 0,
+    )
+
+
+def open_entry(data, key, now=None):
+    """The entry of a value. `now`, in milliseconds since 1970, ends those that are over."""
+    entry = take_apart(data, key)
+    if now is not None and entry.is_over(now):
         raise NoEntry("expired")
-    return Entry(covered[at : at + size], covered[at + size :], moments[0], fresh_until)
+    if entry.kind(now) != "value":
+        raise NoEntry(entry.kind(now))
+    return entry
 
 
-def make_entry(key, body, written_at, fresh_until=None):
+def make_entry(
+    key, body, written_at, fresh_until=None, load_cost=None, lease=None, epoch=None, known_missing=False
+):
+    """As `Entry` has them. What stands for no value has an empty body."""
     raw = key.encode() if isinstance(key, str) else key
-    data = b"\xcaM" + bytes([FORMAT, 0 if fresh_until is None else HAS_FRESH_UNTIL])
-    data += struct.pack("<q", written_at)
-    if fresh_until is not None:
-        data += struct.pack("<q", fresh_until)
+    optional = {
+        HAS_FRESH_UNTIL: None if fresh_until is None else (fresh_until,),
+        HAS_LOAD_COST: None if load_cost is None else (load_cost,),
+        HAS_LEASE: lease,
+        HAS_EPOCH: None if epoch is None else (epoch,),
+    }
+    flags = sum(flag for flag, values in optional.items() if values is not None)
+    flags += IS_KNOWN_MISSING if known_missing else 0
+    data = b"\xcaM" + bytes([FORMAT, flags]) + struct.pack("<q", written_at)
+    for flag, form in OPTIONAL:
+        if optional[flag] is not None:
+            data += struct.pack(form, *optional[flag])
     data += struct.pack("<I", len(raw)) + raw + body
     return data + struct.pack("<Q", xxh3_64(data))
 

@@ -13,7 +13,7 @@ import zlib
 from cachemodel_entries import (
     Alternative, Duration, Files, Float32, Memcached, NEVER, NoEntry, Set, Some, SqliteTable, Struct,
     Unordered, call_key, decoded, digest_key, encoded, integer_of, make_entry, model_key, open_entry,
-    open_file, plain_key, xxh3_64,
+    open_file, plain_key, take_apart, xxh3_64,
 )
 
 PREFIX, VERSION = "fmt", 3
@@ -159,6 +159,8 @@ def read(server):
     if entry is not None:
         check("digest", decoded(entry.body), {"text": "long"})
 
+    check_what_stands_for_values(server)
+
     lines = (server.get(plain_key(PREFIX, VERSION, "checksums")) or b"").decode().splitlines()
     check("checksums", len(lines), 1206)
     for line in lines:
@@ -170,6 +172,39 @@ def read(server):
         check("%d bytes" % size, server.get(plain_key(PREFIX, VERSION, "pattern-%d" % size)), pattern(size))
     if isinstance(server, Files):
         check_damaged(server, plain_key(PREFIX, VERSION, "pattern-200"))
+
+
+def check_what_stands_for_values(server):
+    """Entries without a body are what they are, and nothing to who asks for a value."""
+    then = 1893456000000  # the year 2030
+    for name, kind, members in (
+        ("removed", "removed", {"epoch": 0xFEDCBA9876543210}),
+        ("leased", "being loaded", {"lease": (then + 2000, 0xFFFFFFFFFFFFFFFF)}),
+        ("leased-anew", "being loaded", {"lease": (then + 2000, 1), "epoch": 7}),
+        ("missing", "known missing", {"fresh_until": then + 10000, "known_missing": True}),
+        ("stale", "value", {
+            "fresh_until": then + 1, "load_cost": 0xFFFFFFFF, "lease": (then + 2000, 5), "epoch": 9,
+        }),
+    ):
+        key = plain_key(PREFIX, VERSION, name)
+        data = server.get(key)
+        if data is None:
+            failures.append("%s: nothing is stored" % name)
+            continue
+        entry = take_apart(data, key)
+        check(name, entry.kind(then), kind)
+        check(name + ", written", entry.written_at, then)
+        for member in ("fresh_until", "load_cost", "lease", "epoch"):
+            check("%s, %s" % (name, member), getattr(entry, member), members.get(member))
+        check(name + ", missing", entry.known_missing, members.get("known_missing", False))
+        check(name + ", again", make_entry(key, entry.body, then, **members), data)
+        try:
+            check(name + ", value", decoded(open_entry(data, key, now=then).body), "stale")
+        except NoEntry as reason:
+            check(name + ", reason", str(reason), kind)
+    # A lease that is over keeps nobody waiting.
+    key = plain_key(PREFIX, VERSION, "leased")
+    check("lease over", take_apart(server.get(key) or b"", key).kind(then + 2000), "removed")
 
 
 def check_damaged(files, key):
@@ -219,7 +254,7 @@ def write(server):
     store_note(2, make_entry(note_key(2), body, now - 2000, fresh_until=now - 1000))
     store_note(3, make_entry(note_key(1), body, now))
     sound = make_entry(note_key(4), body, now)
-    for id, changed in ((4, b"\xcaM\x02\x00"), (5, b"\xcaM\x01\x02")):
+    for id, changed in ((4, b"\xcaM\x02\x00"), (5, b"\xcaM\x01\x20")):
         data = changed + make_entry(note_key(id), body, now)[4:-8]
         store_note(id, data + xxh3_64(data).to_bytes(8, "little"))
     store_note(6, sound[:-1])
@@ -242,6 +277,15 @@ def write(server):
         (14, in_cbor(b"\xa2", stars, b"\x05", stars, b"\x05")),  # twice
     ):
         store_note(id, make_entry(note_key(id), other, now))
+
+    # What says more than its value, and what stands for none.
+    later = now + 600000
+    store_note(15, make_entry(
+        note_key(15), body, now, fresh_until=later, load_cost=20, lease=(later, 1), epoch=2))
+    store_note(16, make_entry(note_key(16), b"", now, epoch=3))
+    store_note(17, make_entry(note_key(17), b"", now, lease=(later, 4)))
+    store_note(18, make_entry(note_key(18), b"", now, fresh_until=later, known_missing=True))
+    store_note(19, make_entry(note_key(19), b"", now, fresh_until=now - 1000, known_missing=True))
 
     for name, value in {
         "greeting": "hello", "half": 0.5, "numbers": [1, -2, 70000], "null": None,
@@ -271,15 +315,16 @@ def check_page(path):
     for block in re.findall(r"^```text\n(ca 4d.*?)^```", page, re.MULTILINE | re.DOTALL):
         hexadecimal = "".join(re.match(r"[0-9a-f ]*?(?=  |$)", line)[0] for line in block.splitlines())
         data = bytes.fromhex(hexadecimal)
-        at = 20 if data[3] & 1 else 12
+        at = 12 + sum(size for flag, size in ((1, 8), (2, 4), (4, 16), (8, 8)) if data[3] & flag)
         key = data[at + 4 : at + 4 + int.from_bytes(data[at : at + 4], "little")]
         try:
-            body = decoded(open_entry(data, key).body)
+            entry = take_apart(data, key)
+            holds = repr(decoded(entry.body)) if entry.body else entry.kind()
         except NoEntry as reason:
             failures.append("a dump of the page is no entry: %s\n%s" % (reason, block))
             continue
         dumps += 1
-        told = "`%s` holds `%r`" % (key.decode(), body)
+        told = "`%s` holds `%s`" % (key.decode(), holds)
         check(told, told in page, True)
     check("there are dumps", dumps >= 3, True)
 

@@ -281,6 +281,32 @@ void write_values(const Cache& cache) {
     CHECK(cache.set_raw("checksums", checksums(), never));
 }
 
+/// What loads and removals leave behind, as check_entries.py expects it.
+void write_what_stands_for_values(const Cache& cache) {
+    constexpr detail::WallTime then{1'893'456'000'000ms};
+    const auto write = [&](const std::string& name, detail::Envelope envelope,
+                           std::string_view body) {
+        const auto key = cache.final_key(name);
+        envelope.key = key;
+        envelope.written_at = then;
+        std::string bytes;
+        detail::begin_entry(bytes, envelope);
+        bytes += body;
+        detail::end_entry(bytes);
+        CHECK(cache.set_raw(name, bytes, never));
+    };
+    write("removed", {.epoch = 0xfedcba9876543210}, "");
+    write("leased", {.lease = detail::EntryLease{then + 2s, 0xffffffffffffffff}}, "");
+    write("leased-anew", {.lease = detail::EntryLease{then + 2s, 1}, .epoch = 7}, "");
+    write("missing", {.fresh_until = then + 10s, .is_known_missing = true}, "");
+    write("stale",
+          {.fresh_until = then + 1ms,
+           .load_cost = std::chrono::milliseconds::max(),
+           .lease = detail::EntryLease{then + 2s, 5},
+           .epoch = 9},
+          "\x65stale");
+}
+
 /// Values of lengths that XXH3 treats in different ways, as check_entries.py expects them.
 void write_patterns(const Cache& cache) {
     std::vector<std::size_t> sizes(257);
@@ -294,6 +320,7 @@ void write_patterns(const Cache& cache) {
 void check_that_python_reads(const Fixture& fixture) {
     write_models(fixture.cache);
     write_values(fixture.cache);
+    write_what_stands_for_values(fixture.cache);
     write_patterns(fixture.cache);
     CHECK(fixture.digest.set("short", "as it is", never));
     CHECK(fixture.digest.set("a key with spaces", "digested", never));
@@ -339,6 +366,12 @@ void check_what_python_wrote(const Fixture& fixture) {
     for (const int id : {10, 11, 12, 13, 14}) {
         INFO(id);
         CHECK(notes.find(id).reason() == MissReason::undecodable);
+    }
+
+    CHECK(notes.get(15).text == "written in Python");
+    for (const int id : {16, 17, 18, 19}) {
+        INFO(id);
+        CHECK(notes.find(id).absent());
     }
 }
 

@@ -428,5 +428,9 @@ TEST_CASE("every reason of a miss has a name of its own", "[lookup]") {
     CHECK(names.size() == miss_reason_count);
     CHECK(names.count("unknown") == 0);
     CHECK(to_string(MissReason::member_absent) == "member absent");
+    CHECK(to_string(MissReason::removed) == "removed");
+    CHECK(to_string(MissReason::being_loaded) == "being loaded");
+    CHECK(to_string(MissReason::known_missing) == "known missing");
+    CHECK(to_string(MissReason::other_object) == "other object");
     CHECK(to_string(static_cast<MissReason>(miss_reason_count)) == "unknown");
 }

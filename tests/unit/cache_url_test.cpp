@@ -316,6 +316,63 @@ TEST_CASE("whole numbers are read strictly", "[cache_url][unit]") {
     }
 }
 
+TEST_CASE("numbers with a fraction are read in full, and below their bound", "[cache_url][unit]") {
+    const auto number = [](const std::string& text, double beyond = 1e300) {
+        return CacheUrl::parse("memory://?n=" + text).take_number("n", 7, 0, beyond);
+    };
+    CHECK(number("0") == 0);
+    CHECK(number("007") == 7);
+    CHECK(number("0.1") == 0.1);
+    CHECK(number(".5") == 0.5);
+    CHECK(number("2.") == 2);
+    CHECK(number("123456789.125") == 123456789.125);
+    CHECK(number("0.999", 1) == 0.999);
+    for (const char* wrong :
+         {"", ".", "-0.1", "+1", "1e3", "1,5", "0x1", "nan", "inf", "1s", "x"}) {
+        INFO(wrong);
+        CHECK_THROWS_AS(number(wrong), ConfigError);
+    }
+    CHECK(refusal([&] { number("1", 1); }) ==
+          "cache URL (memory): option n=1: expected is a number such as 2 or 0.1, from 0 to less "
+          "than 1");
+    CHECK(refusal([] { CacheUrl::parse("memory://?n=1").take_number("n", 7, 1.5, 2.25); }) ==
+          "cache URL (memory): option n=1: expected is a number such as 2 or 0.1, from 1.5 to less "
+          "than 2.25");
+    CHECK(CacheUrl::parse("memory://").take_number("n", 7, 0, 1) == 7);
+    auto lenient = CacheUrl::parse("memory://?n=2&lenient=true");
+    CHECK(lenient.take_number("n", 0.5, 0, 1) == 0.5);
+    CHECK(lenient.warnings().size() == 1);
+}
+
+TEST_CASE("a lifetime may have bounds, which no negative number is within", "[cache_url][unit]") {
+    using cachemodel::Lifetime;
+    using cachemodel::never;
+    const auto lifetime = [](const std::string& text, Lifetime least, Lifetime most) {
+        return CacheUrl::parse("memory://?t=" + text).take_lifetime("t", Lifetime{7s}, least, most);
+    };
+    CHECK((lifetime("0", 0s, never) == Lifetime{0s}));
+    CHECK((lifetime("-0", 0s, never) == Lifetime{0s}));
+    CHECK((lifetime("1.5", 0s, never) == Lifetime{1500ms}));
+    CHECK((lifetime("15min", 0s, never) == Lifetime{15min}));
+    CHECK(lifetime("never", 0s, never).is_never());
+    CHECK(lifetime("none", 0s, never).is_never());
+    CHECK((lifetime("2s", 2s, 3s) == Lifetime{2s}));
+    CHECK((lifetime("3", 2s, 3s) == Lifetime{3s}));
+    CHECK((CacheUrl::parse("memory://").take_lifetime("t", Lifetime{7s}, 1s, 2s) == Lifetime{7s}));
+    for (const char* wrong : {"1999ms", "3.001", "0", "-1", "-2", "never", "none", "", "x"}) {
+        INFO(wrong);
+        CHECK(refusal([&] { lifetime(wrong, 2s, 3s); }) ==
+              "cache URL (memory): option t=" + std::string{wrong} +
+                  ": expected is a number of seconds such as 60 or 1.5 or a duration such as "
+                  "15min, from 2s to 3s");
+    }
+    CHECK_THROWS_AS(lifetime("-1", 0s, never), ConfigError);
+    auto lenient = CacheUrl::parse("memory://?t=-1&lenient=true");
+    CHECK((lenient.take_lifetime("t", Lifetime{7s}, 0s, never) == Lifetime{7s}));
+    REQUIRE(lenient.warnings().size() == 1);
+    CHECK_THAT(lenient.warnings()[0], Catch::Matchers::Contains("from 0s to never"));
+}
+
 TEST_CASE("an option that nobody takes is an error naming it and what there is",
           "[cache_url][unit]") {
     auto url = CacheUrl::parse("memory://?max_bites=1&tiemout=2s&max_entries=5");

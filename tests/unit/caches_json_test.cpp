@@ -10,6 +10,7 @@
 #include <cachemodel/error.hpp>
 #include <cachemodel/schemes.hpp>
 
+#include "cache_core.hpp"
 #include "support/catch.hpp"
 
 #include <caches_json_url.hpp>
@@ -364,14 +365,53 @@ TEST_CASE("a timeout is seconds, a text as in a URL, or null for never", "[cache
           "cache \"c\": TIMEOUT: it is not a text, a number or a bool");
 }
 
+TEST_CASE("options of loads stand in OPTIONS, as in a URL, or as numbers", "[caches_json][unit]") {
+    const ScopedCaches scope;
+    configure_caches(R"({"c": {"BACKEND": "memory", "OPTIONS": {
+        "STALE_WHILE_REFRESH": "30s", "STALE_IF_ERROR": "never", "REMEMBER_MISSING": 1.5,
+        "EARLY_REFRESH": 1, "JITTER": 0.1, "LOAD_TIMEOUT": "2s", "LEASE_WAIT": 0,
+        "LOAD_BACKOFF": "0.5", "LOADS_WITHOUT_CACHE": 8}}})");
+    const auto& rules = caches()["c"].view().load_rules;
+    CHECK(rules.stale_while_refresh == Lifetime{30s});
+    CHECK(rules.stale_if_error.is_never());
+    CHECK(rules.remember_missing == Lifetime{1500ms});
+    CHECK(rules.early_refresh == 1);
+    CHECK(rules.jitter == 0.1);
+    CHECK(rules.load_timeout == Lifetime{2s});
+    CHECK(rules.lease_wait.is_over());
+    CHECK(rules.load_backoff == Lifetime{500ms});
+    CHECK(caches()["c"].core().load_settings.loads_without_cache == 8);
+
+    const auto refused = [](const std::string& options) {
+        return refusal_with(R"("BACKEND": "memory", "OPTIONS": {)" + options + "}");
+    };
+    CHECK(refused(R"("JITTER": 1)") ==
+          "cache \"c\": OPTIONS.JITTER=1: expected is a number such as 2 or 0.1, from 0 to less "
+          "than 1");
+    CHECK(refused(R"("Lease_Wait": "never")") ==
+          "cache \"c\": OPTIONS.Lease_Wait=never: expected is a number of seconds such as 60 or "
+          "1.5 or a duration such as 15min, from 0s to 1d");
+    CHECK(refused(R"("LOAD_TIMEOUT": null)") ==
+          "cache \"c\": OPTIONS.LOAD_TIMEOUT: it is not a text, a number or a bool");
+    CHECK(refused(R"("LOADS_WITHOUT_CACHE": 0)") ==
+          "cache \"c\": OPTIONS.LOADS_WITHOUT_CACHE=0: expected is a whole number from 1 to "
+          "4294967295");
+    CHECK(configure_caches(R"({"c": {"BACKEND": "memory", "LENIENT": true, "OPTIONS": {
+              "EARLY_REFRESH": -1}}})") ==
+          Names{"cache \"c\": OPTIONS.EARLY_REFRESH=-1: expected is a number such as 2 or 0.1, "
+                "from 0 to less than 1000"});
+    CHECK(caches()["c"].view().load_rules.early_refresh == 0);
+}
+
 TEST_CASE("a misspelt member or option is an error that names what may be meant",
           "[caches_json][unit]") {
     const ScopedCaches scope;
     CHECK(refusal_of(R"({"sessions": {"BACKEND": "memory", "OPTIONS": {"MAX_ENTRYS": 5}}})") ==
           "cache \"sessions\": OPTIONS.MAX_ENTRYS: there is no option named max_entrys; "
-          "max_entrys may be meant as max_entries; it takes clear, ignore_errors, key_function, "
-          "key_prefix, key_warnings, lenient, max_bytes, max_entries, mismatch_is_miss, shards, "
-          "timeout, version");
+          "max_entrys may be meant as max_entries; it takes clear, early_refresh, ignore_errors, "
+          "jitter, key_function, key_prefix, key_warnings, lease_wait, lenient, load_backoff, "
+          "load_timeout, loads_without_cache, max_bytes, max_entries, mismatch_is_miss, "
+          "remember_missing, shards, stale_if_error, stale_while_refresh, timeout, version");
     CHECK(
         refusal_with(R"("BACKEND": "probe", "OPTIONS": {"ALPHA": 1, "BETA": 2})")
             .starts_with(
@@ -579,8 +619,9 @@ TEST_CASE("a lenient cache has warnings in the place of errors", "[caches_json][
           "such as 15min, or never");
     CHECK(warnings[5] ==
           "cache \"c\": OPTIONS.MAX_ENTRYS: there is no option named max_entrys; it takes clear, "
-          "ignore_errors, key_function, key_prefix, key_warnings, lenient, mismatch_is_miss, "
-          "timeout, version");
+          "early_refresh, ignore_errors, jitter, key_function, key_prefix, key_warnings, "
+          "lease_wait, lenient, load_backoff, load_timeout, loads_without_cache, mismatch_is_miss, "
+          "remember_missing, stale_if_error, stale_while_refresh, timeout, version");
     CHECK(caches()["c"].timeout() == Lifetime{300s});
     CHECK(caches()["c"].version() == 1);
     CHECK(caches()["c"].prefix().empty());

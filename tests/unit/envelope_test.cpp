@@ -54,6 +54,22 @@ std::string sealed(std::string bytes) {
     return bytes;
 }
 
+/// With what these flags say is there, each with a value of its own.
+Envelope envelope_of(std::string_view key, unsigned flags) {
+    Envelope envelope{.key = key, .written_at = new_year_2030};
+    if ((flags & 1) != 0) envelope.fresh_until = new_year_2030 + 1500ms;
+    if ((flags & 2) != 0) envelope.load_cost = 250ms;
+    if ((flags & 4) != 0) {
+        envelope.lease = detail::EntryLease{new_year_2030 + 3500ms, 0x0123'4567'89ab'cdef};
+    }
+    if ((flags & 8) != 0) envelope.epoch = 0xfedc'ba98'7654'3210;
+    envelope.is_known_missing = (flags & 16) != 0;
+    return envelope;
+}
+
+/// All combinations of flags that this release knows are below.
+constexpr unsigned flags_end = 32;
+
 std::optional<MissReason> refusal(std::string_view bytes, std::string_view key) {
     // A copy of its own on the heap, so that reading past its end is seen.
     const auto copy = std::make_unique<char[]>(bytes.size());
@@ -225,6 +241,69 @@ TEST_CASE("an entry is magic, format, flags, times, key, body and checksum", "[e
     CHECK(open_entry(fresh, "k").entry->envelope.fresh_until == new_year_2030 + 1ms);
 }
 
+TEST_CASE("what an entry has to say besides stands behind the time of writing, in one order",
+          "[envelope][unit]") {
+    const auto hex = [](unsigned flags, std::string_view body) {
+        const auto bytes = entry_of(envelope_of("k", flags), body);
+        return to_hex(bytes.substr(3, bytes.size() - 11));
+    };
+    const std::string written = "00b4c5dab8010000";
+    const std::string fresh_until = "dcb9c5dab8010000";
+    const std::string cost = "fa000000";
+    const std::string lease = "acc1c5dab8010000efcdab8967452301";
+    const std::string epoch = "1032547698badcfe";
+    const std::string key = "010000006b";
+    CHECK(hex(2, "body") == "02" + written + cost + key + "626f6479");
+    CHECK(hex(4, "") == "04" + written + lease + key);
+    CHECK(hex(8, "") == "08" + written + epoch + key);
+    CHECK(hex(16, "") == "10" + written + key);
+    CHECK(hex(17, "") == "11" + written + fresh_until + key);
+    CHECK(hex(12, "") == "0c" + written + lease + epoch + key);
+    CHECK(hex(15, "body") ==
+          "0f" + written + fresh_until + cost + lease + epoch + key + "626f6479");
+}
+
+TEST_CASE("every combination of flags survives, with a body and without", "[envelope][unit]") {
+    for (unsigned flags = 0; flags < flags_end; ++flags) {
+        for (const std::string body : {"", "body"}) {
+            CAPTURE(flags, body);
+            const auto bytes = entry_of(envelope_of("k", flags), body);
+            const auto opened = open_entry(bytes, "k");
+            REQUIRE(opened.entry);
+            const Envelope& envelope = opened.entry->envelope;
+            CHECK(envelope.written_at == new_year_2030);
+            CHECK(envelope.fresh_until.has_value() == ((flags & 1) != 0));
+            CHECK(envelope.fresh_until.value_or(new_year_2030) ==
+                  new_year_2030 + ((flags & 1) != 0 ? 1500ms : 0ms));
+            CHECK(envelope.load_cost.has_value() == ((flags & 2) != 0));
+            CHECK(envelope.load_cost.value_or(250ms) == 250ms);
+            CHECK(envelope.lease.has_value() == ((flags & 4) != 0));
+            if (envelope.lease) {
+                CHECK(envelope.lease->until == new_year_2030 + 3500ms);
+                CHECK(envelope.lease->owner == 0x0123'4567'89ab'cdef);
+            }
+            CHECK(envelope.epoch.has_value() == ((flags & 8) != 0));
+            CHECK(envelope.epoch.value_or(0xfedc'ba98'7654'3210) == 0xfedc'ba98'7654'3210);
+            CHECK(envelope.is_known_missing == ((flags & 16) != 0));
+            CHECK(opened.entry->body == body);
+            CHECK(to_hex(entry_of(envelope, opened.entry->body)) == to_hex(bytes));
+        }
+    }
+}
+
+TEST_CASE("the cost of a load is from 0 to some 49 days", "[envelope][unit]") {
+    const auto stored = [](std::chrono::milliseconds cost) {
+        const auto bytes =
+            entry_of({.key = "k", .written_at = new_year_2030, .load_cost = cost}, "body");
+        return open_entry(bytes, "k").entry.value().envelope.load_cost.value();
+    };
+    CHECK(stored(0ms) == 0ms);
+    CHECK(stored(4'294'967'295ms) == 4'294'967'295ms);
+    CHECK(stored(4'294'967'296ms) == 4'294'967'295ms);
+    CHECK(stored(std::chrono::milliseconds::max()) == 4'294'967'295ms);
+    CHECK(stored(-1ms) == 0ms);
+}
+
 TEST_CASE("the key and the body of an entry may be empty or hold any bytes", "[envelope][unit]") {
     const std::string odd{
         "\0\xff\xca"
@@ -274,10 +353,11 @@ TEST_CASE("an entry of a later format or with a later flag is of an unknown form
         // Its checksum may be another one, too.
         CHECK(refusal(other + "whatever", "k") == MissReason::unknown_format);
     }
-    for (const unsigned flag : {2U, 4U, 8U, 16U, 32U, 64U, 128U}) {
+    for (const unsigned flag : {32U, 64U, 128U, 33U, 255U}) {
         auto other = content;
         other[3] = static_cast<char>(flag);
         CHECK(refusal(sealed(other), "k") == MissReason::unknown_format);
+        CHECK(refusal(other + "whatever", "k") == MissReason::unknown_format);
     }
 }
 
@@ -307,11 +387,50 @@ TEST_CASE("a key length that lies is corrupt, whatever the checksum says", "[env
 }
 
 TEST_CASE("an entry too short for what its flags promise is corrupt", "[envelope][unit]") {
-    const auto fresh = entry_of({"", new_year_2030, new_year_2030}, "");
-    for (std::size_t size = 4; size + 8 < fresh.size(); ++size) {
-        CAPTURE(size);
-        CHECK(refusal(sealed(fresh.substr(0, size)), "") == MissReason::corrupt);
+    for (unsigned flags = 0; flags < flags_end; ++flags) {
+        const auto whole = entry_of(envelope_of("", flags), "");
+        for (std::size_t size = 4; size + 8 < whole.size(); ++size) {
+            CAPTURE(flags, size);
+            CHECK(refusal(sealed(whole.substr(0, size)), "") == MissReason::corrupt);
+        }
+        CHECK(refusal(whole, "") == std::nullopt);
     }
+}
+
+TEST_CASE("an entry of any flags that was cut or has a flipped bit is refused",
+          "[envelope][unit]") {
+    for (unsigned flags = 0; flags < flags_end; ++flags) {
+        CAPTURE(flags);
+        for (const auto* body : {"", "body"}) {
+            const auto sound = entry_of(envelope_of("k", flags), body);
+            std::size_t accepted = 0;
+            for (std::size_t size = 0; size < sound.size(); ++size) {
+                accepted += !refusal(sound.substr(0, size), "k");
+            }
+            for (std::size_t bit = 0; bit < sound.size() * 8; ++bit) {
+                accepted += !refusal(flipped(sound, bit), "k");
+            }
+            CHECK(accepted == 0);
+        }
+    }
+}
+
+TEST_CASE("an entry whose damage no checksum shows is refused or says what its bytes say",
+          "[envelope][unit]") {
+    std::size_t accepted = 0;
+    for (unsigned flags = 0; flags < flags_end; ++flags) {
+        const auto sound = entry_of(envelope_of("k", flags), "body");
+        const auto content = sound.substr(0, sound.size() - 8);
+        for (std::size_t bit = 0; bit < content.size() * 8; ++bit) {
+            const auto other = sealed(flipped(content, bit));
+            const auto opened = open_entry(other, "k");
+            if (!opened.entry) continue;
+            ++accepted;
+            CAPTURE(flags, bit);
+            CHECK(to_hex(entry_of(opened.entry->envelope, opened.entry->body)) == to_hex(other));
+        }
+    }
+    CHECK(accepted > 1000);
 }
 
 TEST_CASE("an entry that was cut or has a flipped bit is refused, whatever its size",
@@ -364,8 +483,38 @@ TEST_CASE("an entry of format 1 with an end of its own is what it was, byte by b
     CHECK(to_hex(*stored) == to_hex(from_hex(tests::golden("everything_format_1_fresh.hex"))));
 }
 
+TEST_CASE("entries of format 1 that stand for loads and removals are what they were, byte by byte",
+          "[envelope][golden]") {
+    const std::string key = "everything@1/name=\"Oslo\",number=7";
+    const auto golden = [](const char* name) { return to_hex(from_hex(tests::golden(name))); };
+    CHECK(to_hex(entry_of(envelope_of(key, 8), "")) == golden("removed_format_1.hex"));
+    CHECK(to_hex(entry_of(envelope_of(key, 4 + 8), "")) == golden("leased_format_1.hex"));
+    CHECK(to_hex(entry_of(envelope_of(key, 1 + 16), "")) == golden("known_missing_format_1.hex"));
+    const auto plain = from_hex(tests::golden("everything_format_1.hex"));
+    const auto opened = open_entry(plain, key);
+    REQUIRE(opened.entry);
+    CHECK(to_hex(entry_of(envelope_of(key, 1 + 2 + 4 + 8), opened.entry->body)) ==
+          golden("everything_format_1_loaded.hex"));
+}
+
+TEST_CASE("a golden entry that stands for no value is a miss", "[envelope][golden]") {
+    for (const auto* name :
+         {"removed_format_1.hex", "leased_format_1.hex", "known_missing_format_1.hex"}) {
+        CAPTURE(name);
+        Fixture at;
+        const Models<Everything> models{at.cache};
+        at.backend->plant(at.cache.final_key(models.key_for("Oslo", 7)),
+                          from_hex(tests::golden(name)));
+        CHECK(models.find("Oslo", 7).absent());
+        // A save goes over it.
+        models.save(example());
+        CHECK(models.find("Oslo", 7).found());
+    }
+}
+
 TEST_CASE("a golden entry is read", "[envelope][golden]") {
-    for (const auto* name : {"everything_format_1.hex", "everything_format_1_fresh.hex"}) {
+    for (const auto* name : {"everything_format_1.hex", "everything_format_1_fresh.hex",
+                             "everything_format_1_loaded.hex"}) {
         Fixture at;
         const Models<Everything> models{at.cache};
         at.backend->plant(at.cache.final_key(models.key_for("Oslo", 7)),
@@ -380,7 +529,9 @@ TEST_CASE("a golden entry that was cut or has a flipped bit is a miss", "[envelo
     Fixture at;
     const Models<Everything> models{at.cache};
     const auto key = at.cache.final_key(models.key_for("Oslo", 7));
-    for (const auto* name : {"everything_format_1.hex", "everything_format_1_fresh.hex"}) {
+    for (const auto* name : {"everything_format_1.hex", "everything_format_1_fresh.hex",
+                             "everything_format_1_loaded.hex", "removed_format_1.hex",
+                             "leased_format_1.hex", "known_missing_format_1.hex"}) {
         const auto golden = from_hex(tests::golden(name));
         std::size_t misses = 0;
         for (std::size_t size = 0; size < golden.size(); ++size) {
@@ -479,6 +630,23 @@ TEST_CASE("an absent member takes its default, or makes a miss where there is a 
     CHECK(at.cache.statistics().misses(MissReason::member_absent) == 1);
     // It was stored anew, and is whole now.
     CHECK(Models<Note>{at.cache}.get(1).text == "from the source");
+}
+
+TEST_CASE("an entry with a body is a value whatever else it says, one without is none",
+          "[envelope][unit]") {
+    Fixture at;
+    const Models<Note> notes{at.cache};
+    const std::string name = "note@1/id=1";
+    const auto key = at.cache.final_key(name);
+    for (unsigned flags = 0; flags < 16; ++flags) {
+        CAPTURE(flags);
+        at.backend->plant(key, entry_of(envelope_of(name, flags), body_of_note("hello")));
+        CHECK(notes.find(1).found());
+        at.backend->plant(key, entry_of(envelope_of(name, flags), ""));
+        CHECK(notes.find(1).absent());
+        at.backend->plant(key, entry_of(envelope_of(name, flags + 16), ""));
+        CHECK(notes.find(1).absent());
+    }
 }
 
 TEST_CASE("an entry whose own end has passed is expired", "[envelope][unit]") {

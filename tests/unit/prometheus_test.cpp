@@ -83,7 +83,31 @@ cachemodel_load_failures_total{cache="default"} 0
 # HELP cachemodel_source_misses_total Objects that a loader says do not exist.
 # TYPE cachemodel_source_misses_total counter
 cachemodel_source_misses_total{cache="default"} 0
-# HELP cachemodel_joined_total Misses that took the result of an equal call under way.
+# HELP cachemodel_stale_served_total Entries past their end that were served all the same.
+# TYPE cachemodel_stale_served_total counter
+cachemodel_stale_served_total{cache="default"} 0
+# HELP cachemodel_refreshes_total Loads in the background.
+# TYPE cachemodel_refreshes_total counter
+cachemodel_refreshes_total{cache="default"} 0
+# HELP cachemodel_refused_tasks_total Loads that the executor had no room for.
+# TYPE cachemodel_refused_tasks_total counter
+cachemodel_refused_tasks_total{cache="default"} 0
+# HELP cachemodel_lease_waits_total Misses that waited for another process.
+# TYPE cachemodel_lease_waits_total counter
+cachemodel_lease_waits_total{cache="default"} 0
+# HELP cachemodel_load_timeouts_total Callers that waited for a load in vain.
+# TYPE cachemodel_load_timeouts_total counter
+cachemodel_load_timeouts_total{cache="default"} 0
+# HELP cachemodel_backed_off_total Misses of a loader that is left alone for a while.
+# TYPE cachemodel_backed_off_total counter
+cachemodel_backed_off_total{cache="default"} 0
+# HELP cachemodel_refused_loads_total Loads beyond those allowed without the cache.
+# TYPE cachemodel_refused_loads_total counter
+cachemodel_refused_loads_total{cache="default"} 0
+# HELP cachemodel_overtaken_loads_total Results not stored, as something newer is there.
+# TYPE cachemodel_overtaken_loads_total counter
+cachemodel_overtaken_loads_total{cache="default"} 0
+# HELP cachemodel_joined_total Misses that took the result of an equal load under way.
 # TYPE cachemodel_joined_total counter
 cachemodel_joined_total{cache="default"} 0
 # HELP cachemodel_kept_out_total Results that a predicate kept out of the cache.
@@ -118,6 +142,10 @@ cachemodel_misses_total{cache="default",reason="other_key"} 0
 cachemodel_misses_total{cache="default",reason="undecodable"} 0
 cachemodel_misses_total{cache="default",reason="member_absent"} 0
 cachemodel_misses_total{cache="default",reason="broken_reference"} 0
+cachemodel_misses_total{cache="default",reason="removed"} 0
+cachemodel_misses_total{cache="default",reason="being_loaded"} 0
+cachemodel_misses_total{cache="default",reason="known_missing"} 0
+cachemodel_misses_total{cache="default",reason="other_object"} 0
 )");
 }
 

@@ -52,6 +52,7 @@ enum class TermsProblem : std::uint8_t {
     stale_if_error_of_never,
     early_refresh_of_never,
     jitter_of_never,
+    nothing_expires,
     early_refresh_range,
     jitter_range,
     missing_outlives_entries,
@@ -91,6 +92,11 @@ constexpr TermsProblem terms_problem(const LoadTerms& terms, Lifetime expires) {
         if (terms.early_refresh.value_or(0) > 0) return early_refresh_of_never;
         if (terms.jitter.value_or(0) > 0) return jitter_of_never;
     }
+    if (expires.is_over() &&
+        (is_some(terms.stale_while_refresh) || is_some(terms.stale_if_error) ||
+         terms.early_refresh.value_or(0) > 0 || terms.jitter.value_or(0) > 0)) {
+        return nothing_expires;
+    }
     if (terms.remember_missing && *terms.remember_missing > expires) {
         return missing_outlives_entries;
     }
@@ -112,6 +118,9 @@ consteval bool require_terms() {
                   "they have none; write expires too");
     static_assert(problem != jitter_of_never,
                   "cachemodel: jitter is a share of expires; write expires too");
+    static_assert(problem != nothing_expires,
+                  "cachemodel: with expires of 0 nothing is stored that could be served stale, be "
+                  "refreshed or end earlier; write how long an entry is fresh");
     static_assert(problem != early_refresh_range,
                   "cachemodel: early_refresh is a number from 0 to less than 1000; 1 is usual");
     static_assert(problem != jitter_range,
