@@ -67,16 +67,13 @@ PreparedEntry renewed(const Cache& cache, const EntryKey& key, const OpenedEntry
 /// should hold.
 OpenResult open_living(const Cache& cache, std::string_view bytes, std::string_view envelope_key);
 
-/// Reads an entry by `decode(reader)`: nothing where it could, or why it is a miss. What converters
-/// of the user's throw is a miss too.
+/// Reads the body of an entry by `decode(reader)`: nothing where it could, or why it is a miss.
+/// What converters of the user's throw is a miss too.
 ///
 /// Errors: `std::bad_alloc`, `TooManyObjects`.
 template <class Decode>
-std::optional<MissReason> read_entry(const Cache& cache, std::string_view bytes,
-                                     std::string_view envelope_key, Decode decode) {
-    const OpenResult opened = open_living(cache, bytes, envelope_key);
-    if (!opened.entry) return opened.reason;
-    CborReader reader{opened.entry->body};
+std::optional<MissReason> decode_entry(const OpenedEntry& entry, Decode decode) {
+    CborReader reader{entry.body};
     try {
         if (decode(reader) && reader.at_end()) return std::nullopt;
     } catch (const std::bad_alloc&) {
@@ -87,6 +84,14 @@ std::optional<MissReason> read_entry(const Cache& cache, std::string_view bytes,
         // The entry does not fit.
     }
     return reader.member_was_absent ? MissReason::member_absent : MissReason::undecodable;
+}
+
+/// The same for the bytes of an entry.
+template <class Decode>
+std::optional<MissReason> read_entry(const Cache& cache, std::string_view bytes,
+                                     std::string_view envelope_key, Decode decode) {
+    const OpenResult opened = open_living(cache, bytes, envelope_key);
+    return opened.entry ? decode_entry(*opened.entry, decode) : opened.reason;
 }
 
 /// The key of a value that the user gave a key to. Its envelope holds the final key.
@@ -126,6 +131,11 @@ class StoredEntry final : private ReadSink {
     OpenResult opened_{{}, MissReason::nothing_stored};
     std::optional<Failure> failure_;
 };
+
+/// Writes to `left` how long an entry has, or `otherwise` where nobody can tell. Declines where it
+/// is over.
+Outcome remaining_lifetime(const Cache& cache, const StoredEntry& stored, std::string_view key,
+                           Lifetime otherwise, Lifetime& left);
 
 /// Gives an entry another lifetime. One that carries its own end, or has to, is written again.
 Outcome touch_entry(const Cache& cache, const EntryKey& key, Lifetime lifetime);

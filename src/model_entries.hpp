@@ -4,13 +4,22 @@
 
 #include <cachemodel/backend.hpp>
 #include <cachemodel/cache.hpp>
+#include <cachemodel/detail/engine.hpp>
 #include <cachemodel/detail/model_table.hpp>
+
+#include <algorithm>
 
 #include "cache_core.hpp"
 #include "counters.hpp"
 #include "entries.hpp"
 
 namespace cachemodel::detail {
+
+/// Null where nothing stands behind the model.
+inline const Loader* find_loader(const Door& door, const ModelTable& table) {
+    const auto found = std::ranges::find(door.loaders, &table, &Loader::table);
+    return found == door.loaders.end() ? nullptr : &*found;
+}
 
 inline PreparedEntry prepare(const Cache& cache, const ModelTable& table, const void* object,
                              const EntryKey& key, Lifetime lifetime) {

@@ -13,18 +13,13 @@
 #include "cache_core.hpp"
 #include "entries.hpp"
 #include "model_entries.hpp"
+#include "revision.hpp"
 
 namespace cachemodel::detail {
 
 namespace {
 
 constexpr std::size_t most_objects = 100'000;
-
-const Loader* find_loader(const Door& door, const ModelTable& table) {
-    const auto is_of = [&](const Loader& loader) { return loader.table == &table; };
-    const auto found = std::find_if(door.loaders.begin(), door.loaders.end(), is_of);
-    return found == door.loaders.end() ? nullptr : &*found;
-}
 
 /// Makes an object as it was before anything but its keys was set.
 void reset(const ModelTable& table, void* object) {
@@ -47,6 +42,7 @@ struct Item {
     MissReason reason = MissReason::nothing_stored;
     std::optional<Failure> failure = {};
     std::optional<BrokenReference> broken = {};
+    Revision revision = {};  ///< of a root
 };
 
 /// A reference from one item to another.
@@ -81,6 +77,7 @@ class Load {
     void add_roots(const ModelTable& table, std::span<void* const> objects, bool given);
     void fetch_all();
     void answer(std::span<Answer> answers);
+    void tell_revisions(std::span<Revision> revisions) const;
     /// Lets the references of given objects point to what was found.
     void fill_given() noexcept;
 
@@ -205,6 +202,7 @@ void Load::clone(const Item& from, Item& to) {
     to.state = from.state;
     to.reason = from.reason;
     to.failure = from.failure;
+    to.revision = from.revision;
     if (from.state != State::found) return;
     std::string bytes;
     CborWriter writer{bytes};
@@ -310,17 +308,23 @@ void Load::fetch_group(const Group& group) {
 
 /// Errors: `std::bad_alloc`, `TooManyObjects`; whatever else goes wrong is a miss.
 void Load::read_entry(const Cache& cache, Item& item, std::string_view bytes) {
-    const auto reason =
-        detail::read_entry(cache, bytes, item.key.in_envelope(), [&](CborReader& reader) {
-            reader.graph = graph_ ? &**graph_ : nullptr;
-            reader.references_own_graph = item.target == nullptr;
-            reader.every_member_required = find_loader(door_, *item.table) != nullptr;
-            return decode_members(reader, item.object, item.table->members);
-        });
-    item.state = reason ? State::absent : State::found;
-    if (!reason) return;
-    item.reason = *reason;
-    reset(*item.table, item.object);
+    const OpenResult opened = open_living(cache, bytes, item.key.in_envelope());
+    item.state = State::absent;
+    item.reason = opened.reason;
+    if (!opened.entry) return;
+    const auto reason = decode_entry(*opened.entry, [&](CborReader& reader) {
+        reader.graph = graph_ ? &**graph_ : nullptr;
+        reader.references_own_graph = item.target == nullptr;
+        reader.every_member_required = find_loader(door_, *item.table) != nullptr;
+        return decode_members(reader, item.object, item.table->members);
+    });
+    if (reason) {
+        item.reason = *reason;
+        reset(*item.table, item.object);
+        return;
+    }
+    item.state = State::found;
+    if (item.target == nullptr) item.revision = revision_of(*opened.entry);
 }
 
 // ---- loaders
@@ -466,7 +470,11 @@ void Load::store(const Group& group, const std::vector<std::size_t>& loaded) {
         outcomes.resize(entries.size());
         group.cache.store_many(Store::set, entries, outcomes);
         for (std::size_t i = 0; i < sent.size(); ++i) {
-            tally.count_stored(*items_[sent[i]].table, outcomes[i]);
+            Item& item = items_[sent[i]];
+            tally.count_stored(*item.table, outcomes[i]);
+            if (item.target == nullptr && outcomes[i].done()) {
+                item.revision = revision_of(prepared[i].bytes, item.key);
+            }
         }
     } catch (...) {
         // No memory. What is not stored will be loaded again.
@@ -607,6 +615,10 @@ void Load::answer(std::span<Answer> answers) {
     }
 }
 
+void Load::tell_revisions(std::span<Revision> revisions) const {
+    for (std::size_t i = 0; i < revisions.size(); ++i) revisions[i] = items_[i].revision;
+}
+
 void Load::fill_given() noexcept {
     for (const auto& [reference, target] : references_of_given_) {
         if (target->loaded) *reference = ReferenceBase{target, true};
@@ -616,11 +628,12 @@ void Load::fill_given() noexcept {
 }  // namespace
 
 void fetch_models(const Door& door, const ModelTable& table, std::span<void* const> objects,
-                  std::span<Answer> answers) {
+                  std::span<Answer> answers, std::span<Revision> revisions) {
     Load load{door};
     load.add_roots(table, objects, false);
     load.fetch_all();
     load.answer(answers);
+    load.tell_revisions(revisions);
 }
 
 void fetch_references(const Door& door, const ModelTable& table, std::span<void* const> objects,

@@ -8,6 +8,7 @@
 #include "cache_core.hpp"
 #include "entries.hpp"
 #include "model_entries.hpp"
+#include "revision.hpp"
 
 namespace cachemodel::detail {
 
@@ -18,7 +19,8 @@ bool model_exists(const Door& door, const ModelTable& table, const void* object)
 }
 
 void save_models(const Door& door, const ModelTable& table, std::span<const void* const> objects,
-                 std::optional<Lifetime> lifetime, std::span<Outcome> outcomes) {
+                 std::optional<Lifetime> lifetime, std::span<Outcome> outcomes,
+                 std::span<Revision> revisions) {
     std::vector<EntryKey> keys;
     std::vector<PreparedEntry> prepared;
     std::vector<Entry> entries;
@@ -45,6 +47,10 @@ void save_models(const Door& door, const ModelTable& table, std::span<const void
     Tally tally{door.cache};
     for (std::size_t i = 0; i < places.size(); ++i) {
         tally.count_stored(table, stored[i]);
+        if (!revisions.empty() && stored[i].done()) {
+            const bool is_there = !entries[i].lifetime.is_over() && !door.cache.is_bypass();
+            revisions[places[i]] = is_there ? revision_of(prepared[i].bytes, keys[i]) : Revision{};
+        }
         outcomes[places[i]] = std::move(stored[i]);
     }
 }
