@@ -242,6 +242,19 @@ Outcome add_anew(const Cache& cache, const Entry& entry) {
 
 }  // namespace
 
+Outcome remaining_lifetime(const Cache& cache, const StoredEntry& stored, std::string_view key,
+                           Lifetime otherwise, Lifetime& left) {
+    Outcome outcome;
+    if (stored.entry() && stored.entry()->envelope.fresh_until) {
+        left = *stored.entry()->envelope.fresh_until - wall_time(cache);
+    } else if (cache.capabilities().tells_lifetimes) {
+        outcome = cache.core().remaining_lifetime(cache.view(), cache.final_key(key), left);
+    } else {
+        left = otherwise;
+    }
+    return outcome.done() && left.is_over() ? Outcome::declined_by_backend() : outcome;
+}
+
 Outcome touch_entry(const Cache& cache, const EntryKey& key, const EntryLife& life,
                     bool may_hold_place) {
     // An entry that carries its own end, or has to, is written again; once more where it changed

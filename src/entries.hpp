@@ -128,8 +128,7 @@ template <class Decode>
 std::optional<MissReason> read_entry(const Cache& cache, std::string_view bytes,
                                      std::string_view envelope_key, Decode decode) {
     const OpenResult opened = open_living(cache, bytes, envelope_key);
-    if (!opened.entry) return opened.reason;
-    return decode_entry(*opened.entry, decode);
+    return opened.entry ? decode_entry(*opened.entry, decode) : opened.reason;
 }
 
 /// The key of a value that the user gave a key to. Its envelope holds the final key.
@@ -169,6 +168,11 @@ class StoredEntry final : private ReadSink {
     OpenResult opened_{{}, MissReason::nothing_stored};
     std::optional<Failure> failure_;
 };
+
+/// Writes to `left` how long an entry has, or `otherwise` where nobody can tell. Declines where it
+/// is over.
+Outcome remaining_lifetime(const Cache& cache, const StoredEntry& stored, std::string_view key,
+                           Lifetime otherwise, Lifetime& left);
 
 /// Gives an entry another lifetime. One that carries its own end, or has to, is written again.
 /// `may_hold_place` says that what stands there may be no value.

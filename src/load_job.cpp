@@ -404,6 +404,7 @@ void LoadJob::store(Store how, std::span<KeyLoad* const> loads) {
     for (std::size_t i = 0; i < sent.size(); ++i) {
         // What nobody could tell about may have been written: the lease has gone then.
         sent[i]->is_leased = sent[i]->is_leased && outcomes[i].failed();
+        sent[i]->is_stored = outcomes[i].done();
         if (outcomes[i].done()) own_.stores += 1;
         if (outcomes[i].declined()) count(&Counters::overtaken_loads);
         if (outcomes[i].failed()) own_.store_failures += 1;

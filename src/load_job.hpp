@@ -59,6 +59,7 @@ struct KeyLoad {
     /// What is to be stored, and when it was made.
     std::shared_ptr<const PreparedEntry> entry = {};
     SteadyTime made_at = {};
+    bool is_stored = false;
 };
 
 /// Loads keys of one loader together, as a task or in the caller's own thread: takes leases where

@@ -17,18 +17,13 @@
 #include "loads.hpp"
 #include "model_entries.hpp"
 #include "model_job.hpp"
+#include "revision.hpp"
 
 namespace cachemodel::detail {
 
 namespace {
 
 constexpr std::size_t most_objects = 100'000;
-
-const Loader* find_loader(const Door& door, const ModelTable& table) {
-    const auto is_of = [&](const Loader& loader) { return loader.table == &table; };
-    const auto found = std::find_if(door.loaders.begin(), door.loaders.end(), is_of);
-    return found == door.loaders.end() ? nullptr : &*found;
-}
 
 // ---- fetching
 
@@ -53,6 +48,7 @@ struct Item {
     bool is_stale = false;
     Source* source = nullptr;    ///< where it comes from if it is not in the cache
     std::uint64_t landings = 0;  ///< as its flights were counted before it was read
+    Revision revision = {};      ///< of a root
 };
 
 /// A reference from one item to another.
@@ -71,6 +67,7 @@ class Load {
     void add_roots(const ModelTable& table, std::span<void* const> objects, bool given);
     void fetch_all();
     void answer(std::span<Answer> answers);
+    void tell_revisions(std::span<Revision> revisions) const;
     /// Lets the references of given objects point to what was found.
     void fill_given() noexcept;
 
@@ -154,9 +151,13 @@ class Source final : public Loads {
         void* const object = item(index).object;
         return is_task ? static_cast<ModelJob&>(job).copy_of(object) : object;
     }
-    void loaded(std::size_t index, KeyLoad&) override {
+    void loaded(std::size_t index, KeyLoad& load) override {
         item(index).state = State::found;
         item(index).failure.reset();
+        const bool is_root = item(index).target == nullptr;
+        if (is_root && load.is_stored) {
+            item(index).revision = revision_of(load.entry->bytes, load.key);
+        }
     }
     void take(std::size_t index, const std::shared_ptr<const void>& product) override {
         load_.take_product(item(index), *static_cast<const LoadedModel*>(product.get()));
@@ -259,6 +260,7 @@ void Load::clone(const Item& from, Item& to) {
     to.state = from.state;
     to.reason = from.reason;
     to.failure = from.failure;
+    to.revision = from.revision;
     if (from.state != State::found) return;
     std::string bytes;
     CborWriter writer{bytes};
@@ -409,6 +411,7 @@ void Load::read_entry(Group& group, std::size_t index, std::string_view bytes,
         return;
     }
     item.state = State::found;
+    if (item.target == nullptr) item.revision = revision_of(*standing.entry);
     if (!standing.is_fresh_value()) {
         item.is_stale = true;
         item.source->count(&Counters::stale_served);
@@ -474,6 +477,7 @@ void Load::take_product(Item& item, const LoadedModel& product) {
                               Error("a value does not survive being stored: " + item.key.stored))});
     }
     item.state = State::found;
+    if (item.target == nullptr) item.revision = revision_of(*opened);
     if (product.references.empty()) return;
     const ReferenceList own{*item.table, item.object};
     for (std::size_t i = 0; i < own.size() && i < product.references.size(); ++i) {
@@ -619,6 +623,10 @@ void Load::answer(std::span<Answer> answers) {
     }
 }
 
+void Load::tell_revisions(std::span<Revision> revisions) const {
+    for (std::size_t i = 0; i < revisions.size(); ++i) revisions[i] = items_[i].revision;
+}
+
 void Load::fill_given() noexcept {
     for (const auto& [reference, target] : references_of_given_) {
         if (target->loaded) *reference = ReferenceBase{target, true};
@@ -628,11 +636,12 @@ void Load::fill_given() noexcept {
 }  // namespace
 
 void fetch_models(const Door& door, const ModelTable& table, std::span<void* const> objects,
-                  std::span<Answer> answers) {
+                  std::span<Answer> answers, std::span<Revision> revisions) {
     Load load{door};
     load.add_roots(table, objects, false);
     load.fetch_all();
     load.answer(answers);
+    load.tell_revisions(revisions);
 }
 
 void fetch_references(const Door& door, const ModelTable& table, std::span<void* const> objects,

@@ -9,23 +9,11 @@
 #include "entries.hpp"
 #include "freshness.hpp"
 #include "model_entries.hpp"
+#include "revision.hpp"
 
 namespace cachemodel::detail {
 
 namespace {
-
-LoadRules rules_of(const Door& door, const ModelTable& table) {
-    const ModelOptions& options = table.options;
-    if (!door.has_source) return {.expires = options.expires};
-    return load_rules(options.expires, load_terms(options), door.cache.view().load_rules);
-}
-
-/// Loads of this process that began earlier are joined by nobody any more, and store nothing.
-void supersede_loads(const Cache& cache, std::span<const EntryKey> keys) {
-    Flights& flights = cache.core().model_flights;
-    if (flights.is_empty()) return;
-    for (const auto& key : keys) flights.supersede(cache.final_key(key.in_envelope()));
-}
 
 /// The keys of objects, and which ones of them have one.
 struct Keyed {
@@ -72,7 +60,8 @@ bool model_exists(const Door& door, const ModelTable& table, const void* object)
 }
 
 void save_models(const Door& door, const ModelTable& table, std::span<const void* const> objects,
-                 std::optional<Lifetime> lifetime, std::span<Outcome> outcomes) {
+                 std::optional<Lifetime> lifetime, std::span<Outcome> outcomes,
+                 std::span<Revision> revisions) {
     const LoadRules rules = rules_of(door, table);
     if (door.has_source && lifetime.value_or(rules.expires).is_over()) {
         return remove_models(door, table, objects, outcomes);
@@ -80,10 +69,10 @@ void save_models(const Door& door, const ModelTable& table, std::span<const void
     const Keyed keyed{table, objects, outcomes};
     std::vector<PreparedEntry> prepared;
     std::vector<Entry> entries;
-    std::vector<std::size_t> places;
+    std::vector<std::size_t> sent;
     prepared.reserve(keyed.keys.size());
     entries.reserve(keyed.keys.size());
-    places.reserve(keyed.keys.size());
+    sent.reserve(keyed.keys.size());
     for (std::size_t i = 0; i < keyed.keys.size(); ++i) {
         const auto& key = keyed.keys[i];
         const auto place = keyed.places[i];
@@ -93,7 +82,7 @@ void save_models(const Door& door, const ModelTable& table, std::span<const void
             const auto& entry =
                 prepared.emplace_back(prepare(door.cache, table, objects[place], key, life));
             entries.push_back({key.stored, entry.bytes, entry.lifetime});
-            places.push_back(place);
+            sent.push_back(i);
         } catch (const std::bad_alloc&) {
             throw;
         } catch (...) {  // a converter of the user's
@@ -104,9 +93,15 @@ void save_models(const Door& door, const ModelTable& table, std::span<const void
     if (!door.cache.is_bypass()) supersede_loads(door.cache, keyed.keys);
     door.cache.store_many(Store::set, entries, stored);
     Tally tally{door.cache};
-    for (std::size_t i = 0; i < places.size(); ++i) {
+    for (std::size_t i = 0; i < sent.size(); ++i) {
+        const auto place = keyed.places[sent[i]];
         tally.count_stored(table, stored[i]);
-        outcomes[places[i]] = std::move(stored[i]);
+        if (!revisions.empty() && stored[i].done()) {
+            const bool is_there = !entries[i].lifetime.is_over() && !door.cache.is_bypass();
+            revisions[place] =
+                is_there ? revision_of(prepared[i].bytes, keyed.keys[sent[i]]) : Revision{};
+        }
+        outcomes[place] = std::move(stored[i]);
     }
 }
 

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cachemodel/detail/revision.hpp>
 #include <cachemodel/error.hpp>
 #include <cachemodel/fwd.hpp>
 
@@ -112,6 +113,8 @@ class [[nodiscard]] Lookup {
     }
 
  private:
+    friend struct detail::RevisionAccess;
+
     template <class Self>
     static auto& present(Self& self) {
         if (!self.value_) self.nothing_->raise();
@@ -119,6 +122,7 @@ class [[nodiscard]] Lookup {
     }
     std::optional<T> value_;
     std::shared_ptr<const detail::Nothing> nothing_;
+    detail::Revision revision_;  // of a model that was found
 };
 
 }  // namespace cachemodel

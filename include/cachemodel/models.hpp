@@ -8,6 +8,7 @@
 #include <cachemodel/detail/engine.hpp>
 #include <cachemodel/detail/key_arguments.hpp>
 #include <cachemodel/detail/loaders.hpp>
+#include <cachemodel/detail/revision.hpp>
 #include <cachemodel/field.hpp>
 #include <cachemodel/fwd.hpp>
 #include <cachemodel/key.hpp>
@@ -37,6 +38,11 @@ inline constexpr bool distinct = true;
 template <class T, class... Ts>
 inline constexpr bool distinct<T, Ts...> =
     !(std::same_as<std::remove_cvref_t<T>, std::remove_cvref_t<Ts>> || ...) && distinct<Ts...>;
+
+template <class Function, class M>
+concept ChangeOf = std::invocable<Function&, M&> &&
+    (std::is_void_v<std::invoke_result_t<Function&, M&>> ||
+     std::same_as<std::invoke_result_t<Function&, M&>, bool>);
 
 }  // namespace detail
 
@@ -91,7 +97,7 @@ class Models {
     /// `BackendError` where the cache failed and there is no loader; what the loader throws.
     template <class... Keys>
     M get(const Keys&... keys) const {
-        return fetch_or_throw(detail::with_keys<M>(keys...));
+        return *fetch_or_throw(detail::with_keys<M>(keys...));
     }
     M get(const M& with_keys) const { return get<M>(with_keys); }
 
@@ -147,14 +153,8 @@ class Models {
     /// Errors: `BackendError`, `IncompleteKey`, and `Missing` where it is stored and something that
     /// it refers to is missing.
     Created<M> get_or_create(M model) const {
-        auto without_loader = door();
-        without_loader.loaders = detail::loaders_at_hand<M, Contexts...>;
-        without_loader.load_roots = false;
-        M probe = detail::with_keys<M>(model);
-        const detail::Answer answer = fetch_one(without_loader, probe);
-        if (!answer) return {std::move(probe), false};
-        if (answer->failure || answer->broken) answer->raise();
-        return {std::move(model), true};
+        detail::Revision revision;
+        return get_or_create(std::move(model), revision);
     }
 
     /// Fetches what the given models refer to and have not loaded: one level, one round trip.
@@ -207,6 +207,49 @@ class Models {
     template <class Given>
     std::vector<Outcome> save_many(std::initializer_list<Given> models, Lifetime lifetime) const {
         return save_all(models, lifetime);
+    }
+
+    /// Stores `*read`, which was found by this door and then changed, if its entry is still the one
+    /// that was read. Afterwards `read` stands for what is stored now: change it again, and this
+    /// can be called again. Two round trips.
+    ///
+    /// An entry that was written meanwhile is another one, even with equal values, unless within
+    /// the same millisecond; one that was touched is not. A model that its loader brought, and that
+    /// could not be stored, is stored only where nothing is.
+    ///
+    /// Errors: `Conflict` where it was changed or removed, or is over or evicted; what `get` throws
+    /// where `read` has found nothing; `BackendError` (`unsupported` without
+    /// `Capabilities::compare_and_set`).
+    /// Example: examples/updating.cpp#lookup
+    void save_if_unchanged(Lookup<M>& read) const { save_read(read, {}); }
+    void save_if_unchanged(Lookup<M>& read, Lifetime lifetime) const { save_read(read, lifetime); }
+
+    /// Changes a stored model: reads it, calls the function on a copy, and stores that if nobody
+    /// has stored or removed anything meanwhile; otherwise begins anew. No change of another
+    /// program, or thread, gets lost. Gives the model as it is stored then.
+    ///
+    /// `update(keys…, function)`: the function takes an `M&`. It may run several times, each time
+    /// on a fresh copy, and changes no keys. If it returns false, the model stays as it is.
+    ///
+    /// A model with a loader is loaded first where the cache has none. References are not loaded.
+    /// The entry ends when it would have ended, where it or the backend knows
+    /// (`Capabilities::tells_lifetimes`); otherwise it lives as long as the model's options say.
+    /// Two round trips for each attempt, and one more where only the backend knows the end.
+    ///
+    /// Errors: `Missing`; `Conflict` where a hundred attempts all met with another change;
+    /// `BackendError` (`unsupported` without `Capabilities::compare_and_set`); `InvalidKey` where
+    /// the function changed a key; what the function or the loader throws. Nothing is written then.
+    /// Example: examples/updating.cpp#update
+    template <class... Arguments>
+    M update(Arguments&&... arguments) const {
+        static_assert(sizeof...(Arguments) >= 2,
+                      "cachemodel: update takes the keys and a function that changes the model");
+        return *update_with(std::forward_as_tuple(arguments...),
+                            std::make_index_sequence<sizeof...(Arguments) - 1>{});
+    }
+    template <class Function>
+    M update(const M& with_keys, Function&& function) const {
+        return *update_one(detail::with_keys<M>(with_keys), function);
     }
 
     /// Removes it; false where there was none.
@@ -271,6 +314,8 @@ class Models {
     Statistics statistics() const { return detail::model_statistics(cache_, table()); }
 
  private:
+    friend class CacheModel<M>;
+
     static const detail::ModelTable& table() noexcept { return detail::table_of<M>(); }
 
     /// Without loaders: for what only writes.
@@ -288,21 +333,39 @@ class Models {
         return with_loaders;
     }
 
-    detail::Answer fetch_one(const detail::Door& through, M& model) const {
+    static Lookup<M> found(M&& model, detail::Revision revision) {
+        Lookup<M> lookup{std::move(model)};
+        detail::RevisionAccess::of(lookup) = revision;
+        return lookup;
+    }
+    detail::Answer fetch_one(const detail::Door& through, M& model,
+                             detail::Revision& revision) const {
         void* const object = &model;
         detail::Answer answer;
-        detail::fetch_models(through, table(), {&object, 1}, {&answer, 1});
+        detail::fetch_models(through, table(), {&object, 1}, {&answer, 1}, {&revision, 1});
         return answer;
     }
-    M fetch_or_throw(M model) const {
-        if (const auto answer = fetch_one(loading_door(), model)) answer->raise();
-        return model;
+    Lookup<M> fetch_or_throw(M model) const {
+        detail::Revision revision;
+        if (const auto answer = fetch_one(loading_door(), model, revision)) answer->raise();
+        return found(std::move(model), revision);
     }
     Lookup<M> find_one(M model) const {
-        auto answer = fetch_one(loading_door(), model);
-        if (!answer) return Lookup<M>{std::move(model)};
+        detail::Revision revision;
+        auto answer = fetch_one(loading_door(), model, revision);
+        if (!answer) return found(std::move(model), revision);
         if (answer->failure) detail::rethrow_unless_failure_of_find(*answer->failure);
         return Lookup<M>{std::move(answer)};
+    }
+    Created<M> get_or_create(M&& model, detail::Revision& revision) const {
+        auto without_loader = door();
+        without_loader.loaders = detail::loaders_at_hand<M, Contexts...>;
+        without_loader.load_roots = false;
+        M probe = detail::with_keys<M>(model);
+        const detail::Answer answer = fetch_one(without_loader, probe, revision);
+        if (!answer) return {std::move(probe), false};
+        if (answer->failure || answer->broken) answer->raise();
+        return {std::move(model), true};
     }
 
     template <class Range>
@@ -328,14 +391,15 @@ class Models {
     std::vector<Lookup<M>> fetch_many(std::vector<M> models) const {
         const auto objects = addresses<void*>(models);
         std::vector<detail::Answer> answers(models.size());
-        detail::fetch_models(loading_door(), table(), objects, answers);
+        std::vector<detail::Revision> revisions(models.size());
+        detail::fetch_models(loading_door(), table(), objects, answers, revisions);
         std::vector<Lookup<M>> lookups;
         lookups.reserve(models.size());
         for (std::size_t i = 0; i < models.size(); ++i) {
             if (answers[i]) {
                 lookups.emplace_back(std::move(answers[i]));
             } else {
-                lookups.emplace_back(std::move(models[i]));
+                lookups.push_back(found(std::move(models[i]), revisions[i]));
             }
         }
         return lookups;
@@ -348,10 +412,50 @@ class Models {
         return answers;
     }
     void save_one(const M& model, std::optional<Lifetime> lifetime) const {
+        save_one(model, lifetime, std::span<detail::Revision>{});
+    }
+    void save_one(const M& model, std::optional<Lifetime> lifetime,
+                  std::span<detail::Revision> revision) const {
         const void* const object = &model;
         Outcome outcome;
-        detail::save_models(door(), table(), {&object, 1}, lifetime, {&outcome, 1});
+        detail::save_models(door(), table(), {&object, 1}, lifetime, {&outcome, 1}, revision);
         detail::done_or_throw(outcome);
+    }
+    void save_read(Lookup<M>& read, std::optional<Lifetime> lifetime) const {
+        const M& model = *read;
+        save_unchanged(model, lifetime, detail::RevisionAccess::of(read));
+    }
+    void save_unchanged(const M& model, std::optional<Lifetime> lifetime,
+                        detail::Revision& revision) const {
+        detail::save_model_if_unchanged(door(), table(), &model, lifetime, revision);
+    }
+    template <class Tuple, std::size_t... I>
+    Lookup<M> update_with(const Tuple& arguments, std::index_sequence<I...>) const {
+        return update_one(detail::with_keys<M>(std::get<I>(arguments)...),
+                          std::get<sizeof...(I)>(arguments));
+    }
+    template <class Function>
+    Lookup<M> update_one(M model, Function& function) const {
+        constexpr bool changes = detail::ChangeOf<Function, M>;
+        static_assert(changes,
+                      "cachemodel: the function of update takes the model as M& and returns "
+                      "nothing, or false to leave it as it is");
+        detail::Revision revision;
+        if constexpr (changes) {
+            const auto change = [&function](M& stored) {
+                if constexpr (std::is_void_v<std::invoke_result_t<Function&, M&>>) {
+                    function(stored);
+                    return true;
+                } else {
+                    return function(stored);
+                }
+            };
+            const auto apply = [](const void* kept, void* object) {
+                return (*static_cast<decltype(&change)>(kept))(*static_cast<M*>(object));
+            };
+            detail::update_model(loading_door(), table(), &model, {&change, apply}, revision);
+        }
+        return found(std::move(model), revision);
     }
     template <class Range>
     std::vector<Outcome> save_all(Range& models, std::optional<Lifetime> lifetime) const {

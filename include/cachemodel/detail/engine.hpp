@@ -6,6 +6,7 @@
 #include <cachemodel/cache.hpp>
 #include <cachemodel/detail/lender.hpp>
 #include <cachemodel/detail/model_table.hpp>
+#include <cachemodel/detail/revision.hpp>
 #include <cachemodel/lifetime.hpp>
 #include <cachemodel/lookup.hpp>
 
@@ -67,9 +68,9 @@ struct Door {
 using Answer = std::shared_ptr<const Nothing>;
 
 /// Fills `objects`, whose keys are set, from the cache and the loaders, and fetches what they refer
-/// to.
+/// to. Writes which state of its entry each was read from, or stored as, if `revisions` has room.
 void fetch_models(const Door& door, const ModelTable& table, std::span<void* const> objects,
-                  std::span<Answer> answers);
+                  std::span<Answer> answers, std::span<Revision> revisions = {});
 /// Fetches what the given objects refer to.
 void fetch_references(const Door& door, const ModelTable& table, std::span<void* const> objects,
                       std::span<Answer> answers);
@@ -77,12 +78,33 @@ void fetch_references(const Door& door, const ModelTable& table, std::span<void*
 /// Whether there is a sound entry. Errors: `BackendError`, `IncompleteKey`.
 bool model_exists(const Door& door, const ModelTable& table, const void* object);
 
+/// Writes what each was stored as, if `revisions` has room.
 void save_models(const Door& door, const ModelTable& table, std::span<const void* const> objects,
-                 std::optional<Lifetime> lifetime, std::span<Outcome> outcomes);
+                 std::optional<Lifetime> lifetime, std::span<Outcome> outcomes,
+                 std::span<Revision> revisions = {});
 void remove_models(const Door& door, const ModelTable& table, std::span<const void* const> objects,
                    std::span<Outcome> outcomes);
 Outcome touch_model(const Door& door, const ModelTable& table, const void* object,
                     Lifetime lifetime);
+
+/// What a program does to a model. Returns false to leave it as it is stored.
+struct Change {
+    const void* function;
+    bool (*apply)(const void* function, void* object);
+};
+
+/// Fills `object`, whose keys are set, from its entry, changes it, and stores it if nobody has
+/// stored anything else meanwhile; otherwise begins anew.
+///
+/// Errors: `Missing`, `Conflict`, `BackendError`, `InvalidKey`, `IncompleteKey`, and what the
+/// loader and the change throw.
+void update_model(const Door& door, const ModelTable& table, void* object, const Change& change,
+                  Revision& revision);
+/// Stores `object` if its entry is still in the state of `revision`, which is written anew.
+///
+/// Errors: `Conflict`, `BackendError`, `IncompleteKey`.
+void save_model_if_unchanged(const Door& door, const ModelTable& table, const void* object,
+                             std::optional<Lifetime> lifetime, Revision& revision);
 
 /// What a model has counted in a cache.
 Statistics model_statistics(const Cache& cache, const ModelTable& table);
