@@ -266,10 +266,11 @@ TEST_CASE("no task is taken for which no thread can be started", "[executor][thr
     CHECK(task != nullptr);
     CHECK(pool.submit(task));
 
+    ThreadPool with_a_thread;
     Barrier barrier;
-    barrier.hold_up(pool);
+    barrier.hold_up(with_a_thread);
     REQUIRE(::pthread_setattr_default_np(&huge) == 0);
-    const bool taken_to_wait = submit(pool, [] {});
+    const bool taken_to_wait = submit(with_a_thread, [] {});
     REQUIRE(::pthread_setattr_default_np(&usual) == 0);
     CHECK(taken_to_wait);  // the thread that there is will come to it
 }
@@ -467,6 +468,23 @@ TEST_CASE("a child has none of its parent's tasks, and a pool that is empty",
     while (destroyed == 0) std::this_thread::yield();
     CHECK(ran == 1);
     CHECK(pool.shutdown(1min));
+}
+
+TEST_CASE("a child need not wait for a pool that its parent shuts down",
+          "[executor][fork][threads]") {
+    ThreadPool pool;
+    Barrier barrier;
+    barrier.hold_up(pool);
+    auto ending = std::async(std::launch::async, [&] { return pool.shutdown(1min); });
+    while (submit(pool, [] {})) std::this_thread::yield();
+    std::this_thread::sleep_for(5ms);  // by now it waits
+    Forked child{[&] {
+        ::alarm(10);
+        return !submit(pool, [] {}) && pool.shutdown(0s) && pool.shutdown(0s) && pool.shutdown(0s);
+    }};
+    CHECK(child.succeeded());
+    barrier.open();
+    CHECK(ending.get());
 }
 
 #ifndef CACHEMODEL_NO_THREADS_AFTER_FORK
