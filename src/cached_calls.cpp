@@ -113,6 +113,7 @@ void prefetch_calls(const CallDoor& door, std::span<PrefetchedCall> calls) {
     loads.run();
     for (const auto& [call, index] : places) {
         const AskedCall& one = asked[index];
+        call->origin.is_stale = one.is_hit && one.is_stale;
         if (one.is_hit) {
             call->result = hits[index];
         } else if (one.result) {
@@ -153,9 +154,11 @@ std::shared_ptr<const void> refresh_call(const CallDoor& door, const EntryKey& k
     return std::move(load.product);
 }
 
-std::shared_ptr<const Nothing> peek_call(const CallDoor& door, const EntryKey& key, void* hit) {
+std::shared_ptr<const Nothing> peek_call(const CallDoor& door, const EntryKey& key, void* hit,
+                                         Origin& origin) {
     AskedCall asked{key, nullptr, hit};
     CallLoads{door, {&asked, 1}}.read();
+    origin.is_stale = asked.is_stale;
     if (asked.is_hit) return nullptr;
     return nothing_for(door.site, key, asked.reason, std::move(asked.failure));
 }

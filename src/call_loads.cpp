@@ -143,7 +143,7 @@ bool CallLoads::fall_back(std::size_t index) {
     if (asked.standing.empty()) return false;
     const auto opened = open_entry(asked.standing, asked.key.in_envelope()).entry;
     if (!opened || !decode(asked, *opened)) return false;
-    asked.is_hit = true;
+    asked.is_hit = asked.is_stale = true;
     count(&Counters::stale_served);
     return true;
 }

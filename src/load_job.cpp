@@ -21,6 +21,8 @@ constexpr auto longest_hold = 250ms;
 constexpr std::chrono::nanoseconds first_pause = 10ms;
 constexpr std::chrono::nanoseconds longest_pause = 50ms;
 
+thread_local int tasks_of_thread = 0;
+
 /// Whether the same is likely to fail again: not where something else was missing, or where the
 /// loader asked for itself.
 bool is_sign_of_trouble(const std::exception_ptr& error) {
@@ -54,12 +56,16 @@ void LoadJob::become_task(std::shared_ptr<Loans> loans, bool is_awaited) {
 void LoadJob::run() noexcept {
     const Loans::Loan loan{loans_};
     if (!loan.is_granted()) return;
+    tasks_of_thread += 1;
     try {
         run_now();
     } catch (...) {
         // No memory. Whoever waits goes on alone.
     }
+    tasks_of_thread -= 1;
 }
+
+bool LoadJob::is_in_task() noexcept { return tasks_of_thread != 0; }
 
 void LoadJob::run_now() {
     for (auto& load : loads_) {

@@ -81,6 +81,9 @@ class LoadJob : public Task {
     /// loading, it leaves that key alone. Does nothing where the lender of `loans` is gone.
     void become_task(std::shared_ptr<Loans> loans, bool is_awaited);
     void run() noexcept override;
+    /// Whether the calling thread is running one. What it needs loaded, it loads itself: others of
+    /// its executor may all wait in the same way.
+    static bool is_in_task() noexcept;
     /// In the caller's thread. Errors: `std::bad_alloc`.
     void run_now();
     /// Only loads. What is to be stored, and the leads, are left to whoever has the job.

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "cache_core.hpp"
-#include "thread_pool.hpp"
 
 namespace cachemodel::detail {
 
@@ -58,7 +57,7 @@ void Loads::load(std::vector<Wanted> wanted) {
 /// Leads the loads of those that nobody loads yet, and joins the others. Those to be tried again.
 std::vector<Wanted> Loads::load_once(const std::vector<Wanted>& wanted) {
     const bool is_bypass = cache_.is_bypass();
-    const bool as_task = !rules_.load_timeout.is_never() && !is_pool_thread() && !is_bypass;
+    const bool as_task = !rules_.load_timeout.is_never() && !LoadJob::is_in_task() && !is_bypass;
     Led here{make_job(), {}};
     std::unique_ptr<LoadJob> elsewhere = as_task ? make_job() : nullptr;
     std::vector<Joined> joined;

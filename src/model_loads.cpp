@@ -45,10 +45,9 @@ struct Item {
     /// The entry of a value that is to be refreshed, or to be served if it cannot be loaded.
     std::string standing = {};
     bool is_known_missing = false;
-    bool is_stale = false;
     Source* source = nullptr;    ///< where it comes from if it is not in the cache
     std::uint64_t landings = 0;  ///< as its flights were counted before it was read
-    Revision revision = {};      ///< of a root
+    Origin origin = {};          ///< of a root, once it is found
 };
 
 /// A reference from one item to another.
@@ -67,7 +66,7 @@ class Load {
     void add_roots(const ModelTable& table, std::span<void* const> objects, bool given);
     void fetch_all();
     void answer(std::span<Answer> answers);
-    void tell_revisions(std::span<Revision> revisions) const;
+    void tell_origins(std::span<Origin> origins) const;
     /// Lets the references of given objects point to what was found.
     void fill_given() noexcept;
 
@@ -156,7 +155,7 @@ class Source final : public Loads {
         item(index).failure.reset();
         const bool is_root = item(index).target == nullptr;
         if (is_root && load.is_stored) {
-            item(index).revision = revision_of(load.entry->bytes, load.key);
+            item(index).origin.revision = revision_of(load.entry->bytes, load.key);
         }
     }
     void take(std::size_t index, const std::shared_ptr<const void>& product) override {
@@ -260,7 +259,7 @@ void Load::clone(const Item& from, Item& to) {
     to.state = from.state;
     to.reason = from.reason;
     to.failure = from.failure;
-    to.revision = from.revision;
+    to.origin = from.origin;
     if (from.state != State::found) return;
     std::string bytes;
     CborWriter writer{bytes};
@@ -411,9 +410,9 @@ void Load::read_entry(Group& group, std::size_t index, std::string_view bytes,
         return;
     }
     item.state = State::found;
-    if (item.target == nullptr) item.revision = revision_of(*standing.entry);
+    if (item.target == nullptr) item.origin.revision = revision_of(*standing.entry);
     if (!standing.is_fresh_value()) {
-        item.is_stale = true;
+        item.origin.is_stale = true;
         item.source->count(&Counters::stale_served);
     }
     if (state == Freshness::early || state == Freshness::stale) {
@@ -477,7 +476,7 @@ void Load::take_product(Item& item, const LoadedModel& product) {
                               Error("a value does not survive being stored: " + item.key.stored))});
     }
     item.state = State::found;
-    if (item.target == nullptr) item.revision = revision_of(*opened);
+    if (item.target == nullptr) item.origin.revision = revision_of(*opened);
     if (product.references.empty()) return;
     const ReferenceList own{*item.table, item.object};
     for (std::size_t i = 0; i < own.size() && i < product.references.size(); ++i) {
@@ -493,7 +492,7 @@ bool Load::fall_back(Item& item) {
     const auto opened = open_entry(item.standing, item.key.in_envelope()).entry;
     if (!opened || decode(item, *opened)) return false;
     item.state = State::found;
-    item.is_stale = true;
+    item.origin = {revision_of(*opened), true};
     item.failure.reset();
     item.source->count(&Counters::stale_served);
     return true;
@@ -623,8 +622,8 @@ void Load::answer(std::span<Answer> answers) {
     }
 }
 
-void Load::tell_revisions(std::span<Revision> revisions) const {
-    for (std::size_t i = 0; i < revisions.size(); ++i) revisions[i] = items_[i].revision;
+void Load::tell_origins(std::span<Origin> origins) const {
+    for (std::size_t i = 0; i < origins.size(); ++i) origins[i] = items_[i].origin;
 }
 
 void Load::fill_given() noexcept {
@@ -636,12 +635,12 @@ void Load::fill_given() noexcept {
 }  // namespace
 
 void fetch_models(const Door& door, const ModelTable& table, std::span<void* const> objects,
-                  std::span<Answer> answers, std::span<Revision> revisions) {
+                  std::span<Answer> answers, std::span<Origin> origins) {
     Load load{door};
     load.add_roots(table, objects, false);
     load.fetch_all();
     load.answer(answers);
-    load.tell_revisions(revisions);
+    load.tell_origins(origins);
 }
 
 void fetch_references(const Door& door, const ModelTable& table, std::span<void* const> objects,

@@ -3,7 +3,7 @@
 #pragma once
 
 #include <cachemodel/detail/key_text.hpp>
-#include <cachemodel/detail/revision.hpp>
+#include <cachemodel/detail/origin.hpp>
 
 #include <string_view>
 

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <cachemodel/detail/revision.hpp>
+#include <cachemodel/detail/origin.hpp>
 #include <cachemodel/models.hpp>
 
 #include <cstddef>
@@ -19,9 +19,8 @@ namespace detail {
 
 template <class M>
 Lookup<CacheModel<M>> with_own_model(Lookup<M> lookup) {
-    const Revision revision = RevisionAccess::of(lookup);
     auto wrapped = std::move(lookup).template map<CacheModel<M>>();
-    if (wrapped.found()) RevisionAccess::of(*wrapped) = revision;
+    if (wrapped.found()) OriginAccess::of(*wrapped) = OriginAccess::of(wrapped).revision;
     return wrapped;
 }
 
@@ -90,10 +89,10 @@ class CacheModel : public M {
     static std::string key_for(const M& with_keys) { return Models<M>{}.key_for(with_keys); }
 
     static Created<CacheModel> get_or_create(M model) {
-        detail::Revision revision;
-        auto [stored, created] = Models<M>{}.get_or_create(std::move(model), revision);
+        detail::Origin origin;
+        auto [stored, created] = Models<M>{}.get_or_create(std::move(model), origin);
         Created<CacheModel> answer{std::move(stored), created};
-        answer.model.cachemodel_revision_ = revision;
+        answer.model.cachemodel_revision_ = origin.revision;
         return answer;
     }
 
@@ -190,7 +189,7 @@ class CacheModel : public M {
     }
 
  private:
-    friend struct detail::RevisionAccess;
+    friend struct detail::OriginAccess;
 
     detail::Revision cachemodel_revision_;  // so called that no member of a model is
 };

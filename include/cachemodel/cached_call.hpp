@@ -196,8 +196,10 @@ class CachedCall {
     Lookup<Result> peek(Arguments... arguments) const {
         if constexpr (is_sound) {
             Result hit{};
-            auto nothing = detail::peek_call(door(), make_key(arguments...), &hit);
-            return nothing ? Lookup<Result>{std::move(nothing)} : Lookup<Result>{std::move(hit)};
+            detail::Origin origin;
+            auto nothing = detail::peek_call(door(), make_key(arguments...), &hit, origin);
+            if (nothing) return Lookup<Result>{std::move(nothing)};
+            return found(std::move(hit), origin);
         } else {
             detail::refused();
         }
@@ -304,7 +306,7 @@ class CachedCall {
                 if (call.nothing) {
                     lookups.emplace_back(std::move(call.nothing));
                 } else {
-                    lookups.emplace_back(as_result(call.result));
+                    lookups.push_back(found(as_result(call.result), call.origin));
                 }
             }
         }
@@ -340,6 +342,11 @@ class CachedCall {
         return std::move(key).finish();
     }
 
+    static Lookup<Result> found(Result result, const detail::Origin& origin) {
+        Lookup<Result> lookup{std::move(result)};
+        detail::OriginAccess::of(lookup) = origin;
+        return lookup;
+    }
     static const Result& as_result(const std::shared_ptr<const void>& result) noexcept {
         return *static_cast<const Result*>(result.get());
     }

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <cachemodel/detail/revision.hpp>
+#include <cachemodel/detail/origin.hpp>
 #include <cachemodel/error.hpp>
 #include <cachemodel/fwd.hpp>
 
@@ -73,6 +73,10 @@ class [[nodiscard]] Lookup {
     /// The backend or the loader failed, so nobody knows.
     bool failed() const noexcept { return !found() && nothing_->failure.has_value(); }
 
+    /// Found, though its lifetime is over: served while it is refreshed, or because it could not be
+    /// (`ModelOptions::stale_while_refresh`, `stale_if_error`). Says nothing of what it refers to.
+    bool stale() const noexcept { return origin_.is_stale; }
+
     /// The value. What `->` points to ends with the lookup: keep `cache.get<User>("k")` in a
     /// variable where more than one expression is about it.
     ///
@@ -92,7 +96,10 @@ class [[nodiscard]] Lookup {
     /// The same answer, about a `U` made from the value.
     template <class U>
     Lookup<U> map() && {
-        return found() ? Lookup<U>{U(std::move(*value_))} : Lookup<U>{std::move(nothing_)};
+        if (!found()) return Lookup<U>{std::move(nothing_)};
+        Lookup<U> mapped{U(std::move(*value_))};
+        mapped.origin_ = origin_;
+        return mapped;
     }
 
     /// Why it failed. Only for a lookup that `failed()`; throws `std::bad_optional_access`
@@ -113,7 +120,9 @@ class [[nodiscard]] Lookup {
     }
 
  private:
-    friend struct detail::RevisionAccess;
+    template <class U>
+    friend class Lookup;
+    friend struct detail::OriginAccess;
 
     template <class Self>
     static auto& present(Self& self) {
@@ -122,7 +131,7 @@ class [[nodiscard]] Lookup {
     }
     std::optional<T> value_;
     std::shared_ptr<const detail::Nothing> nothing_;
-    detail::Revision revision_;  // of a model that was found
+    detail::Origin origin_;  // of what was found
 };
 
 }  // namespace cachemodel

@@ -7,8 +7,9 @@
 #include <cachemodel/caches.hpp>
 #include <cachemodel/detail/engine.hpp>
 #include <cachemodel/detail/key_arguments.hpp>
+#include <cachemodel/detail/lender.hpp>
 #include <cachemodel/detail/loaders.hpp>
-#include <cachemodel/detail/revision.hpp>
+#include <cachemodel/detail/origin.hpp>
 #include <cachemodel/field.hpp>
 #include <cachemodel/fwd.hpp>
 #include <cachemodel/key.hpp>
@@ -21,6 +22,7 @@
 #include <cstddef>
 #include <initializer_list>
 #include <iterator>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -55,6 +57,21 @@ struct Created {
     bool created;  ///< there was none, and `model` is the caller's own, not saved
 };
 
+namespace detail {
+
+/// The contexts of a door and of its copies. Loads in the background borrow them.
+template <class... Contexts>
+struct HeldContexts {
+    explicit HeldContexts(std::tuple<Contexts...> given) : contexts(std::move(given)) {}
+
+    std::tuple<Contexts...> contexts;
+    Lender lender;  // goes first
+};
+
+inline constexpr std::tuple<> no_contexts{};
+
+}  // namespace detail
+
 /// The typed door to one cache: reads, loads and stores models of one class.
 ///
 /// Keys are given as values in declaration order (`users.get("bob")`), as the model with its keys
@@ -62,7 +79,9 @@ struct Created {
 ///
 /// `Contexts` are what loaders need: `Models<User, Database&> users{cache, db}` gives `db` to every
 /// `from_miss(Database&)` of User and of what it refers to. A context must be usable from any
-/// thread, as long as the door lives.
+/// thread, as long as the door or a copy of it lives. When the last of them goes, it waits for
+/// loads in the background that use the contexts, and those that have not begun never do: keep a
+/// door for as long as the program serves, not for one request.
 ///
 /// A model with a `from_miss` is loaded where the cache has none, and stored for the next time; a
 /// cache that fails is then gone around. Without one, a cache that fails is a `BackendError`.
@@ -79,8 +98,12 @@ class Models {
     Models() requires(sizeof...(Contexts) == 0)
         : Models(caches()[detail::model_options<M>().cache]) {}
 
-    explicit Models(Cache cache, Contexts... contexts)
-        : cache_(std::move(cache)), contexts_(std::forward<Contexts>(contexts)...) {}
+    explicit Models(Cache cache, Contexts... contexts) : cache_(std::move(cache)) {
+        if constexpr (sizeof...(Contexts) > 0) {
+            contexts_ = std::make_shared<detail::HeldContexts<Contexts...>>(
+                std::tuple<Contexts...>(std::forward<Contexts>(contexts)...));
+        }
+    }
 
     /// A door that fetches so many levels of references; 0 leaves all of them unloaded.
     Models depth(std::size_t levels) const {
@@ -153,8 +176,8 @@ class Models {
     /// Errors: `BackendError`, `IncompleteKey`, and `Missing` where it is stored and something that
     /// it refers to is missing.
     Created<M> get_or_create(M model) const {
-        detail::Revision revision;
-        return get_or_create(std::move(model), revision);
+        detail::Origin origin;
+        return get_or_create(std::move(model), origin);
     }
 
     /// Fetches what the given models refer to and have not loaded: one level, one round trip.
@@ -318,12 +341,18 @@ class Models {
 
     static const detail::ModelTable& table() noexcept { return detail::table_of<M>(); }
 
+    const void* contexts() const noexcept {
+        if (!contexts_) return &detail::no_contexts;
+        const std::tuple<Contexts...>& held = contexts_->contexts;
+        return &held;
+    }
     /// Without loaders: for what only writes.
     detail::Door door() const {
         return {.cache = cache_,
                 .cache_name = detail::model_options<M>().cache,
                 .loaders = {},
-                .contexts = &contexts_,
+                .contexts = contexts(),
+                .loans = contexts_ ? contexts_->lender.loans() : nullptr,
                 .depth = depth_,
                 .has_source = detail::HasLoader<M>};
     }
@@ -333,36 +362,35 @@ class Models {
         return with_loaders;
     }
 
-    static Lookup<M> found(M&& model, detail::Revision revision) {
+    static Lookup<M> found(M&& model, const detail::Origin& origin) {
         Lookup<M> lookup{std::move(model)};
-        detail::RevisionAccess::of(lookup) = revision;
+        detail::OriginAccess::of(lookup) = origin;
         return lookup;
     }
-    detail::Answer fetch_one(const detail::Door& through, M& model,
-                             detail::Revision& revision) const {
+    detail::Answer fetch_one(const detail::Door& through, M& model, detail::Origin& origin) const {
         void* const object = &model;
         detail::Answer answer;
-        detail::fetch_models(through, table(), {&object, 1}, {&answer, 1}, {&revision, 1});
+        detail::fetch_models(through, table(), {&object, 1}, {&answer, 1}, {&origin, 1});
         return answer;
     }
     Lookup<M> fetch_or_throw(M model) const {
-        detail::Revision revision;
-        if (const auto answer = fetch_one(loading_door(), model, revision)) answer->raise();
-        return found(std::move(model), revision);
+        detail::Origin origin;
+        if (const auto answer = fetch_one(loading_door(), model, origin)) answer->raise();
+        return found(std::move(model), origin);
     }
     Lookup<M> find_one(M model) const {
-        detail::Revision revision;
-        auto answer = fetch_one(loading_door(), model, revision);
-        if (!answer) return found(std::move(model), revision);
+        detail::Origin origin;
+        auto answer = fetch_one(loading_door(), model, origin);
+        if (!answer) return found(std::move(model), origin);
         if (answer->failure) detail::rethrow_unless_failure_of_find(*answer->failure);
         return Lookup<M>{std::move(answer)};
     }
-    Created<M> get_or_create(M&& model, detail::Revision& revision) const {
+    Created<M> get_or_create(M&& model, detail::Origin& origin) const {
         auto without_loader = door();
         without_loader.loaders = detail::loaders_at_hand<M, Contexts...>;
         without_loader.load_roots = false;
         M probe = detail::with_keys<M>(model);
-        const detail::Answer answer = fetch_one(without_loader, probe, revision);
+        const detail::Answer answer = fetch_one(without_loader, probe, origin);
         if (!answer) return {std::move(probe), false};
         if (answer->failure || answer->broken) answer->raise();
         return {std::move(model), true};
@@ -391,15 +419,15 @@ class Models {
     std::vector<Lookup<M>> fetch_many(std::vector<M> models) const {
         const auto objects = addresses<void*>(models);
         std::vector<detail::Answer> answers(models.size());
-        std::vector<detail::Revision> revisions(models.size());
-        detail::fetch_models(loading_door(), table(), objects, answers, revisions);
+        std::vector<detail::Origin> origins(models.size());
+        detail::fetch_models(loading_door(), table(), objects, answers, origins);
         std::vector<Lookup<M>> lookups;
         lookups.reserve(models.size());
         for (std::size_t i = 0; i < models.size(); ++i) {
             if (answers[i]) {
                 lookups.emplace_back(std::move(answers[i]));
             } else {
-                lookups.push_back(found(std::move(models[i]), revisions[i]));
+                lookups.push_back(found(std::move(models[i]), origins[i]));
             }
         }
         return lookups;
@@ -423,7 +451,7 @@ class Models {
     }
     void save_read(Lookup<M>& read, std::optional<Lifetime> lifetime) const {
         const M& model = *read;
-        save_unchanged(model, lifetime, detail::RevisionAccess::of(read));
+        save_unchanged(model, lifetime, detail::OriginAccess::of(read).revision);
     }
     void save_unchanged(const M& model, std::optional<Lifetime> lifetime,
                         detail::Revision& revision) const {
@@ -455,7 +483,7 @@ class Models {
             };
             detail::update_model(loading_door(), table(), &model, {&change, apply}, revision);
         }
-        return found(std::move(model), revision);
+        return found(std::move(model), {revision});
     }
     template <class Range>
     std::vector<Outcome> save_all(Range& models, std::optional<Lifetime> lifetime) const {
@@ -486,7 +514,8 @@ class Models {
     }
 
     Cache cache_;
-    std::tuple<Contexts...> contexts_;
+    /// Null where there are none.
+    std::shared_ptr<detail::HeldContexts<Contexts...>> contexts_;
     std::size_t depth_ = detail::any_depth;
 
     // Last, so that nothing else is complained about.

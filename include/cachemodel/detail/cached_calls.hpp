@@ -182,7 +182,8 @@ std::shared_ptr<const void> answer_call(const CallDoor& door, const EntryKey& ke
 /// Runs the function and stores its result over what was there. Errors: what the function throws.
 std::shared_ptr<const void> refresh_call(const CallDoor& door, const EntryKey& key, AnyCall& call);
 /// Reads the result into `hit`; null where there is one.
-std::shared_ptr<const Nothing> peek_call(const CallDoor& door, const EntryKey& key, void* hit);
+std::shared_ptr<const Nothing> peek_call(const CallDoor& door, const EntryKey& key, void* hit,
+                                         Origin& origin);
 /// Errors: `BackendError`.
 void invalidate_call(const CallDoor& door, const EntryKey& key);
 
@@ -191,6 +192,7 @@ struct PrefetchedCall {
     AnyCall& call;
     EntryKey key = {};
     std::shared_ptr<const void> result = {};
+    Origin origin = {};
     std::shared_ptr<const Nothing> nothing = {};
 };
 void prefetch_calls(const CallDoor& door, std::span<PrefetchedCall> calls);

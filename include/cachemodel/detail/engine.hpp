@@ -6,7 +6,7 @@
 #include <cachemodel/cache.hpp>
 #include <cachemodel/detail/lender.hpp>
 #include <cachemodel/detail/model_table.hpp>
-#include <cachemodel/detail/revision.hpp>
+#include <cachemodel/detail/origin.hpp>
 #include <cachemodel/lifetime.hpp>
 #include <cachemodel/lookup.hpp>
 
@@ -68,9 +68,9 @@ struct Door {
 using Answer = std::shared_ptr<const Nothing>;
 
 /// Fills `objects`, whose keys are set, from the cache and the loaders, and fetches what they refer
-/// to. Writes which state of its entry each was read from, or stored as, if `revisions` has room.
+/// to. Writes where each comes from, if `origins` has room.
 void fetch_models(const Door& door, const ModelTable& table, std::span<void* const> objects,
-                  std::span<Answer> answers, std::span<Revision> revisions = {});
+                  std::span<Answer> answers, std::span<Origin> origins = {});
 /// Fetches what the given objects refer to.
 void fetch_references(const Door& door, const ModelTable& table, std::span<void* const> objects,
                       std::span<Answer> answers);

@@ -1,4 +1,4 @@
-// cachemodel: which state of an entry an object was read from.
+// cachemodel: where an object that was found comes from.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -17,11 +17,17 @@ struct Revision {
     friend bool operator==(Revision, Revision) noexcept = default;
 };
 
-/// Reaches the revision that a lookup, or a model that saves itself, keeps for itself.
-struct RevisionAccess {
+/// What is told of a model that was found.
+struct Origin {
+    Revision revision = {};
+    bool is_stale = false;
+};
+
+/// Reaches what a lookup, or a model that saves itself, keeps of its origin.
+struct OriginAccess {
     template <class T>
-    static Revision& of(Lookup<T>& lookup) noexcept {
-        return lookup.revision_;
+    static Origin& of(Lookup<T>& lookup) noexcept {
+        return lookup.origin_;
     }
     template <class M>
     static Revision& of(CacheModel<M>& model) noexcept {
