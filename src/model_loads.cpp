@@ -14,6 +14,7 @@
 #include "entries.hpp"
 #include "model_entries.hpp"
 #include "revision.hpp"
+#include "secondary_keys.hpp"
 
 namespace cachemodel::detail {
 
@@ -450,6 +451,7 @@ void Load::store(const Group& group, const std::vector<std::size_t>& loaded) {
     Tally tally{group.cache};
     std::vector<std::size_t> sent;
     std::vector<Outcome> outcomes;
+    Pointers pointers;
     try {
         std::vector<PreparedEntry> prepared;
         std::vector<Entry> entries;
@@ -459,14 +461,17 @@ void Load::store(const Group& group, const std::vector<std::size_t>& loaded) {
         for (const std::size_t index : loaded) {
             const Item& item = items_[index];
             try {
-                prepared.push_back(prepare(group.cache, *item.table, item.object, item.key,
-                                           item.table->options.expires));
+                PreparedEntry entry = prepare(group.cache, *item.table, item.object, item.key,
+                                              item.table->options.expires);
+                pointers.add(group.cache, *item.table, item.object, item.table->options.expires);
+                prepared.push_back(std::move(entry));
             } catch (...) {  // a converter of the user's
                 continue;
             }
             entries.push_back({item.key.stored, prepared.back().bytes, prepared.back().lifetime});
             sent.push_back(index);
         }
+        entries.insert(entries.end(), pointers.entries().begin(), pointers.entries().end());
         outcomes.resize(entries.size());
         group.cache.store_many(Store::set, entries, outcomes);
         for (std::size_t i = 0; i < sent.size(); ++i) {
