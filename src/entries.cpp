@@ -37,6 +37,14 @@ Lifetime sum(Lifetime a, Lifetime b) {
     return std::chrono::duration<long double, std::nano>{a.duration()} + b.duration();
 }
 
+}  // namespace
+
+Lifetime EntryLife::in_all() const {
+    return fresh.is_over() || kept_stale.is_over() ? fresh : sum(fresh, kept_stale);
+}
+
+namespace {
+
 /// The end of an entry, as the entry and as the backend is to know it.
 struct End {
     Lifetime backends;
@@ -44,8 +52,7 @@ struct End {
 };
 End end_of(const Cache& cache, const EntryLife& life) {
     const bool is_kept = !life.fresh.is_over() && !life.kept_stale.is_over();
-    const auto [backends, is_exact] = backend_lifetime(
-        is_kept ? sum(life.fresh, life.kept_stale) : life.fresh, cache.capabilities());
+    const auto [backends, is_exact] = backend_lifetime(life.in_all(), cache.capabilities());
     End end{backends};
     const bool ends = !life.fresh.is_never() && !life.fresh.is_over();
     if (!is_exact || (ends && (is_kept || life.tells_end))) {

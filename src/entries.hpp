@@ -49,6 +49,9 @@ struct EntryLife {
     Lifetime kept_stale = std::chrono::nanoseconds{0};
     bool tells_end = false;  ///< also where the backend needs no help
     std::optional<std::chrono::milliseconds> load_cost = {};
+
+    /// For how long it is kept; over where it is not to be stored at all.
+    Lifetime in_all() const;
 };
 
 /// An entry as it is sent.

@@ -416,6 +416,12 @@ void LoadJob::store(Store how, std::span<KeyLoad* const> loads) {
         if (outcomes[i].failed()) own_.store_failures += 1;
         if (sent[i]->lead) sent[i]->lead->end_storing();
     }
+    std::erase_if(sent, [](const KeyLoad* each) { return !each->is_stored; });
+    try {
+        if (!sent.empty()) follow_up(sent);
+    } catch (...) {
+        // What it would have stored can be done without.
+    }
 }
 
 void LoadJob::count(Counter Counters::*counter) const noexcept {

@@ -100,6 +100,8 @@ class LoadJob : public Task {
     virtual std::shared_ptr<const void> take(KeyLoad& load, const OpenedEntry& entry) = 0;
     virtual std::shared_ptr<const void> missing_product() { return nullptr; }
     virtual void count_round_trip() noexcept {}
+    /// These have been stored. Errors: whatever goes wrong; it is of no consequence.
+    virtual void follow_up(std::span<KeyLoad* const> /*stored*/) {}
 
     /// The time from here on is what a load costs.
     void begin(KeyLoad& load) noexcept {

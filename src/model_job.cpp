@@ -7,6 +7,8 @@
 #include <unordered_set>
 #include <utility>
 
+#include "secondary_keys.hpp"
+
 namespace cachemodel::detail {
 
 void reset(const ModelTable& table, void* object) {
@@ -149,6 +151,18 @@ std::shared_ptr<const void> ModelJob::take(KeyLoad&, const OpenedEntry& entry) {
     end_entry(copy.bytes);
     product->entry = std::make_shared<const PreparedEntry>(std::move(copy));
     return product;
+}
+
+/// They are to be found by their secondary keys, too.
+void ModelJob::follow_up(std::span<KeyLoad* const> stored) {
+    if (table().secondary_keys.empty()) return;
+    Pointers pointers;
+    for (const KeyLoad* const each : stored) {
+        if (each->state != KeyLoad::State::found) continue;
+        pointers.add(cache(), table(), each->place, each->entry->lifetime);
+    }
+    std::vector<Outcome> outcomes(pointers.size());
+    cache().quietly().store_many(Store::set, pointers.entries(), outcomes);
 }
 
 std::shared_ptr<const void> ModelJob::missing_product() {

@@ -58,6 +58,7 @@ class ModelJob final : public LoadJob {
     void load(std::span<KeyLoad* const> wanted) override;
     std::shared_ptr<const void> take(KeyLoad& load, const OpenedEntry& entry) override;
     std::shared_ptr<const void> missing_product() override;
+    void follow_up(std::span<KeyLoad* const> stored) override;
 
     void load_singly(KeyLoad& load);
     void load_batch(std::span<KeyLoad* const> wanted);

@@ -18,6 +18,7 @@
 #include "model_entries.hpp"
 #include "model_job.hpp"
 #include "revision.hpp"
+#include "secondary_keys.hpp"
 
 namespace cachemodel::detail {
 

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <optional>
 #include <random>
+#include <string>
 #include <thread>
 #include <utility>
 
@@ -13,6 +14,7 @@
 #include "entries.hpp"
 #include "model_entries.hpp"
 #include "revision.hpp"
+#include "secondary_keys.hpp"
 
 namespace cachemodel::detail {
 
@@ -78,7 +80,7 @@ class Update {
     enum class Step : std::uint8_t { done, again, nothing_there };
 
     Step attempt(const Cache& cache);
-    Step store(const StoredEntry& stored, void* changed);
+    Step store(const StoredEntry& stored, void* changed, const std::string& secondary_before);
     bool change(void* object) const;
     void load(void* object) const;
     void change_loaded();
@@ -135,7 +137,8 @@ Update::Step Update::attempt(const Cache& cache) {
         reason_ = *reason;
         return Step::nothing_there;
     }
-    if (change(copy.get())) return store(stored, copy.get());
+    const std::string secondary = secondary_texts(table_, copy.get());
+    if (change(copy.get())) return store(stored, copy.get(), secondary);
     // The function may have changed its copy all the same.
     AnyModel as_stored{table_};
     copy_keys(table_, as_stored.get(), object_);
@@ -145,7 +148,8 @@ Update::Step Update::attempt(const Cache& cache) {
     return Step::done;
 }
 
-Update::Step Update::store(const StoredEntry& stored, void* changed) {
+Update::Step Update::store(const StoredEntry& stored, void* changed,
+                           const std::string& secondary_before) {
     Lifetime left;
     const Outcome told =
         remaining_lifetime(door_.cache, stored, key_.stored, table_.options.expires, left);
@@ -156,6 +160,12 @@ Update::Step Update::store(const StoredEntry& stored, void* changed) {
     door_.cache.quietly().store_many(Store::compare_and_set, {&entry, 1}, {&outcome, 1});
     Tally{door_.cache}.count_stored(table_, outcome);
     if (!done_or_throw(outcome)) return Step::again;
+    // Pointers that were stored with the entry, and end with it, need not be stored again.
+    const bool keeps_end = left.is_never() || stored.entry()->envelope.fresh_until ||
+                           door_.cache.capabilities().tells_lifetimes;
+    if (!keeps_end || secondary_texts(table_, changed) != secondary_before) {
+        done_or_throw(store_pointers(door_.cache.quietly(), table_, changed, left));
+    }
     table_.move(object_, changed);
     revision_ = revision_of(prepared.bytes, key_);
     return Step::done;
@@ -257,6 +267,7 @@ void save_model_if_unchanged(const Door& door, const ModelTable& table, const vo
         throw Conflict("the entry changed while it was compared: " + key.stored);
     }
     revision = wanted.is_over() ? Revision{} : revision_of(prepared.bytes, key);
+    done_or_throw(store_pointers(door.cache.quietly(), table, object, wanted));
 }
 
 }  // namespace cachemodel::detail

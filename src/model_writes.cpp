@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: MIT
 #include <cachemodel/detail/engine.hpp>
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 #include <vector>
 
@@ -10,6 +12,7 @@
 #include "freshness.hpp"
 #include "model_entries.hpp"
 #include "revision.hpp"
+#include "secondary_keys.hpp"
 
 namespace cachemodel::detail {
 
@@ -63,25 +66,27 @@ void save_models(const Door& door, const ModelTable& table, std::span<const void
                  std::optional<Lifetime> lifetime, std::span<Outcome> outcomes,
                  std::span<Revision> revisions) {
     const LoadRules rules = rules_of(door, table);
-    if (door.has_source && lifetime.value_or(rules.expires).is_over()) {
-        return remove_models(door, table, objects, outcomes);
-    }
+    const Lifetime wanted = lifetime.value_or(rules.expires);
+    if (door.has_source && wanted.is_over()) return remove_models(door, table, objects, outcomes);
     const Keyed keyed{table, objects, outcomes};
     std::vector<PreparedEntry> prepared;
     std::vector<Entry> entries;
-    std::vector<std::size_t> sent;
+    Pointers pointers;
+    std::vector<std::size_t> sent;         // of the keyed, for each entry
+    std::vector<std::size_t> pointers_of;  // the places of the objects, for each pointer
     prepared.reserve(keyed.keys.size());
-    entries.reserve(keyed.keys.size());
+    entries.reserve(keyed.keys.size() * (1 + table.secondary_keys.size()));
     sent.reserve(keyed.keys.size());
     for (std::size_t i = 0; i < keyed.keys.size(); ++i) {
-        const auto& key = keyed.keys[i];
         const auto place = keyed.places[i];
         try {
             EntryLife life = life_by(rules, door.cache.core().chance, std::nullopt);
             if (lifetime) life.fresh = *lifetime;
-            const auto& entry =
-                prepared.emplace_back(prepare(door.cache, table, objects[place], key, life));
-            entries.push_back({key.stored, entry.bytes, entry.lifetime});
+            PreparedEntry entry = prepare(door.cache, table, objects[place], keyed.keys[i], life);
+            pointers.add(door.cache, table, objects[place], life.in_all());
+            pointers_of.resize(pointers.size(), place);
+            const auto& kept = prepared.emplace_back(std::move(entry));
+            entries.push_back({keyed.keys[i].stored, kept.bytes, kept.lifetime});
             sent.push_back(i);
         } catch (const std::bad_alloc&) {
             throw;
@@ -89,6 +94,7 @@ void save_models(const Door& door, const ModelTable& table, std::span<const void
             outcomes[place] = Failure{std::current_exception()};
         }
     }
+    entries.insert(entries.end(), pointers.entries().begin(), pointers.entries().end());
     std::vector<Outcome> stored(entries.size());
     if (!door.cache.is_bypass()) supersede_loads(door.cache, keyed.keys);
     door.cache.store_many(Store::set, entries, stored);
@@ -97,29 +103,47 @@ void save_models(const Door& door, const ModelTable& table, std::span<const void
         const auto place = keyed.places[sent[i]];
         tally.count_stored(table, stored[i]);
         if (!revisions.empty() && stored[i].done()) {
-            const bool is_there = !entries[i].lifetime.is_over() && !door.cache.is_bypass();
+            const bool is_there = !wanted.is_over() && !door.cache.is_bypass();
             revisions[place] =
                 is_there ? revision_of(prepared[i].bytes, keyed.keys[sent[i]]) : Revision{};
         }
         outcomes[place] = std::move(stored[i]);
+    }
+    // It is not saved as it should be if it cannot be found by all that it should.
+    for (std::size_t i = 0; i < pointers_of.size(); ++i) {
+        Outcome& outcome = outcomes[pointers_of[i]];
+        Outcome& of_pointer = stored[sent.size() + i];
+        if (outcome.done() && of_pointer.failed()) outcome = std::move(of_pointer);
     }
 }
 
 void remove_models(const Door& door, const ModelTable& table, std::span<const void* const> objects,
                    std::span<Outcome> outcomes) {
     const Keyed keyed{table, objects, outcomes};
-    std::vector<Outcome> removed(keyed.keys.size());
+    std::vector<EntryKey> keys = keyed.keys;
+    for (const auto place : keyed.places) {
+        try {
+            for (auto& pointer : pointer_keys_at_hand(table, objects[place])) {
+                keys.push_back({std::move(pointer), {}});
+            }
+        } catch (const std::bad_alloc&) {
+            throw;
+        } catch (...) {
+            // A converter of the user's. A pointer that stays leads to nothing.
+        }
+    }
+    std::vector<Outcome> removed(keys.size());
     if (door.has_source) {
         supersede_loads(door.cache, keyed.keys);
-        remove_for_good(door.cache, keyed.keys, longest_load(rules_of(door, table)), removed);
+        remove_for_good(door.cache, keys, longest_load(rules_of(door, table)), removed);
     } else {
         std::vector<std::string_view> stored;
-        stored.reserve(keyed.keys.size());
-        for (const auto& key : keyed.keys) stored.push_back(key.stored);
+        stored.reserve(keys.size());
+        for (const auto& key : keys) stored.push_back(key.stored);
         door.cache.remove_many(stored, removed);
     }
     Tally tally{door.cache};
-    for (std::size_t i = 0; i < removed.size(); ++i) {
+    for (std::size_t i = 0; i < keyed.keys.size(); ++i) {
         tally.count_removed(table, removed[i]);
         outcomes[keyed.places[i]] = std::move(removed[i]);
     }

@@ -76,6 +76,24 @@ class CacheModel : public M {
         return detail::with_own_models(Models<M>{}.get_many(with_keys));
     }
 
+    template <auto... members, class... Values>
+    static CacheModel get_by(const Values&... values) {
+        return *detail::with_own_model(
+            Models<M>{}.fetch_by_or_throw(detail::secondary_values<M, By<members...>>(values...)));
+    }
+    template <auto... members, class... Values>
+    static Lookup<CacheModel> find_by(const Values&... values) {
+        return detail::with_own_model(Models<M>{}.template find_by<members...>(values...));
+    }
+    template <auto... members, class Range>
+    static std::vector<Lookup<CacheModel>> get_many_by(Range&& values) {
+        return detail::with_own_models(Models<M>{}.template get_many_by<members...>(values));
+    }
+    template <auto... members, class Value>
+    static std::vector<Lookup<CacheModel>> get_many_by(std::initializer_list<Value> values) {
+        return detail::with_own_models(Models<M>{}.template get_many_by<members...>(values));
+    }
+
     template <class... Keys>
     static bool exists(const Keys&... keys) {
         return Models<M>{}.exists(keys...);

@@ -29,5 +29,6 @@
 #include <cachemodel/prometheus.hpp>
 #include <cachemodel/reference.hpp>
 #include <cachemodel/schemes.hpp>
+#include <cachemodel/secondary_keys.hpp>
 #include <cachemodel/statistics.hpp>
 #include <cachemodel/version.hpp>

@@ -10,6 +10,7 @@
 #include <cachemodel/detail/lender.hpp>
 #include <cachemodel/detail/loaders.hpp>
 #include <cachemodel/detail/origin.hpp>
+#include <cachemodel/detail/secondary_loaders.hpp>
 #include <cachemodel/field.hpp>
 #include <cachemodel/fwd.hpp>
 #include <cachemodel/key.hpp>
@@ -17,6 +18,7 @@
 #include <cachemodel/lookup.hpp>
 #include <cachemodel/model.hpp>
 #include <cachemodel/reference.hpp>
+#include <cachemodel/secondary_keys.hpp>
 
 #include <concepts>
 #include <cstddef>
@@ -40,6 +42,11 @@ inline constexpr bool distinct = true;
 template <class T, class... Ts>
 inline constexpr bool distinct<T, Ts...> =
     !(std::same_as<std::remove_cvref_t<T>, std::remove_cvref_t<Ts>> || ...) && distinct<Ts...>;
+
+template <class Range, class M>
+concept KeepsModels = KeepsElements<Range> && requires(Range& range) {
+    requires std::derived_from<std::remove_cvref_t<decltype(*std::begin(range))>, M>;
+};
 
 template <class Function, class M>
 concept ChangeOf = std::invocable<Function&, M&> &&
@@ -93,6 +100,7 @@ class Models {
     using Missing = MissingModel<M>;
 
     static_assert(detail::require_model<M>());
+    static_assert(detail::require_secondary_keys<M>());
 
     /// On the cache that the model's options name.
     Models() requires(sizeof...(Contexts) == 0)
@@ -147,6 +155,35 @@ class Models {
     }
     std::vector<Lookup<M>> get_many(std::initializer_list<M> with_keys) const {
         return fetch_many(probes(with_keys));
+    }
+
+    /// The model that a secondary key tells: `users.get_by<&User::email>("bob@example.org")`. The
+    /// members are those of one `By` that the model declares, in its order; see `SecondaryKeys`.
+    ///
+    /// Two round trips, and those for what it refers to.
+    /// Errors: as `get`. `Missing` also where what the secondary key leads to has other values now.
+    /// Example: examples/secondary_keys.cpp#use
+    template <auto... members, class... Values>
+    M get_by(const Values&... values) const {
+        return *fetch_by_or_throw(detail::secondary_values<M, By<members...>>(values...));
+    }
+    /// The same, where "there is none" is an answer and no error; `reason()` may be
+    /// `MissReason::other_object`.
+    ///
+    /// Errors: as `find`.
+    template <auto... members, class... Values>
+    Lookup<M> find_by(const Values&... values) const {
+        return find_one_by(detail::secondary_values<M, By<members...>>(values...));
+    }
+    /// One answer for each, in order, in two round trips: `values` is any range of values, or,
+    /// where a secondary key has several members, of tuples of them.
+    template <auto... members, class Range>
+    std::vector<Lookup<M>> get_many_by(Range&& values) const {
+        return fetch_many_by<By<members...>>(values);
+    }
+    template <auto... members, class Value>
+    std::vector<Lookup<M>> get_many_by(std::initializer_list<Value> values) const {
+        return fetch_many_by<By<members...>>(values);
     }
 
     /// Whether the cache has a sound entry of it that is not over; neither decodes it nor asks a
@@ -275,30 +312,35 @@ class Models {
         return *update_one(detail::with_keys<M>(with_keys), function);
     }
 
-    /// Removes it; false where there was none.
+    /// Removes it; false where there was none. Given the model itself, also what its secondary keys
+    /// have stored, as far as its members have other values than a new one.
     ///
     /// Errors: `BackendError`, `IncompleteKey`.
     template <class... Keys>
     bool remove(const Keys&... keys) const {
-        const M probe = detail::with_keys<M>(keys...);
-        const void* const object = &probe;
-        Outcome outcome;
-        detail::remove_models(door(), table(), {&object, 1}, {&outcome, 1});
-        return detail::done_or_throw(outcome);
+        if constexpr (sizeof...(Keys) == 1 && (std::derived_from<Keys, M> && ...)) {
+            return (remove_one(keys), ...);
+        } else {
+            return remove_one(detail::with_keys<M>(keys...));
+        }
     }
-    bool remove(const M& model) const { return remove<M>(model); }
+    bool remove(const M& model) const { return remove_one(model); }
 
     /// Removes each: done where it was there, declined where it was not.
     template <class Range>
     std::vector<Outcome> remove_many(Range&& keys) const {
-        return remove_all(probes(keys));
+        if constexpr (detail::KeepsModels<Range, M>) {
+            return remove_objects(addresses<const void*>(keys));
+        } else {
+            return remove_all(probes(keys));
+        }
     }
     template <class K>
     std::vector<Outcome> remove_many(std::initializer_list<K> keys) const {
         return remove_all(probes(keys));
     }
     std::vector<Outcome> remove_many(std::initializer_list<M> with_keys) const {
-        return remove_all(probes(with_keys));
+        return remove_objects(addresses<const void*>(with_keys));
     }
 
     /// Gives the stored model another lifetime, from now on; false where there is none.
@@ -341,17 +383,19 @@ class Models {
 
     static const detail::ModelTable& table() noexcept { return detail::table_of<M>(); }
 
-    const void* contexts() const noexcept {
-        if (!contexts_) return &detail::no_contexts;
-        const std::tuple<Contexts...>& held = contexts_->contexts;
-        return &held;
+    const std::tuple<Contexts...>& contexts() const noexcept {
+        if constexpr (sizeof...(Contexts) == 0) {
+            return detail::no_contexts;
+        } else {
+            return contexts_->contexts;
+        }
     }
     /// Without loaders: for what only writes.
     detail::Door door() const {
         return {.cache = cache_,
                 .cache_name = detail::model_options<M>().cache,
                 .loaders = {},
-                .contexts = contexts(),
+                .contexts = &contexts(),
                 .loans = contexts_ ? contexts_->lender.loans() : nullptr,
                 .depth = depth_,
                 .has_source = detail::HasLoader<M>};
@@ -384,6 +428,61 @@ class Models {
         if (!answer) return found(std::move(model), origin);
         if (answer->failure) detail::rethrow_unless_failure_of_find(*answer->failure);
         return Lookup<M>{std::move(answer)};
+    }
+    /// Of all that the given values of a secondary key tell, into `models`.
+    template <class Set, class Values>
+    void fetch_by(const std::vector<Values>& asked, std::vector<M>& models,
+                  std::span<detail::Answer> answers, std::span<detail::Origin> origins) const {
+        models.resize(asked.size());
+        std::vector<std::string> texts;
+        texts.reserve(asked.size());
+        for (const Values& values : asked) {
+            texts.push_back(detail::SecondaryKeyOf<M, Set>::text(values));
+        }
+        const detail::SecondarySource<M, Set, Contexts...> source{asked, contexts()};
+        detail::fetch_models_by(loading_door(), table(), detail::secondary_index<M, Set>, texts,
+                                source.keys(), addresses<void*>(models), answers, origins);
+    }
+    template <class Set, class Values>
+    Lookup<M> find_one_by(detail::Asked<Set, Values> asked, bool throws = false) const {
+        std::vector<M> models;
+        detail::Answer answer;
+        detail::Origin origin;
+        fetch_by<Set>(std::vector{std::move(asked.values)}, models, {&answer, 1}, {&origin, 1});
+        if (!answer) return found(std::move(models.front()), origin);
+        if (throws) answer->raise();
+        if (answer->failure) detail::rethrow_unless_failure_of_find(*answer->failure);
+        return Lookup<M>{std::move(answer)};
+    }
+    template <class Set, class Values>
+    Lookup<M> fetch_by_or_throw(detail::Asked<Set, Values> asked) const {
+        return find_one_by(std::move(asked), true);
+    }
+    template <class Set, class Range>
+    std::vector<Lookup<M>> fetch_many_by(Range& given) const {
+        std::vector<detail::SecondaryValues<M, Set>> asked;
+        for (auto&& each : given) {
+            asked.push_back(detail::secondary_values_of_one<M, Set>(each).values);
+        }
+        std::vector<M> models;
+        std::vector<detail::Answer> answers(asked.size());
+        std::vector<detail::Origin> origins(asked.size());
+        fetch_by<Set>(asked, models, answers, origins);
+        return as_lookups(models, answers, origins);
+    }
+    static std::vector<Lookup<M>> as_lookups(std::vector<M>& models,
+                                             std::vector<detail::Answer>& answers,
+                                             const std::vector<detail::Origin>& origins) {
+        std::vector<Lookup<M>> lookups;
+        lookups.reserve(models.size());
+        for (std::size_t i = 0; i < models.size(); ++i) {
+            if (answers[i]) {
+                lookups.emplace_back(std::move(answers[i]));
+            } else {
+                lookups.push_back(found(std::move(models[i]), origins[i]));
+            }
+        }
+        return lookups;
     }
     Created<M> get_or_create(M&& model, detail::Origin& origin) const {
         auto without_loader = door();
@@ -421,16 +520,7 @@ class Models {
         std::vector<detail::Answer> answers(models.size());
         std::vector<detail::Origin> origins(models.size());
         detail::fetch_models(loading_door(), table(), objects, answers, origins);
-        std::vector<Lookup<M>> lookups;
-        lookups.reserve(models.size());
-        for (std::size_t i = 0; i < models.size(); ++i) {
-            if (answers[i]) {
-                lookups.emplace_back(std::move(answers[i]));
-            } else {
-                lookups.push_back(found(std::move(models[i]), origins[i]));
-            }
-        }
-        return lookups;
+        return as_lookups(models, answers, origins);
     }
     std::vector<detail::Answer> load_references(std::span<void* const> objects) const {
         auto one_level = loading_door();
@@ -501,8 +591,16 @@ class Models {
         detail::save_models(door(), table(), objects, lifetime, outcomes);
         return outcomes;
     }
+    bool remove_one(const M& model) const {
+        const void* const object = &model;
+        Outcome outcome;
+        detail::remove_models(door(), table(), {&object, 1}, {&outcome, 1});
+        return detail::done_or_throw(outcome);
+    }
     std::vector<Outcome> remove_all(const std::vector<M>& models) const {
-        const auto objects = addresses<const void*>(models);
+        return remove_objects(addresses<const void*>(models));
+    }
+    std::vector<Outcome> remove_objects(const std::vector<const void*>& objects) const {
         std::vector<Outcome> outcomes(objects.size());
         detail::remove_models(door(), table(), objects, outcomes);
         return outcomes;

@@ -15,6 +15,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace cachemodel::detail {
@@ -74,6 +75,21 @@ void fetch_models(const Door& door, const ModelTable& table, std::span<void* con
 /// Fetches what the given objects refer to.
 void fetch_references(const Door& door, const ModelTable& table, std::span<void* const> objects,
                       std::span<Answer> answers);
+
+/// Finds the keys of models in their source, by secondary keys.
+struct KeySource {
+    const void* self;
+    /// Sets the keys of `object` to those of the one that the values at `index` tell; false where
+    /// the source has none. Null where the source cannot be asked.
+    bool (*find)(const void* self, std::size_t index, void* object);
+};
+
+/// Fills `objects` with those that the model's secondary key `which` tells: `asked` has its text
+/// for each.
+void fetch_models_by(const Door& door, const ModelTable& table, std::size_t which,
+                     std::span<const std::string> asked, const KeySource& source,
+                     std::span<void* const> objects, std::span<Answer> answers,
+                     std::span<Origin> origins);
 
 /// Whether there is a sound entry. Errors: `BackendError`, `IncompleteKey`.
 bool model_exists(const Door& door, const ModelTable& table, const void* object);
