@@ -179,7 +179,7 @@ concept NoVerb = requires {
 };
 
 struct LoaderNames {
-    int from_miss, from_miss_many;
+    int from_miss, from_miss_many, complete;
 };
 
 /// Where M has a member of a loader's name too, that name is ambiguous here. So an overloaded or a
@@ -195,6 +195,12 @@ template <class M>
 concept HasFromMissMany = !requires {
     &WithLoaderNames<M>::from_miss_many;
 };
+/// Whether M has a second step of loading: a member function of this name, not a data member.
+template <class M>
+concept HasComplete = !requires {
+    &WithLoaderNames<M>::complete;
+}
+&&!requires(M & model) { sizeof(model.complete); };
 template <class M>
 concept HasLoader = HasFromMiss<M> || HasFromMissMany<M>;
 
