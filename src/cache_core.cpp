@@ -59,11 +59,16 @@ void report(RoundTrip& trip, std::span<const Outcome> outcomes) noexcept {
     }
 }
 
+void count(std::span<const Outcome> outcomes, bool (Outcome::*what)() const noexcept,
+           Counter& counter) noexcept {
+    const auto number = std::ranges::count_if(outcomes, what);
+    if (number != 0) counter += static_cast<std::uint64_t>(number);
+}
 void count_done(std::span<const Outcome> outcomes, Counter& counter) noexcept {
-    counter += static_cast<std::uint64_t>(std::ranges::count_if(outcomes, &Outcome::done));
+    count(outcomes, &Outcome::done, counter);
 }
 void count_failed(std::span<const Outcome> outcomes, Counter& counter) noexcept {
-    counter += static_cast<std::uint64_t>(std::ranges::count_if(outcomes, &Outcome::failed));
+    count(outcomes, &Outcome::failed, counter);
 }
 
 }  // namespace
@@ -184,6 +189,15 @@ void CacheCore::remove_many(const CacheView& view, std::span<const std::string_v
                             std::span<Outcome> outcomes) {
     Trip trip{*this, view, Operation::remove, keys.size()};
     backend_->remove_many(keys, outcomes);
+    trip.end(outcomes);
+    count_done(outcomes, counters.removals);
+    count_failed(outcomes, counters.removal_failures);
+}
+
+void CacheCore::replace_many(const CacheView& view, std::span<const Entry> entries,
+                             std::span<Outcome> outcomes) {
+    Trip trip{*this, view, Operation::remove, entries.size()};
+    backend_->store_many(Store::set, entries, outcomes);
     trip.end(outcomes);
     count_done(outcomes, counters.removals);
     count_failed(outcomes, counters.removal_failures);

@@ -7,6 +7,7 @@
 #include <cachemodel/detail/config_problem.hpp>
 #include <cachemodel/detail/load_terms.hpp>
 #include <cachemodel/detail/values.hpp>
+#include <cachemodel/executor.hpp>
 #include <cachemodel/observer.hpp>
 #include <cachemodel/statistics.hpp>
 
@@ -25,9 +26,12 @@
 #include <vector>
 
 #include "at_fork.hpp"
+#include "chance.hpp"
 #include "claimed_names.hpp"
 #include "counters.hpp"
 #include "flights.hpp"
+#include "load_backoff.hpp"
+#include "load_limit.hpp"
 #include "shown_text.hpp"
 
 namespace cachemodel::detail {
@@ -83,17 +87,28 @@ class CacheCore {
     };
 
     CacheCore(std::shared_ptr<Backend> backend, const Clock& clock, LoadSettings loads)
-        : load_settings(std::move(loads)), backend_(std::move(backend)), clock_(clock) {}
+        : load_settings(std::move(loads)),
+          chance(load_settings.seed),
+          load_limit(load_settings.loads_without_cache),
+          backend_(std::move(backend)),
+          clock_(clock) {}
 
     Backend& backend() const noexcept { return *backend_; }
     const Clock& clock() const noexcept { return clock_; }
+    Executor& executor() const {
+        return load_settings.executor ? *load_settings.executor : *default_executor();
+    }
 
     const LoadSettings load_settings;
     Counters counters;
     ModelCounters models;
-    // Of cached methods and functions, and of `get_or_set`: a user may choose the key of a call.
+    // Of models, of cached methods and functions, and of `get_or_set`: a user may choose the keys.
+    Flights model_flights;
     Flights call_flights;
     Flights value_flights;
+    Chance chance;
+    LoadBackoff load_backoff;
+    LoadLimit load_limit;
     ClaimedNames names;
 
     void observe(std::shared_ptr<Observer> observer);
@@ -105,6 +120,9 @@ class CacheCore {
                     std::span<Outcome> outcomes);
     void remove_many(const CacheView& view, std::span<const std::string_view> keys,
                      std::span<Outcome> outcomes);
+    /// Removes by writing something else.
+    void replace_many(const CacheView& view, std::span<const Entry> entries,
+                      std::span<Outcome> outcomes);
     void touch_many(const CacheView& view, std::span<const std::string_view> keys,
                     Lifetime lifetime, std::span<Outcome> outcomes);
     Outcome increment(const CacheView& view, std::string_view key, std::int64_t delta,

@@ -39,21 +39,6 @@ bool counted_or_throw(const Cache& cache, std::string_view key, const Outcome& o
     throw Missing("cache entry", detail::shown_key(key));
 }
 
-/// Writes to `left` how long an entry under a final key has, as far as anybody knows. Declines
-/// where it is over.
-Outcome remaining_lifetime(const Cache& cache, const StoredEntry& stored,
-                           std::string_view final_key, Lifetime& left) {
-    Outcome outcome;
-    if (stored.entry() && stored.entry()->envelope.fresh_until) {
-        left = *stored.entry()->envelope.fresh_until - detail::wall_time(cache);
-    } else if (cache.capabilities().tells_lifetimes) {
-        outcome = cache.core().remaining_lifetime(cache.view(), final_key, left);
-    } else {
-        left = cache.timeout();
-    }
-    return outcome.done() && left.is_over() ? Outcome::declined_by_backend() : outcome;
-}
-
 /// Counts on a backend that does not: reads and writes, so that increments at the same time may be
 /// lost where it cannot compare and set.
 Outcome increment_by_hand(const Cache& cache, std::string_view key, std::int64_t delta,
@@ -72,7 +57,7 @@ Outcome increment_by_hand(const Cache& cache, std::string_view key, std::int64_t
         Outcome outcome = detail::add_to_counter(stored.bytes(), delta, value);
         if (!outcome.done()) return outcome;
         Lifetime left;
-        outcome = remaining_lifetime(cache, stored, entry_key.full, left);
+        outcome = detail::remaining_lifetime(cache, stored, key, cache.timeout(), left);
         if (!outcome.done()) return outcome;
         const std::string text = std::to_string(value);
         const Entry entry{key, text, left, stored.token()};
@@ -190,7 +175,7 @@ std::uint32_t Cache::incr_version(std::string_view key, std::int64_t delta) cons
     if (from.full == target.final_key(key)) return target.version();
 
     Lifetime left;
-    const Outcome told = remaining_lifetime(*this, stored, from.full, left);
+    const Outcome told = detail::remaining_lifetime(*this, stored, key, timeout(), left);
     if (!done_or_throw(*this, Operation::remaining_lifetime, told)) throw_missing(key);
     detail::PreparedEntry moved{std::string{stored.bytes()}, left};
     if (stored.entry())

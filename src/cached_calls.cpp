@@ -1,24 +1,28 @@
-// cachemodel: how one cached call is answered.
+// cachemodel: how cached calls are answered.
 // SPDX-License-Identifier: MIT
 #include <cachemodel/detail/cached_calls.hpp>
 #include <cachemodel/detail/engine.hpp>
 
+#include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include "cache_core.hpp"
-#include "call_steps.hpp"
+#include "call_job.hpp"
+#include "call_loads.hpp"
 
 namespace cachemodel::detail {
 
 namespace {
 
-std::shared_ptr<const Nothing> nothing_for(CallSite& site, const EntryKey& key, Found found) {
+std::shared_ptr<const Nothing> nothing_for(CallSite& site, const EntryKey& key, MissReason reason,
+                                           std::optional<Failure> failure) {
     return std::make_shared<const Nothing>(Nothing{
         .model = names_of(site, nullptr).name,
         .key = key.stored,
-        .reason = found.reason,
+        .reason = reason,
         .broken = {},
-        .failure = std::move(found.failure),
+        .failure = std::move(failure),
         .make_missing =
             [](const Nothing& nothing) {
                 return std::make_exception_ptr(Missing(nothing.model, nothing.key));
@@ -26,61 +30,146 @@ std::shared_ptr<const Nothing> nothing_for(CallSite& site, const EntryKey& key, 
     });
 }
 
+std::string flight_key(const CallDoor& door, const EntryKey& key) {
+    return door.cache.final_key(key.in_envelope());
+}
+
+LoadRules rules_of(const CallDoor& door) {
+    return load_rules(door.site.settings.expires, door.site.settings.terms,
+                      door.cache.view().load_rules);
+}
+
+Outcome remove_call(const CallDoor& door, const EntryKey& key) {
+    Outcome outcome;
+    door.site.counters.round_trips += 1;
+    remove_for_good(door.cache, {&key, 1}, longest_load(rules_of(door)), {&outcome, 1});
+    if (outcome.done()) door.site.counters.removals += 1;
+    return outcome;
+}
+
+Basis read_basis(const CallDoor& door, const EntryKey& key) {
+    const StoredEntry stored{door.cache.quietly(), key, Operation::peek};
+    door.site.counters.round_trips += 1;
+    if (stored.failure()) return {};
+    if (!stored.is_there()) return Basis::nothing();
+    return Basis::of(look_at(door.cache, stored.bytes(), key.in_envelope()), stored.token());
+}
+
+/// Stores the result over whatever is there, unless that was removed while the function ran. Never
+/// fails the call: what goes wrong is counted. Whether nothing older is left.
+bool store_over(const CallDoor& door, const KeyLoad& load) {
+    if (!load.entry) return false;
+    Counters& counters = door.site.counters;
+    constexpr int most_attempts = 3;
+    Basis basis = load.basis;
+    for (int attempt = 0; attempt < most_attempts && basis.is_known; ++attempt) {
+        const Entry entry{load.key.stored, load.entry->bytes, load.entry->lifetime, basis.token};
+        Outcome outcome;
+        counters.round_trips += 1;
+        door.cache.quietly().store_many(basis.is_there ? Store::compare_and_set : Store::add,
+                                        {&entry, 1}, {&outcome, 1});
+        if (outcome.done()) counters.stores += 1;
+        if (outcome.failed()) counters.store_failures += 1;
+        if (!outcome.declined()) return outcome.done();
+        // The result of a call that began earlier, or a removal?
+        basis = read_basis(door, load.key);
+        if (basis.holds_place && basis.epoch != load.basis.epoch) {
+            door.cache.core().counters.overtaken_loads += 1;
+            counters.overtaken_loads += 1;
+            return true;
+        }
+    }
+    return false;
+}
+
 }  // namespace
 
 std::shared_ptr<const void> answer_call(const CallDoor& door, const EntryKey& key, AnyCall& call,
                                         void* hit) {
-    const CallSteps steps{door};
-    if (door.cache.is_bypass()) return steps.run(call);
-    Flights& flights = door.cache.core().call_flights;
-    const auto runway = Flights::runway(key.in_envelope());
-    const auto landings = flights.landings(runway);
-    const Found first = steps.read_one(key, hit);
-    if (first.found) return nullptr;
+    AskedCall asked{key, &call, hit};
+    CallLoads loads{door, {&asked, 1}};
+    loads.read();
+    if (!asked.is_hit || asked.is_to_be_refreshed) loads.run();
+    if (asked.error) std::rethrow_exception(asked.error);
+    return std::move(asked.result);
+}
 
-    auto boarding = steps.board(key);
-    if (!boarding.leads) return steps.join(key, call, std::move(boarding.flight));
-    Flights::Lead leading{flights, std::move(boarding.flight), runway};
-    if (first.absent() && flights.landings(runway) != landings) {
-        if (auto result = steps.look_again(key, leading)) return result;
+void prefetch_calls(const CallDoor& door, std::span<PrefetchedCall> calls) {
+    std::unordered_map<std::string_view, std::size_t> by_key;
+    std::vector<std::pair<PrefetchedCall*, std::size_t>> places;
+    std::vector<std::shared_ptr<void>> hits;
+    std::vector<AskedCall> asked;
+    for (auto& call : calls) {
+        if (call.nothing) continue;
+        // Of equal calls only the first is made.
+        const auto [first, is_new] = by_key.emplace(call.key.in_envelope(), asked.size());
+        places.emplace_back(&call, first->second);
+        if (!is_new) continue;
+        asked.push_back({call.key, &call.call, hits.emplace_back(door.table.make()).get()});
     }
-    const Computed computed = steps.lead(key, call, leading);
-    // What the cache could not tell about is not written back: it may hold something newer.
-    if (computed.entry && first.absent() && leading.begin_storing()) {
-        steps.store_one(key, *computed.entry);
+    if (asked.empty()) return;
+    CallLoads loads{door, asked};
+    loads.read();
+    loads.run();
+    for (const auto& [call, index] : places) {
+        const AskedCall& one = asked[index];
+        call->origin.is_stale = one.is_hit && one.is_stale;
+        if (one.is_hit) {
+            call->result = hits[index];
+        } else if (one.result) {
+            call->result = one.result;
+        } else {
+            call->nothing = failed_call(door.site, call->key, Failure{one.error});
+        }
     }
-    return computed.result;
 }
 
 std::shared_ptr<const void> refresh_call(const CallDoor& door, const EntryKey& key, AnyCall& call) {
-    const CallSteps steps{door};
-    if (door.cache.is_bypass()) return steps.run(call);
-    auto boarding = steps.board_anew(key);
-    if (!boarding.leads) return steps.join(key, call, std::move(boarding.flight));
-    Flights::Lead leading{door.cache.core().call_flights, std::move(boarding.flight),
-                          Flights::runway(key.in_envelope())};
-    const Computed computed = steps.lead(key, call, leading);
-    if (!leading.begin_storing()) return computed.result;
-    // The old one must not outlive this.
-    const bool stored = computed.entry && steps.store_one(key, *computed.entry);
-    if (!stored) steps.remove_if_possible(key);
-    return computed.result;
+    CallJob job{door, rules_of(door)};
+    KeyLoad& load = job.add({.key = key, .flight_key = flight_key(door, key), .place = &call});
+    Flights& flights = door.cache.core().call_flights;
+    std::optional<Passage> passage;
+    if (!door.cache.is_bypass()) {
+        auto boarding = flights.board_anew(load.flight_key, *door.table.type);
+        if (boarding.leads) {
+            load.lead.emplace(flights, std::move(boarding.flight),
+                              Flights::runway(key.in_envelope()));
+            load.basis = read_basis(door, key);
+        } else {  // it is needed for itself: once it is computed without the cache
+            passage.emplace(std::move(boarding.flight), *door.table.type);
+            if (passage->kind() == Passage::Kind::too_deep) {
+                throw RecursiveLoad("to load " + key.stored + " it is needed itself");
+            }
+        }
+    }
+    job.only_load();
+    if (load.error) std::rethrow_exception(load.error);
+    if (load.lead && load.lead->begin_storing() && !store_over(door, load)) {
+        try {
+            (void)remove_call(door, key);  // the old one must not outlive this
+        } catch (...) {
+            // No memory. The caller has its result all the same.
+        }
+    }
+    return std::move(load.product);
 }
 
-std::shared_ptr<const Nothing> peek_call(const CallDoor& door, const EntryKey& key, void* hit) {
-    Found found = CallSteps{door}.read_one(key, hit);
-    if (found.found) return nullptr;
-    return nothing_for(door.site, key, std::move(found));
+std::shared_ptr<const Nothing> peek_call(const CallDoor& door, const EntryKey& key, void* hit,
+                                         Origin& origin) {
+    AskedCall asked{key, nullptr, hit};
+    CallLoads{door, {&asked, 1}}.read();
+    origin.is_stale = asked.is_stale;
+    if (asked.is_hit) return nullptr;
+    return nothing_for(door.site, key, asked.reason, std::move(asked.failure));
 }
 
-bool invalidate_call(const CallDoor& door, const EntryKey& key) {
-    const CallSteps steps{door};
-    steps.supersede(key);
-    return done_or_throw(steps.remove_one(key));
+void invalidate_call(const CallDoor& door, const EntryKey& key) {
+    door.cache.core().call_flights.supersede(flight_key(door, key));
+    (void)done_or_throw(remove_call(door, key));
 }
 
 std::shared_ptr<const Nothing> failed_call(CallSite& site, const EntryKey& key, Failure failure) {
-    return nothing_for(site, key, {.failure = std::move(failure)});
+    return nothing_for(site, key, {}, std::move(failure));
 }
 
 }  // namespace cachemodel::detail

@@ -3,9 +3,12 @@
 #pragma once
 
 #include <cachemodel/detail/cached_calls.hpp>
+#include <cachemodel/detail/lender.hpp>
 
 #include <atomic>
+#include <memory>
 #include <mutex>
+#include <optional>
 #include <typeinfo>
 
 #include "at_fork.hpp"
@@ -21,6 +24,8 @@ class CallSite {
     CallSite& operator=(const CallSite&) = delete;
 
     const CallNames& names(const std::type_info* dynamic, const std::type_info* call);
+
+    const std::shared_ptr<Loans>& loans() const noexcept { return lender_->loans(); }
 
     const CallSettings settings;
     Counters counters;
@@ -38,6 +43,7 @@ class CallSite {
 
     std::atomic<const Named*> first_{nullptr};
     ForkSafe<std::mutex> adding_;
+    std::optional<Lender> lender_{std::in_place};
 };
 
 }  // namespace cachemodel::detail

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: MIT
 #include "entries.hpp"
 
+#include <algorithm>
+
 #include "cache_core.hpp"
 #include "counter_text.hpp"
 
@@ -27,35 +29,144 @@ WallTime fresh_until(Lifetime lifetime, WallTime now) {
     return now + std::chrono::floor<std::chrono::milliseconds>(lifetime.duration());
 }
 
-PreparedEntry begin_prepared(const Cache& cache, const EntryKey& key, Lifetime lifetime) {
-    const auto [backends, is_exact] = backend_lifetime(lifetime, cache.capabilities());
-    const auto now = wall_time(cache);
-    PreparedEntry entry{{}, backends};
-    Envelope envelope{key.in_envelope(), now, {}};
-    if (!is_exact) envelope.fresh_until = fresh_until(lifetime, now);
+namespace {
+
+Lifetime sum(Lifetime a, Lifetime b) {
+    if (a.is_never() || b.is_never()) return never;
+    // Together they may be more than nanoseconds can count.
+    return std::chrono::duration<long double, std::nano>{a.duration()} + b.duration();
+}
+
+}  // namespace
+
+Lifetime EntryLife::in_all() const {
+    return fresh.is_over() || kept_stale.is_over() ? fresh : sum(fresh, kept_stale);
+}
+
+namespace {
+
+/// The end of an entry, as the entry and as the backend is to know it.
+struct End {
+    Lifetime backends;
+    std::optional<WallTime> own = {};
+};
+End end_of(const Cache& cache, const EntryLife& life) {
+    const bool is_kept = !life.fresh.is_over() && !life.kept_stale.is_over();
+    const auto [backends, is_exact] = backend_lifetime(life.in_all(), cache.capabilities());
+    End end{backends};
+    const bool ends = !life.fresh.is_never() && !life.fresh.is_over();
+    if (!is_exact || (ends && (is_kept || life.tells_end))) {
+        end.own = fresh_until(life.fresh, wall_time(cache));
+    }
+    return end;
+}
+
+/// For how long a value is still to be kept, stale or not.
+Lifetime left_to_keep(const Cache& cache, const Envelope& envelope, Lifetime kept_stale) {
+    if (!envelope.fresh_until || kept_stale.is_never()) return never;
+    const std::chrono::duration<long double, std::nano> left =
+        *envelope.fresh_until - wall_time(cache);
+    const Lifetime kept = left + kept_stale.duration();
+    return std::max(kept, Lifetime{std::chrono::seconds{1}});
+}
+
+}  // namespace
+
+PreparedEntry begin_prepared(const Cache& cache, const EntryKey& key, const EntryLife& life) {
+    const End end = end_of(cache, life);
+    PreparedEntry entry{{}, end.backends};
+    begin_entry(entry.bytes, {.key = key.in_envelope(),
+                              .written_at = wall_time(cache),
+                              .fresh_until = end.own,
+                              .load_cost = life.load_cost});
+    return entry;
+}
+
+PreparedEntry prepare_removal(const Cache& cache, const EntryKey& key, Lifetime life,
+                              std::uint64_t epoch) {
+    const End end = end_of(cache, life);
+    PreparedEntry entry{{}, end.backends};
+    begin_entry(entry.bytes, {.key = key.in_envelope(),
+                              .written_at = wall_time(cache),
+                              .fresh_until = end.own,
+                              .epoch = epoch});
+    end_entry(entry.bytes);
+    return entry;
+}
+
+PreparedEntry prepare_known_missing(const Cache& cache, const EntryKey& key, Lifetime life) {
+    const End end = end_of(cache, life);
+    PreparedEntry entry{{}, end.backends};
+    begin_entry(entry.bytes, {.key = key.in_envelope(),
+                              .written_at = wall_time(cache),
+                              .fresh_until = end.own,
+                              .is_known_missing = true});
+    end_entry(entry.bytes);
+    return entry;
+}
+
+PreparedEntry prepare_lease(const Cache& cache, const EntryKey& key, std::string_view standing,
+                            std::uint64_t epoch, std::optional<EntryLease> lease, Lifetime life,
+                            Lifetime kept_stale) {
+    const auto opened = open_entry(standing, key.in_envelope()).entry;
+    Envelope envelope{.key = key.in_envelope(), .written_at = wall_time(cache)};
+    PreparedEntry entry;
+    if (opened) {
+        envelope = opened->envelope;
+        entry.lifetime =
+            backend_lifetime(left_to_keep(cache, envelope, kept_stale), cache.capabilities())
+                .lifetime;
+    } else {
+        const End end = end_of(cache, life);
+        entry.lifetime = end.backends;
+        envelope.fresh_until = end.own;
+        if (epoch != 0) envelope.epoch = epoch;
+    }
+    envelope.lease = lease;
     begin_entry(entry.bytes, envelope);
+    if (opened) entry.bytes += opened->body;
+    end_entry(entry.bytes);
     return entry;
 }
 
 PreparedEntry renewed(const Cache& cache, const EntryKey& key, const OpenedEntry& entry,
-                      Lifetime lifetime) {
-    const auto [backends, is_exact] = backend_lifetime(lifetime, cache.capabilities());
-    Envelope envelope{key.in_envelope(), entry.envelope.written_at, {}};
-    if (!is_exact) envelope.fresh_until = fresh_until(lifetime, wall_time(cache));
-    PreparedEntry again{{}, backends};
+                      const EntryLife& life) {
+    const End end = end_of(cache, life);
+    Envelope envelope = entry.envelope;
+    envelope.key = key.in_envelope();
+    envelope.fresh_until = end.own;
+    PreparedEntry again{{}, end.backends};
     begin_entry(again.bytes, envelope);
     again.bytes += entry.body;
     end_entry(again.bytes);
     return again;
 }
 
-OpenResult open_living(const Cache& cache, std::string_view bytes, std::string_view envelope_key) {
+Standing look_at(const Cache& cache, std::string_view bytes, std::string_view envelope_key) {
     OpenResult opened = open_entry(bytes, envelope_key);
-    if (opened.entry && opened.entry->envelope.fresh_until &&
-        wall_time(cache) >= *opened.entry->envelope.fresh_until) {
-        return {{}, MissReason::expired};
+    if (!opened.entry) return {{}, opened.reason};
+    const Envelope& envelope = opened.entry->envelope;
+    Standing standing{opened.entry};
+    if (envelope.fresh_until || envelope.lease) {
+        const WallTime now = wall_time(cache);
+        if (envelope.fresh_until && now >= *envelope.fresh_until) {
+            // Never zero, so that an end that has come is one.
+            standing.stale_for =
+                std::max(now - *envelope.fresh_until, std::chrono::milliseconds{1});
+            standing.reason = MissReason::expired;
+        } else if (!standing.is_value() && envelope.lease && now < envelope.lease->until) {
+            standing.reason = MissReason::being_loaded;
+        }
     }
-    return opened;
+    if (standing.is_value() || standing.reason != MissReason::nothing_stored) return standing;
+    standing.reason = envelope.is_known_missing ? MissReason::known_missing : MissReason::removed;
+    return standing;
+}
+
+OpenResult open_living(const Cache& cache, std::string_view bytes, std::string_view envelope_key) {
+    const Standing standing = look_at(cache, bytes, envelope_key);
+    if (!standing.is_fresh_value()) return {{}, standing.reason};
+    return {standing.entry, {}};
 }
 
 EntryKey value_key(const Cache& cache, std::string_view key) {
@@ -95,17 +206,25 @@ struct Touched {
     Outcome outcome = {};
 };
 
-Touched rewrite(const Cache& cache, const EntryKey& key, const BackendLifetime& backends,
-                Lifetime lifetime) {
+/// Whether what stands there is no value, although it is an entry.
+bool holds_place(MissReason reason) noexcept {
+    return reason == MissReason::removed || reason == MissReason::being_loaded ||
+           reason == MissReason::known_missing;
+}
+
+Touched rewrite(const Cache& cache, const EntryKey& key, const EntryLife& life) {
     const StoredEntry stored{cache, key, Operation::get};
     if (stored.failure()) return {Rewriting::done, *stored.failure()};
     if (!stored.is_there() || stored.reason() == MissReason::expired) {
         return {Rewriting::done, Outcome::declined_by_backend()};
     }
+    if (holds_place(stored.reason())) return {Rewriting::done, Outcome::declined_by_backend()};
     // Only an entry can carry an end of its own; other bytes are there all the same.
     if (!stored.entry()) return {Rewriting::not_needed};
-    if (backends.is_exact && !stored.entry()->envelope.fresh_until) return {Rewriting::not_needed};
-    const PreparedEntry again = renewed(cache, key, *stored.entry(), lifetime);
+    if (!end_of(cache, life).own && !stored.entry()->envelope.fresh_until) {
+        return {Rewriting::not_needed};
+    }
+    const PreparedEntry again = renewed(cache, key, *stored.entry(), life);
     const Entry rewritten{key.stored, again.bytes, again.lifetime, stored.token()};
     Touched touched{Rewriting::done};
     cache.quietly().store_many(Store::compare_and_set, {&rewritten, 1}, {&touched.outcome, 1});
@@ -130,13 +249,28 @@ Outcome add_anew(const Cache& cache, const Entry& entry) {
 
 }  // namespace
 
-Outcome touch_entry(const Cache& cache, const EntryKey& key, Lifetime lifetime) {
-    const BackendLifetime backends = backend_lifetime(lifetime, cache.capabilities());
+Outcome remaining_lifetime(const Cache& cache, const StoredEntry& stored, std::string_view key,
+                           Lifetime otherwise, Lifetime& left) {
+    Outcome outcome;
+    if (stored.entry() && stored.entry()->envelope.fresh_until) {
+        left = *stored.entry()->envelope.fresh_until - wall_time(cache);
+    } else if (cache.capabilities().tells_lifetimes) {
+        outcome = cache.core().remaining_lifetime(cache.view(), cache.final_key(key), left);
+    } else {
+        left = otherwise;
+    }
+    return outcome.done() && left.is_over() ? Outcome::declined_by_backend() : outcome;
+}
+
+Outcome touch_entry(const Cache& cache, const EntryKey& key, const EntryLife& life,
+                    bool may_hold_place) {
     // An entry that carries its own end, or has to, is written again; once more where it changed
     // meanwhile. Whoever wrote it meanwhile gave it its lifetime, if nothing needs to be written.
     constexpr int most_attempts = 3;
-    for (int attempt = 0; !keeps_all_lifetimes(cache) && !lifetime.is_over(); ++attempt) {
-        Touched touched = rewrite(cache, key, backends, lifetime);
+    const bool looks = !life.fresh.is_over() && !cache.is_bypass() &&
+                       (may_hold_place || !keeps_all_lifetimes(cache));
+    for (int attempt = 0; looks; ++attempt) {
+        Touched touched = rewrite(cache, key, life);
         if (touched.how == Rewriting::done) return std::move(touched.outcome);
         if (touched.how == Rewriting::not_needed && attempt == 0) break;
         if (touched.how == Rewriting::not_needed || attempt == most_attempts - 1) return {};
@@ -144,9 +278,27 @@ Outcome touch_entry(const Cache& cache, const EntryKey& key, Lifetime lifetime) 
     const std::string_view stored = key.stored;
     Outcome outcome;
     // The lifetime itself: an integer has no end of its own that the backend must outlive.
-    const bool is_first_step = keeps_all_lifetimes(cache) || lifetime.is_over();
-    (is_first_step ? cache : cache.quietly()).touch_many({&stored, 1}, lifetime, {&outcome, 1});
+    (looks ? cache.quietly() : cache).touch_many({&stored, 1}, life.fresh, {&outcome, 1});
     return outcome;
+}
+
+void remove_for_good(const Cache& cache, std::span<const EntryKey> keys, Lifetime life,
+                     std::span<Outcome> outcomes) {
+    if (keys.empty()) return;
+    std::vector<PreparedEntry> prepared;
+    std::vector<std::string_view> stored;
+    std::vector<Entry> entries;
+    prepared.reserve(keys.size());
+    stored.reserve(keys.size());
+    entries.reserve(keys.size());
+    for (const auto& key : keys) stored.push_back(key.stored);
+    const FinalKeys final_keys{cache.core(), cache.view(), Operation::remove, stored};
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+        const auto& entry = prepared.emplace_back(
+            prepare_removal(cache, keys[i], life, cache.core().chance.number() | 1));
+        entries.push_back({final_keys.views()[i], entry.bytes, entry.lifetime});
+    }
+    cache.core().replace_many(cache.view(), entries, outcomes);
 }
 
 std::vector<Outcome> store_entries(const Cache& cache, Store how, std::span<const Entry> entries) {

@@ -39,6 +39,21 @@ BackendLifetime backend_lifetime(Lifetime lifetime, const Capabilities& capabili
 
 WallTime fresh_until(Lifetime lifetime, WallTime now);
 
+/// How long an entry is fresh, how long it is kept after that, and what else it has to tell.
+struct EntryLife {
+    EntryLife(Lifetime fresh_) : fresh(fresh_) {}
+    EntryLife(Lifetime fresh_, Lifetime kept_stale_, bool tells_end_)
+        : fresh(fresh_), kept_stale(kept_stale_), tells_end(tells_end_) {}
+
+    Lifetime fresh;
+    Lifetime kept_stale = std::chrono::nanoseconds{0};
+    bool tells_end = false;  ///< also where the backend needs no help
+    std::optional<std::chrono::milliseconds> load_cost = {};
+
+    /// For how long it is kept; over where it is not to be stored at all.
+    Lifetime in_all() const;
+};
+
 /// An entry as it is sent.
 struct PreparedEntry {
     std::string bytes;
@@ -46,37 +61,59 @@ struct PreparedEntry {
 };
 
 /// An entry with all but its body and its end.
-PreparedEntry begin_prepared(const Cache& cache, const EntryKey& key, Lifetime lifetime);
+PreparedEntry begin_prepared(const Cache& cache, const EntryKey& key, const EntryLife& life);
 
 /// An entry whose body `write` writes. Errors: those of `write`.
 template <class Write>
-PreparedEntry prepare_entry(const Cache& cache, const EntryKey& key, Lifetime lifetime,
+PreparedEntry prepare_entry(const Cache& cache, const EntryKey& key, const EntryLife& life,
                             Write write) {
-    PreparedEntry entry = begin_prepared(cache, key, lifetime);
+    PreparedEntry entry = begin_prepared(cache, key, life);
     CborWriter writer{entry.bytes};
     write(writer);
     end_entry(entry.bytes);
     return entry;
 }
 
+/// What stands for a value that was removed, for so long that no load which began earlier can store
+/// its own any more. Readers find nothing.
+PreparedEntry prepare_removal(const Cache& cache, const EntryKey& key, Lifetime life,
+                              std::uint64_t epoch);
+/// "The source has none."
+PreparedEntry prepare_known_missing(const Cache& cache, const EntryKey& key, Lifetime life);
+
+/// The entry of a value (`standing`), or of none where that is empty, with a lease or without one.
+/// What holds a place does so for `life`, and a value for as long as it is kept.
+PreparedEntry prepare_lease(const Cache& cache, const EntryKey& key, std::string_view standing,
+                            std::uint64_t epoch, std::optional<EntryLease> lease, Lifetime life,
+                            Lifetime kept_stale);
+
 /// An entry as it is, but for its key and its end.
 PreparedEntry renewed(const Cache& cache, const EntryKey& key, const OpenedEntry& entry,
-                      Lifetime lifetime);
+                      const EntryLife& life);
 
-/// The entry, unless it is not sound, is over, or is of another key than the one that its envelope
-/// should hold.
+/// What a sound entry holds at this moment, without regard to how long it may be served stale.
+struct Standing {
+    std::optional<OpenedEntry> entry;                ///< sound, and of the right key
+    MissReason reason = MissReason::nothing_stored;  ///< where there is no fresh value
+    /// For how long its end has passed; zero where it has none, or not yet.
+    std::chrono::milliseconds stale_for{0};
+
+    bool is_value() const noexcept { return entry && !entry->body.empty(); }
+    bool is_fresh_value() const noexcept { return is_value() && stale_for.count() == 0; }
+};
+Standing look_at(const Cache& cache, std::string_view bytes, std::string_view envelope_key);
+
+/// The value's entry, unless it is not sound, is over, or is of another key than the one that its
+/// envelope should hold.
 OpenResult open_living(const Cache& cache, std::string_view bytes, std::string_view envelope_key);
 
-/// Reads an entry by `decode(reader)`: nothing where it could, or why it is a miss. What converters
-/// of the user's throw is a miss too.
+/// Reads a value's entry by `decode(reader)`: nothing where it could, or why it is a miss. What
+/// converters of the user's throw is a miss too.
 ///
 /// Errors: `std::bad_alloc`, `TooManyObjects`.
 template <class Decode>
-std::optional<MissReason> read_entry(const Cache& cache, std::string_view bytes,
-                                     std::string_view envelope_key, Decode decode) {
-    const OpenResult opened = open_living(cache, bytes, envelope_key);
-    if (!opened.entry) return opened.reason;
-    CborReader reader{opened.entry->body};
+std::optional<MissReason> decode_entry(const OpenedEntry& entry, Decode decode) {
+    CborReader reader{entry.body};
     try {
         if (decode(reader) && reader.at_end()) return std::nullopt;
     } catch (const std::bad_alloc&) {
@@ -87,6 +124,14 @@ std::optional<MissReason> read_entry(const Cache& cache, std::string_view bytes,
         // The entry does not fit.
     }
     return reader.member_was_absent ? MissReason::member_absent : MissReason::undecodable;
+}
+
+/// The same of one that must be living.
+template <class Decode>
+std::optional<MissReason> read_entry(const Cache& cache, std::string_view bytes,
+                                     std::string_view envelope_key, Decode decode) {
+    const OpenResult opened = open_living(cache, bytes, envelope_key);
+    return opened.entry ? decode_entry(*opened.entry, decode) : opened.reason;
 }
 
 /// The key of a value that the user gave a key to. Its envelope holds the final key.
@@ -127,8 +172,20 @@ class StoredEntry final : private ReadSink {
     std::optional<Failure> failure_;
 };
 
+/// Writes to `left` how long an entry has, or `otherwise` where nobody can tell. Declines where it
+/// is over.
+Outcome remaining_lifetime(const Cache& cache, const StoredEntry& stored, std::string_view key,
+                           Lifetime otherwise, Lifetime& left);
+
 /// Gives an entry another lifetime. One that carries its own end, or has to, is written again.
-Outcome touch_entry(const Cache& cache, const EntryKey& key, Lifetime lifetime);
+/// `may_hold_place` says that what stands there may be no value.
+Outcome touch_entry(const Cache& cache, const EntryKey& key, const EntryLife& life,
+                    bool may_hold_place = false);
+
+/// Removes, and leaves in their place for `life` what keeps out the results of loads that began
+/// earlier. Also through a view that bypasses the cache.
+void remove_for_good(const Cache& cache, std::span<const EntryKey> keys, Lifetime life,
+                     std::span<Outcome> outcomes);
 
 /// As `Cache::store_many`; but `Store::add` takes what is over for what is not there also where the
 /// backend keeps it a little longer, and with a lifetime that is over only looks.

@@ -54,13 +54,14 @@ std::mutex& flights_mutex() {
 /// Whether somebody is on the way to a result. The leader may be a thread that only the process
 /// had that this one was forked from.
 bool is_led(const Flight& flight) noexcept {
-    return flight.leader != nullptr && flight.generation == generation;
+    return (flight.leader != nullptr || flight.is_waiting) && flight.generation == generation;
 }
 
 /// Whether the end of `flight` depends on `thread`.
 bool depends_on(const Flight& flight, const Thread& thread) {
     for (const Flight* at = &flight; at != nullptr && is_led(*at); at = at->leader->waits_for) {
         if (at->leader == &thread) return true;
+        if (at->leader == nullptr) return false;
     }
     return false;
 }
@@ -87,6 +88,7 @@ void Flights::in_child() noexcept {
     }
     std::erase_if(places_,
                   [](const auto& each) { return !each.second.flight && each.second.storing == 0; });
+    size_ = places_.size();
 }
 
 /// The flight for `key` that waits for its result from the caller, although it may be superseded.
@@ -99,15 +101,24 @@ std::shared_ptr<Flight> Flights::led_by_caller(const std::string& key) const noe
 }
 
 Flights::Boarding Flights::board(const std::string& key, const std::type_info& type,
-                                 SteadyTime now) {
-    auto flight = std::make_shared<Flight>(*this, key, type, &this_thread(), generation);
+                                 const Passenger& passenger) {
+    auto flight = std::make_shared<Flight>(*this, key, type, nullptr, 0);
+    flight->epoch = passenger.epoch.value_or(0);
+    flight->over = passenger.over;
     const std::lock_guard lock{flights_mutex()};
-    const auto place = places_.try_emplace(key).first;
-    if (const auto& there = place->second.flight; there && now < there->over) return {there, false};
+    const auto place = place_for(key);
+    if (const auto& there = place->second.flight;
+        there && passenger.now < there->over &&
+        (!passenger.epoch || there->epoch == *passenger.epoch)) {
+        return {there, false};
+    }
     if (auto led = led_by_caller(key)) {
         erase_if_empty(place);
         return {std::move(led), false};
     }
+    flight->generation = generation;
+    flight->is_waiting = passenger.leads_later;
+    if (!passenger.leads_later) flight->leader = &this_thread();
     supersede(place, flight);
     return {std::move(flight), true};
 }
@@ -115,7 +126,7 @@ Flights::Boarding Flights::board(const std::string& key, const std::type_info& t
 Flights::Boarding Flights::board_anew(const std::string& key, const std::type_info& type) {
     auto flight = std::make_shared<Flight>(*this, key, type, &this_thread(), generation);
     std::unique_lock lock{flights_mutex()};
-    const auto place = places_.try_emplace(key).first;
+    const auto place = place_for(key);
     const auto& earlier = place->second.flight;
     if (earlier && depends_on(*earlier, this_thread())) return {earlier, false};
     if (auto led = led_by_caller(key)) {
@@ -128,6 +139,7 @@ Flights::Boarding Flights::board_anew(const std::string& key, const std::type_in
 }
 
 void Flights::supersede(const std::string& key) {
+    if (is_empty()) return;
     std::unique_lock lock{flights_mutex()};
     const auto place = places_.find(key);
     if (place == places_.end()) return;
@@ -141,8 +153,16 @@ void Flights::supersede(Places::iterator place, std::shared_ptr<Flight> by) noex
     place->second.flight = std::move(by);
 }
 
+Flights::Places::iterator Flights::place_for(const std::string& key) {
+    const auto place = places_.try_emplace(key).first;
+    size_ = places_.size();
+    return place;
+}
+
 void Flights::erase_if_empty(Places::iterator place) noexcept {
-    if (!place->second.flight && place->second.storing == 0) places_.erase(place);
+    if (place->second.flight || place->second.storing != 0) return;
+    places_.erase(place);
+    size_ = places_.size();
 }
 
 void Flights::wait_for_storing(const std::string& key, std::unique_lock<std::mutex>& lock) {
@@ -154,20 +174,40 @@ void Flights::wait_for_storing(const std::string& key, std::unique_lock<std::mut
 
 Flights::Lead::Lead(Flights& flights, std::shared_ptr<Flight> flight, Runway runway) noexcept
     : flights_(&flights), flight_(std::move(flight)), runway_(runway) {
+    if (!flight_->is_waiting) begin();
+}
+
+void Flights::Lead::begin() noexcept {
+    if (is_linked_) return;
+    is_linked_ = true;
     flight_->next_of_leader = std::exchange(this_thread().leads, flight_.get());
+    if (!flight_->is_waiting) return;
+    const std::lock_guard lock{flights_mutex()};
+    flight_->is_waiting = false;
+    flight_->leader = &this_thread();
+}
+
+void Flights::Lead::pause() noexcept {
+    unlink();
+    const std::lock_guard lock{flights_mutex()};
+    if (flight_->leader == nullptr) return;  // it has its result
+    flight_->leader = nullptr;
+    flight_->is_waiting = true;
+}
+
+void Flights::Lead::unlink() noexcept {
+    if (!std::exchange(is_linked_, false)) return;
+    Flight** link = &this_thread().leads;
+    while (*link != nullptr && *link != flight_.get()) link = &(*link)->next_of_leader;
+    if (*link != nullptr) *link = flight_->next_of_leader;
 }
 
 Flights::Lead::~Lead() {
     if (!flight_) return;
     flights_->landings_[runway_] += 1;
-    Flight** link = &this_thread().leads;
-    while (*link != nullptr && *link != flight_.get()) link = &(*link)->next_of_leader;
-    if (*link != nullptr) *link = flight_->next_of_leader;
+    unlink();
+    end_storing();
     const std::lock_guard lock{flights_mutex()};
-    if (flight_->is_storing) {
-        flights_->places_.find(flight_->key)->second.storing -= 1;
-        flights_->stored_.notify_all();
-    }
     leave();  // where it gave nothing, those who wait go on by themselves
 }
 
@@ -176,6 +216,7 @@ void Flights::Lead::give(std::shared_ptr<const void> result, SteadyTime over) no
     flight_->result = std::move(result);
     flight_->over = over;
     flight_->leader = nullptr;
+    flight_->is_waiting = false;
     flight_->ended.notify_all();
 }
 
@@ -187,14 +228,26 @@ void Flights::Lead::fail(std::exception_ptr error) noexcept {
 
 bool Flights::Lead::begin_storing() noexcept {
     const std::lock_guard lock{flights_mutex()};
-    if (flight_->superseded) return false;
+    if (flight_->superseded || flight_->is_storing) return !flight_->superseded;
     flights_->places_.find(flight_->key)->second.storing += 1;
     flight_->is_storing = true;
     return true;
 }
 
+void Flights::Lead::end_storing() noexcept {
+    if (!flight_->is_storing) return;  // only its leader changes it
+    const std::lock_guard lock{flights_mutex()};
+    flight_->is_storing = false;
+    const auto place = flights_->places_.find(flight_->key);
+    if (place == flights_->places_.end()) return;
+    place->second.storing -= 1;
+    flights_->erase_if_empty(place);
+    flights_->stored_.notify_all();
+}
+
 void Flights::Lead::leave() noexcept {
     flight_->leader = nullptr;
+    flight_->is_waiting = false;
     flight_->ended.notify_all();
     const auto place = flights_->places_.find(flight_->key);
     if (place == flights_->places_.end()) return;
@@ -202,18 +255,24 @@ void Flights::Lead::leave() noexcept {
     flights_->erase_if_empty(place);
 }
 
-Passage::Passage(std::shared_ptr<Flight> flight, const std::type_info& type)
+Passage::Passage(std::shared_ptr<Flight> flight, const std::type_info& type, SteadyTime deadline)
     : flight_(std::move(flight)), kind_(Kind::alone) {
     Thread& me = this_thread();
     std::unique_lock lock{flights_mutex()};
     if (depends_on(*flight_, me)) {
+        is_recursion_ = flight_->leader == &me && flight_->is_running;
         kind_ = flight_->reentries == 0 ? Kind::entered : Kind::too_deep;
         if (kind_ == Kind::entered) flight_->reentries += 1;
         return;
     }
     if (flight_->type != type) return;
     me.waits_for = flight_.get();
-    flight_->ended.wait(lock, [&] { return !is_led(*flight_); });
+    const auto is_over = [&] { return !is_led(*flight_); };
+    if (deadline == SteadyTime::max()) {
+        flight_->ended.wait(lock, is_over);
+    } else if (!flight_->ended.wait_until(lock, deadline, is_over)) {
+        kind_ = Kind::late;
+    }
     me.waits_for = nullptr;
     if (flight_->error) kind_ = Kind::failed;
     if (flight_->result) kind_ = Kind::given;

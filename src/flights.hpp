@@ -12,6 +12,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <typeinfo>
@@ -36,13 +37,17 @@ struct Flight : std::enable_shared_from_this<Flight> {
     const std::string key;
     const std::type_info& type;        ///< of the result
     Flight* next_of_leader = nullptr;  ///< the leader's own list
+    /// What is computed right now, and does not only stand in line behind other ones of its leader.
+    std::atomic<bool> is_running{false};
     // Guarded by the mutex of all flights; what has been given stays as it is.
     const Thread* leader;      ///< null once there is a result, or the leader gave up
+    bool is_waiting = false;   ///< for a thread that is to lead it
     std::uint64_t generation;  ///< of the process that has the leader
+    std::uint64_t epoch = 0;   ///< of what the leader read before
     int reentries = 0;         ///< computations inside of this one that go on without the cache
     bool superseded = false;
     bool is_storing = false;
-    SteadyTime over = SteadyTime::max();  ///< when the result is too old to be joined
+    SteadyTime over = SteadyTime::max();  ///< when it is too old to be joined
     std::shared_ptr<const void> result;
     std::exception_ptr error;
     std::condition_variable ended;
@@ -72,14 +77,28 @@ class Flights final : AtFork {
         std::shared_ptr<Flight> flight;
         bool leads;  ///< the flight is the caller's, who makes a `Lead` of it; else a `Passage`
     };
-    /// The flight for `key`, a new one where there is none, or only one that is over.
-    Boarding board(const std::string& key, const std::type_info& type, SteadyTime now);
+    /// Who boards, and when.
+    struct Passenger {
+        SteadyTime now;
+        /// What was read before: nobody joins who read something else. None where nobody could
+        /// tell.
+        std::optional<std::uint64_t> epoch = 0;
+        /// When a new flight is too old to be joined though it has no result yet.
+        SteadyTime over = SteadyTime::max();
+        /// Another thread is to lead a new flight.
+        bool leads_later = false;
+    };
+    /// The flight for `key`, a new one where there is none, or only one that is over or is based on
+    /// something else.
+    Boarding board(const std::string& key, const std::type_info& type, const Passenger& passenger);
     /// A new flight that supersedes the one that is there, unless that one waits for the caller.
     /// Waits for those that are storing.
     Boarding board_anew(const std::string& key, const std::type_info& type);
     /// Lets nobody join the flight for `key` any more, and lets it store nothing. Waits for those
     /// that are storing.
     void supersede(const std::string& key);
+    /// Whether nobody has boarded, as far as this thread can know.
+    bool is_empty() const noexcept { return size_.load(std::memory_order_acquire) == 0; }
 
  private:
     /// What there is for a key.
@@ -91,12 +110,14 @@ class Flights final : AtFork {
 
     std::shared_ptr<Flight> led_by_caller(const std::string& key) const noexcept;
     void supersede(Places::iterator place, std::shared_ptr<Flight> by) noexcept;
+    Places::iterator place_for(const std::string& key);
     void erase_if_empty(Places::iterator place) noexcept;
     void wait_for_storing(const std::string& key, std::unique_lock<std::mutex>& lock);
     void in_child() noexcept override;
 
     // Guarded by the mutex of all flights.
     Places places_;
+    std::atomic<std::size_t> size_{0};  ///< of `places_`
     std::condition_variable stored_;
     std::array<std::atomic<std::uint64_t>, runways> landings_{};
 };
@@ -104,10 +125,19 @@ class Flights final : AtFork {
 /// The lead of a flight: the duty to give it a result, and to let it end.
 class Flights::Lead {
  public:
+    /// Of the flight that `board` gave.
     Lead(Flights& flights, std::shared_ptr<Flight> flight, Runway runway) noexcept;
     Lead(Lead&&) noexcept = default;
     Lead& operator=(Lead&&) = delete;
     ~Lead();
+
+    /// Leads in this thread from now on a flight that waited for one.
+    void begin() noexcept;
+    /// Leaves the flight to another thread, which begins later.
+    void pause() noexcept;
+
+    /// Says of what stands in line which one it is that is computed.
+    void set_running(bool running) noexcept { flight_->is_running = running; }
 
     /// Hands the result to those who wait, and to all who come before `over` and before the flight
     /// ends.
@@ -116,15 +146,18 @@ class Flights::Lead {
     void fail(std::exception_ptr error) noexcept;
 
     /// False where the result is not to be stored any more. Otherwise no invalidation gets by until
-    /// this flight ends.
+    /// this flight ends, or until `end_storing`.
     bool begin_storing() noexcept;
+    void end_storing() noexcept;
 
  private:
     void leave() noexcept;
+    void unlink() noexcept;
 
     Flights* flights_;
     std::shared_ptr<Flight> flight_;
     Runway runway_;
+    bool is_linked_ = false;
 };
 
 /// How a thread that does not lead takes part in a flight.
@@ -136,21 +169,26 @@ class Passage {
         alone,     ///< it would wait for another type, or was let down
         entered,   ///< it would wait for itself
         too_deep,  ///< it would wait for itself, and does so for the second time
+        late,      ///< it did not come in time
     };
 
-    /// Waits for the result, unless that would never come.
-    explicit Passage(std::shared_ptr<Flight> flight, const std::type_info& type);
+    /// Waits for the result, unless that would never come, until `deadline` at most.
+    Passage(std::shared_ptr<Flight> flight, const std::type_info& type,
+            SteadyTime deadline = SteadyTime::max());
     ~Passage();
     Passage(const Passage&) = delete;
     Passage& operator=(const Passage&) = delete;
 
     Kind kind() const noexcept { return kind_; }
+    /// Of one that entered: what this very thread is computing needs itself.
+    bool is_recursion() const noexcept { return is_recursion_; }
     const std::shared_ptr<const void>& result() const noexcept { return flight_->result; }
-    [[noreturn]] void rethrow() const { std::rethrow_exception(flight_->error); }
+    const std::exception_ptr& error() const noexcept { return flight_->error; }
 
  private:
     std::shared_ptr<Flight> flight_;
     Kind kind_;
+    bool is_recursion_ = false;
 };
 
 }  // namespace cachemodel::detail

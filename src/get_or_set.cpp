@@ -33,7 +33,7 @@ class GetOrMake {
         const auto landings = core_.value_flights.landings(runway);
         if (read(hit_)) return nullptr;
 
-        auto boarding = core_.value_flights.board(key_.full, *table_.type, now());
+        auto boarding = core_.value_flights.board(key_.full, *table_.type, {.now = now()});
         if (!boarding.leads) return join(std::move(boarding.flight));
         Flights::Lead leading{core_.value_flights, std::move(boarding.flight), runway};
         // Somebody may have stored it since the look into the cache.
@@ -97,12 +97,13 @@ class GetOrMake {
                 core_.counters.joined += 1;
                 return passage.result();
             case Passage::Kind::failed:
-                passage.rethrow();
+                std::rethrow_exception(passage.error());
             case Passage::Kind::entered:
             case Passage::Kind::too_deep:
                 throw RecursiveLoad("to make the value of " + shown_key(key_.stored) +
                                     " it is needed itself");
             case Passage::Kind::alone:
+            case Passage::Kind::late:
                 break;
         }
         return make();

@@ -4,7 +4,10 @@
 
 #include <cachemodel/backend.hpp>
 #include <cachemodel/cache.hpp>
+#include <cachemodel/detail/engine.hpp>
 #include <cachemodel/detail/model_table.hpp>
+
+#include <algorithm>
 
 #include "cache_core.hpp"
 #include "counters.hpp"
@@ -12,11 +15,31 @@
 
 namespace cachemodel::detail {
 
+/// Null where nothing stands behind the model.
+inline const Loader* find_loader(const Door& door, const ModelTable& table) {
+    const auto found = std::ranges::find(door.loaders, &table, &Loader::table);
+    return found == door.loaders.end() ? nullptr : &*found;
+}
+
 inline PreparedEntry prepare(const Cache& cache, const ModelTable& table, const void* object,
-                             const EntryKey& key, Lifetime lifetime) {
-    return prepare_entry(cache, key, lifetime, [&](CborWriter& writer) {
+                             const EntryKey& key, const EntryLife& life) {
+    return prepare_entry(cache, key, life, [&](CborWriter& writer) {
         encode_members(writer, object, table.members);
     });
+}
+
+/// Of the models that this door is for.
+inline LoadRules rules_of(const Door& door, const ModelTable& table) {
+    const ModelOptions& options = table.options;
+    if (!door.has_source) return {.expires = options.expires};
+    return load_rules(options.expires, load_terms(options), door.cache.view().load_rules);
+}
+
+/// Loads of this process that began earlier are joined by nobody any more, and store nothing.
+inline void supersede_loads(const Cache& cache, std::span<const EntryKey> keys) {
+    Flights& flights = cache.core().model_flights;
+    if (flights.is_empty()) return;
+    for (const auto& key : keys) flights.supersede(cache.final_key(key.in_envelope()));
 }
 
 /// Counts for a cache and for each of its models.

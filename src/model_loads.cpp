@@ -6,13 +6,19 @@
 
 #include <algorithm>
 #include <deque>
+#include <memory>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "cache_core.hpp"
 #include "entries.hpp"
+#include "freshness.hpp"
+#include "loads.hpp"
 #include "model_entries.hpp"
+#include "model_job.hpp"
+#include "revision.hpp"
+#include "secondary_keys.hpp"
 
 namespace cachemodel::detail {
 
@@ -20,20 +26,9 @@ namespace {
 
 constexpr std::size_t most_objects = 100'000;
 
-const Loader* find_loader(const Door& door, const ModelTable& table) {
-    const auto is_of = [&](const Loader& loader) { return loader.table == &table; };
-    const auto found = std::find_if(door.loaders.begin(), door.loaders.end(), is_of);
-    return found == door.loaders.end() ? nullptr : &*found;
-}
-
-/// Makes an object as it was before anything but its keys was set.
-void reset(const ModelTable& table, void* object) {
-    const AnyModel fresh{table};
-    copy_keys(table, fresh.get(), object);
-    table.move(object, fresh.get());
-}
-
 // ---- fetching
+
+class Source;
 
 enum class State : std::uint8_t { pending, found, absent, failed };
 
@@ -47,6 +42,13 @@ struct Item {
     MissReason reason = MissReason::nothing_stored;
     std::optional<Failure> failure = {};
     std::optional<BrokenReference> broken = {};
+    Basis basis = {};
+    /// The entry of a value that is to be refreshed, or to be served if it cannot be loaded.
+    std::string standing = {};
+    bool is_known_missing = false;
+    Source* source = nullptr;    ///< where it comes from if it is not in the cache
+    std::uint64_t landings = 0;  ///< as its flights were counted before it was read
+    Origin origin = {};          ///< of a root, once it is found
 };
 
 /// A reference from one item to another.
@@ -56,52 +58,38 @@ struct Edge {
     Dangling policy;
 };
 
-/// The references of an object.
-class ReferenceList final : public ReferenceVisitor {
- public:
-    ReferenceList(const ModelTable& table, void* object) {
-        for (const auto visit_one : table.references) visit_one(object, *this);
-    }
-    void visit(ReferenceBase& reference, const ModelTable&, Dangling) override {
-        references_.push_back(&reference);
-    }
-
-    std::size_t size() const noexcept { return references_.size(); }
-    ReferenceBase& operator[](std::size_t index) const noexcept { return *references_[index]; }
-
- private:
-    std::vector<ReferenceBase*> references_;
-};
-
 class Load {
  public:
-    explicit Load(const Door& door) : door_(door) {}
+    explicit Load(const Door& door);
+    ~Load();
 
     /// Objects of the caller; `given` ones have their members already.
     void add_roots(const ModelTable& table, std::span<void* const> objects, bool given);
     void fetch_all();
     void answer(std::span<Answer> answers);
+    void tell_origins(std::span<Origin> origins) const;
     /// Lets the references of given objects point to what was found.
     void fill_given() noexcept;
 
  private:
+    friend class Source;
     class Sink;
-    class Batch;
     struct Group {
         Cache cache;
         std::vector<std::size_t> items;
+        std::vector<std::size_t> to_refresh = {};
     };
 
     void fetch_level(const std::vector<std::size_t>& level);
-    void fetch_group(const Group& group);
+    void fetch_group(Group& group);
     void count_read(const Group& group);
-    void read_entry(const Cache& cache, Item& item, std::string_view bytes);
+    void read_entry(Group& group, std::size_t index, std::string_view bytes, std::uint64_t token);
+    std::optional<MissReason> decode(Item& item, const OpenedEntry& entry);
+    Source& source_of(const Item& item, const Cache& cache);
     void load_missing(const Group& group);
-    void load_singly(const Loader& loader, Item& item);
-    void load_batch(const Loader& loader, const std::vector<std::size_t>& wanted);
-    void finish_loaded(Item& item, const EntryKey& loaded_key);
+    void take_product(Item& item, const LoadedModel& product);
+    bool fall_back(Item& item);
     void fail(Item& item, Failure failure);
-    void store(const Group& group, const std::vector<std::size_t>& loaded);
     void clone(const Item& from, Item& to);
     std::vector<std::size_t> next_level(const std::vector<std::size_t>& level, bool deeper);
     void spread(State state);
@@ -122,7 +110,74 @@ class Load {
     std::unordered_map<std::string_view, std::size_t> roots_by_key_;
     std::vector<std::pair<std::size_t, std::size_t>> equal_roots_;  // the first, the repeated one
     std::vector<std::size_t> copied_;  // of the level at hand: equal to an item that is there
+    std::vector<std::unique_ptr<Source>> sources_;
 };
+
+/// Where the objects of one class come from that one cache lacks.
+class Source final : public Loads {
+ public:
+    Source(Load& load, const ModelTable& table, Cache cache, bool asks)
+        : Loads(cache_, rules_, cache.core().model_flights, typeid(LoadedModel), load.door_.loans),
+          load_(load),
+          table_(table),
+          cache_(std::move(cache)),
+          asks_(asks),
+          loader_(find_loader(load.door_, table)),
+          rules_{.expires = table.options.expires} {
+        if (!can_load()) return;
+        rules_ =
+            load_rules(table.options.expires, load_terms(table.options), cache_.view().load_rules);
+    }
+
+    bool is_of(const ModelTable& table, const Cache& cache, bool asks) const noexcept {
+        return &table_ == &table && asks_ == asks && cache_ == cache;
+    }
+    bool can_load() const noexcept { return asks_ && loader_ != nullptr && loader_->can_load(); }
+    bool needs_every_member() const noexcept { return loader_ != nullptr; }
+    const LoadRules& rules() const noexcept { return rules_; }
+
+    void count(Counter Counters::*counter) noexcept override {
+        Tally{cache_}.count(table_, counter);
+    }
+
+ private:
+    Item& item(std::size_t index) noexcept { return load_.items_[index]; }
+
+    std::unique_ptr<LoadJob> make_job() override {
+        return std::make_unique<ModelJob>(cache_, rules_, cache_.core().models.of(table_), *loader_,
+                                          load_.door_.contexts);
+    }
+    void* place(LoadJob& job, std::size_t index, bool is_task) override {
+        void* const object = item(index).object;
+        return is_task ? static_cast<ModelJob&>(job).copy_of(object) : object;
+    }
+    void loaded(std::size_t index, KeyLoad& load) override {
+        item(index).state = State::found;
+        item(index).failure.reset();
+        const bool is_root = item(index).target == nullptr;
+        if (is_root && load.is_stored) {
+            item(index).origin.revision = revision_of(load.entry->bytes, load.key);
+        }
+    }
+    void take(std::size_t index, const std::shared_ptr<const void>& product) override {
+        load_.take_product(item(index), *static_cast<const LoadedModel*>(product.get()));
+    }
+    void fail(std::size_t index, std::exception_ptr error) override {
+        load_.fail(item(index), Failure{std::move(error)});
+    }
+    bool fall_back(std::size_t index) override { return load_.fall_back(item(index)); }
+    bool may_reenter() const noexcept override { return false; }
+
+    Load& load_;
+    const ModelTable& table_;
+    const Cache cache_;
+    const bool asks_;  ///< a loader, if there is one
+    const Loader* const loader_;
+    LoadRules rules_;
+};
+
+Load::Load(const Door& door) : door_(door) {}
+Load::~Load() = default;
 
 void Load::add_roots(const ModelTable& table, std::span<void* const> objects, bool given) {
     root_count_ = objects.size();
@@ -205,6 +260,7 @@ void Load::clone(const Item& from, Item& to) {
     to.state = from.state;
     to.reason = from.reason;
     to.failure = from.failure;
+    to.origin = from.origin;
     if (from.state != State::found) return;
     std::string bytes;
     CborWriter writer{bytes};
@@ -247,25 +303,37 @@ void Load::fetch_level(const std::vector<std::size_t>& level) {
         if (group == groups.end()) group = groups.insert(groups.end(), Group{cache, {}});
         group->items.push_back(index);
     }
-    for (const auto& group : groups) fetch_group(group);
+    for (auto& group : groups) fetch_group(group);
 }
 
-/// Decodes each answer of a read into its item.
+Source& Load::source_of(const Item& item, const Cache& cache) {
+    const bool asks = item.target != nullptr || door_.load_roots;
+    for (auto& source : sources_) {
+        if (source->is_of(*item.table, cache, asks)) return *source;
+    }
+    return *sources_.emplace_back(std::make_unique<Source>(*this, *item.table, cache, asks));
+}
+
+/// Takes what a read finds to the items.
 class Load::Sink final : public ReadSink {
  public:
-    Sink(Load& load, const Group& group) : load_(load), group_(group) {}
+    Sink(Load& load, Group& group) : load_(load), group_(group) {}
 
-    void found(std::size_t index, std::string_view value, std::uint64_t) noexcept override {
+    void found(std::size_t index, std::string_view value, std::uint64_t token) noexcept override {
         try {
-            load_.read_entry(group_.cache, item(index), value);
+            load_.read_entry(group_, group_.items[index], value, token);
         } catch (...) {
             fatal_ = std::current_exception();
         }
     }
-    void absent(std::size_t index) noexcept override { item(index).state = State::absent; }
+    void absent(std::size_t index) noexcept override {
+        item(index).state = State::absent;
+        item(index).basis = Basis::nothing();
+    }
     void unusable(std::size_t index, MissReason reason) noexcept override {
         item(index).state = State::absent;
         item(index).reason = reason;
+        item(index).basis = Basis::damaged();
     }
     void failed(std::size_t index, const Failure& failure) noexcept override {
         try {
@@ -282,7 +350,7 @@ class Load::Sink final : public ReadSink {
     Item& item(std::size_t index) noexcept { return load_.items_[group_.items[index]]; }
 
     Load& load_;
-    const Group& group_;
+    Group& group_;
     std::exception_ptr fatal_;
 };
 
@@ -296,10 +364,16 @@ void Load::count_read(const Group& group) {
     }
 }
 
-void Load::fetch_group(const Group& group) {
+void Load::fetch_group(Group& group) {
+    const Flights& flights = group.cache.core().model_flights;
     std::vector<std::string_view> keys;
     keys.reserve(group.items.size());
-    for (const std::size_t index : group.items) keys.push_back(items_[index].key.stored);
+    for (const std::size_t index : group.items) {
+        Item& item = items_[index];
+        item.source = &source_of(item, group.cache);
+        item.landings = flights.landings(Flights::runway(item.key.in_envelope()));
+        keys.push_back(item.key.stored);
+    }
     Sink sink{*this, group};
     group.cache.read_many(keys, sink);
     sink.rethrow_fatal();
@@ -309,178 +383,120 @@ void Load::fetch_group(const Group& group) {
 }
 
 /// Errors: `std::bad_alloc`, `TooManyObjects`; whatever else goes wrong is a miss.
-void Load::read_entry(const Cache& cache, Item& item, std::string_view bytes) {
-    const auto reason =
-        detail::read_entry(cache, bytes, item.key.in_envelope(), [&](CborReader& reader) {
-            reader.graph = graph_ ? &**graph_ : nullptr;
-            reader.references_own_graph = item.target == nullptr;
-            reader.every_member_required = find_loader(door_, *item.table) != nullptr;
-            return decode_members(reader, item.object, item.table->members);
-        });
-    item.state = reason ? State::absent : State::found;
-    if (!reason) return;
-    item.reason = *reason;
-    reset(*item.table, item.object);
-}
-
-// ---- loaders
-
-void Load::load_missing(const Group& group) {
-    std::vector<std::pair<const Loader*, std::vector<std::size_t>>> batches;
-    std::vector<std::size_t> to_store;
-    for (const std::size_t index : group.items) {
-        const Item& item = items_[index];
-        if (item.state == State::found) continue;
-        if (item.target == nullptr && !door_.load_roots) continue;
-        const Loader* const loader = find_loader(door_, *item.table);
-        if (loader == nullptr || !loader->can_load()) continue;
-        // What the cache could not tell about is not written back: it may hold something newer.
-        if (item.state == State::absent) to_store.push_back(index);
-        const auto is_same = [&](const auto& batch) { return batch.first == loader; };
-        auto batch = std::find_if(batches.begin(), batches.end(), is_same);
-        if (batch == batches.end()) batch = batches.insert(batches.end(), {loader, {}});
-        batch->second.push_back(index);
+void Load::read_entry(Group& group, std::size_t index, std::string_view bytes,
+                      std::uint64_t token) {
+    Item& item = items_[index];
+    const Standing standing = look_at(group.cache, bytes, item.key.in_envelope());
+    item.basis = Basis::of(standing, token);
+    item.state = State::absent;
+    item.reason = standing.reason;
+    const Freshness state = freshness(group.cache, standing, item.source->rules());
+    switch (state) {
+        case Freshness::none:
+            return;
+        case Freshness::known_missing:
+            item.is_known_missing = true;
+            return;
+        case Freshness::fallback:
+            item.standing = bytes;
+            return;
+        case Freshness::fresh:
+        case Freshness::early:
+        case Freshness::stale:
+        case Freshness::being_refreshed:
+            break;
     }
-    for (const auto& [loader, wanted] : batches) {
-        const bool one_by_one =
-            loader->load_many == nullptr || (wanted.size() == 1 && loader->load_one != nullptr);
-        if (one_by_one) {
-            for (const std::size_t index : wanted) load_singly(*loader, items_[index]);
-        } else {
-            load_batch(*loader, wanted);
-        }
-        Tally tally{group.cache};
-        for (const std::size_t index : wanted) {
-            const Item& item = items_[index];
-            const auto counter = item.state == State::found    ? &Counters::loads
-                                 : item.state == State::failed ? &Counters::load_failures
-                                                               : &Counters::source_misses;
-            tally.count(*item.table, counter);
-        }
-    }
-    std::erase_if(to_store, [&](std::size_t index) { return items_[index].state != State::found; });
-    store(group, to_store);
-}
-
-void Load::load_singly(const Loader& loader, Item& item) {
-    try {
-        loader.load_one(door_.contexts, item.object);
-    } catch (const Missing& missing) {
-        if (!missing.model().empty()) return fail(item, Failure{std::current_exception()});
-        item.state = State::absent;  // the source knows, whether or not the cache could tell
-        item.failure.reset();
+    if (const auto reason = decode(item, *standing.entry)) {
+        item.reason = *reason;
         return;
-    } catch (...) {
-        return fail(item, Failure{std::current_exception()});
-    }
-    try {
-        finish_loaded(item, make_model_key(*item.table, item.object));
-    } catch (...) {
-        fail(item, Failure{std::current_exception()});
-    }
-}
-
-void Load::finish_loaded(Item& item, const EntryKey& loaded_key) {
-    if (loaded_key.in_envelope() != item.key.in_envelope()) {
-        throw Error("from_miss was asked for " + item.key.stored + " and gave " +
-                    loaded_key.stored);
     }
     item.state = State::found;
+    if (item.target == nullptr) item.origin.revision = revision_of(*standing.entry);
+    if (!standing.is_fresh_value()) {
+        item.origin.is_stale = true;
+        item.source->count(&Counters::stale_served);
+    }
+    if (state == Freshness::early || state == Freshness::stale) {
+        item.standing = bytes;
+        group.to_refresh.push_back(index);
+    }
+}
+
+/// Reads the item's object: nothing where it could, or why not; then it is as before.
+std::optional<MissReason> Load::decode(Item& item, const OpenedEntry& entry) {
+    const auto reason = detail::decode_entry(entry, [&](CborReader& reader) {
+        reader.graph = graph_ ? &**graph_ : nullptr;
+        reader.references_own_graph = item.target == nullptr;
+        reader.every_member_required = item.source->needs_every_member();
+        return decode_members(reader, item.object, item.table->members);
+    });
+    if (reason) reset(*item.table, item.object);
+    return reason;
+}
+
+// ---- loading
+
+void Load::load_missing(const Group& group) {
+    struct Part {
+        Source* source;
+        std::vector<Wanted> missing = {};
+        std::vector<Wanted> stale = {};
+    };
+    std::vector<Part> parts;
+    const auto part_of = [&](std::size_t index) -> Part& {
+        Source* const source = items_[index].source;
+        for (auto& part : parts) {
+            if (part.source == source) return part;
+        }
+        return parts.emplace_back(Part{source});
+    };
+    const auto wanted = [&](std::size_t index) {
+        const Item& item = items_[index];
+        return Wanted{index, item.key, item.basis, item.standing, item.landings};
+    };
+    for (const std::size_t index : group.to_refresh) part_of(index).stale.push_back(wanted(index));
+    for (const std::size_t index : group.items) {
+        const Item& item = items_[index];
+        if (item.state == State::found || item.is_known_missing) continue;
+        if (item.source->can_load()) part_of(index).missing.push_back(wanted(index));
+    }
+    for (auto& part : parts) {
+        if (!part.stale.empty()) part.source->refresh(part.stale);
+        part.source->load(std::move(part.missing));
+    }
+}
+
+/// Reads what another load has brought.
+void Load::take_product(Item& item, const LoadedModel& product) {
     item.failure.reset();
-}
-
-/// Puts each object that a batch loader gives into the item that wants it.
-class Load::Batch final : public LoadedSink {
- public:
-    Batch(Load& load, const std::vector<std::size_t>& wanted) : load_(load) {
-        by_key_.reserve(wanted.size());
-        for (const std::size_t index : wanted) {
-            by_key_.emplace(load.items_[index].key.in_envelope(), index);
-        }
+    item.state = State::absent;
+    if (!product.entry) return;
+    const auto opened = open_entry(product.entry->bytes, item.key.in_envelope()).entry;
+    if (!opened || decode(item, *opened)) {
+        return fail(item, Failure{std::make_exception_ptr(
+                              Error("a value does not survive being stored: " + item.key.stored))});
     }
-
-    void loaded(void* object) override {
-        const ModelTable& table = *load_.items_[by_key_.begin()->second].table;
-        const EntryKey key = make_model_key(table, object);
-        const auto wanted = by_key_.find(key.in_envelope());
-        if (wanted == by_key_.end()) return;  // nobody asked for it
-        Item& item = load_.items_[wanted->second];
-        table.move(item.object, object);
-        load_.finish_loaded(item, key);
-    }
-
- private:
-    Load& load_;
-    std::unordered_map<std::string_view, std::size_t> by_key_;
-};
-
-void Load::load_batch(const Loader& loader, const std::vector<std::size_t>& wanted) {
-    std::vector<const void*> with_keys;
-    with_keys.reserve(wanted.size());
-    for (const std::size_t index : wanted) with_keys.push_back(items_[index].object);
-    std::optional<Failure> failure;
-    Batch batch{*this, wanted};
-    try {
-        loader.load_many(door_.contexts, with_keys, batch);
-    } catch (const Missing& missing) {
-        if (!missing.model().empty()) failure = Failure{std::current_exception()};
-    } catch (...) {
-        failure = Failure{std::current_exception()};
-    }
-    for (const std::size_t index : wanted) {
-        Item& item = items_[index];
-        if (failure) {
-            // Nothing of a batch that broke off is trusted.
-            if (item.state == State::found) reset(*item.table, item.object);
-            fail(item, *failure);
-        } else if (item.state != State::found) {
-            item.state = State::absent;  // it looked everything up, and this is not there
-            item.failure.reset();
-        }
+    item.state = State::found;
+    if (item.target == nullptr) item.origin.revision = revision_of(*opened);
+    if (product.references.empty()) return;
+    const ReferenceList own{*item.table, item.object};
+    for (std::size_t i = 0; i < own.size() && i < product.references.size(); ++i) {
+        const ReferenceBase& given = product.references[i];
+        if (given.target() != nullptr && given.target()->loaded) own[i] = given;
     }
 }
 
-/// A refill never fails the call: what goes wrong is counted.
-void Load::store(const Group& group, const std::vector<std::size_t>& loaded) {
-    if (loaded.empty() || group.cache.is_bypass()) return;
-    Tally tally{group.cache};
-    std::vector<std::size_t> sent;
-    std::vector<Outcome> outcomes;
-    try {
-        std::vector<PreparedEntry> prepared;
-        std::vector<Entry> entries;
-        prepared.reserve(loaded.size());
-        entries.reserve(loaded.size());
-        sent.reserve(loaded.size());
-        for (const std::size_t index : loaded) {
-            const Item& item = items_[index];
-            try {
-                prepared.push_back(prepare(group.cache, *item.table, item.object, item.key,
-                                           item.table->options.expires));
-            } catch (...) {  // a converter of the user's
-                continue;
-            }
-            entries.push_back({item.key.stored, prepared.back().bytes, prepared.back().lifetime});
-            sent.push_back(index);
-        }
-        outcomes.resize(entries.size());
-        group.cache.store_many(Store::set, entries, outcomes);
-        for (std::size_t i = 0; i < sent.size(); ++i) {
-            tally.count_stored(*items_[sent[i]].table, outcomes[i]);
-        }
-    } catch (...) {
-        // No memory. What is not stored will be loaded again.
-        sent.clear();
-    }
-    // Those that were sent, the cache has counted.
-    std::size_t next_sent = 0;
-    for (const std::size_t index : loaded) {
-        if (next_sent < sent.size() && sent[next_sent] == index) {
-            ++next_sent;
-        } else {
-            tally.count(*items_[index].table, &Counters::store_failures);
-        }
-    }
+/// Serves the stale value, if there is one.
+bool Load::fall_back(Item& item) {
+    if (item.standing.empty()) return false;
+    reset(*item.table, item.object);
+    const auto opened = open_entry(item.standing, item.key.in_envelope()).entry;
+    if (!opened || decode(item, *opened)) return false;
+    item.state = State::found;
+    item.origin = {revision_of(*opened), true};
+    item.failure.reset();
+    item.source->count(&Counters::stale_served);
+    return true;
 }
 
 // ---- references
@@ -607,6 +623,10 @@ void Load::answer(std::span<Answer> answers) {
     }
 }
 
+void Load::tell_origins(std::span<Origin> origins) const {
+    for (std::size_t i = 0; i < origins.size(); ++i) origins[i] = items_[i].origin;
+}
+
 void Load::fill_given() noexcept {
     for (const auto& [reference, target] : references_of_given_) {
         if (target->loaded) *reference = ReferenceBase{target, true};
@@ -616,11 +636,12 @@ void Load::fill_given() noexcept {
 }  // namespace
 
 void fetch_models(const Door& door, const ModelTable& table, std::span<void* const> objects,
-                  std::span<Answer> answers) {
+                  std::span<Answer> answers, std::span<Origin> origins) {
     Load load{door};
     load.add_roots(table, objects, false);
     load.fetch_all();
     load.answer(answers);
+    load.tell_origins(origins);
 }
 
 void fetch_references(const Door& door, const ModelTable& table, std::span<void* const> objects,

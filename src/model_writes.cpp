@@ -2,77 +2,150 @@
 // SPDX-License-Identifier: MIT
 #include <cachemodel/detail/engine.hpp>
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 #include <vector>
 
 #include "cache_core.hpp"
 #include "entries.hpp"
+#include "freshness.hpp"
 #include "model_entries.hpp"
+#include "revision.hpp"
+#include "secondary_keys.hpp"
 
 namespace cachemodel::detail {
 
+namespace {
+
+/// The keys of objects, and which ones of them have one.
+struct Keyed {
+    std::vector<EntryKey> keys;
+    std::vector<std::size_t> places;
+
+    Keyed(const ModelTable& table, std::span<const void* const> objects,
+          std::span<Outcome> outcomes) {
+        keys.reserve(objects.size());
+        places.reserve(objects.size());
+        for (std::size_t i = 0; i < objects.size(); ++i) {
+            try {
+                keys.push_back(make_model_key(table, objects[i]));
+                places.push_back(i);
+            } catch (const std::bad_alloc&) {
+                throw;
+            } catch (...) {  // an incomplete key, or a to_cache_key of the user's
+                outcomes[i] = Failure{std::current_exception()};
+            }
+        }
+    }
+};
+
+}  // namespace
+
 bool model_exists(const Door& door, const ModelTable& table, const void* object) {
-    const StoredEntry stored{door.cache, make_model_key(table, object), Operation::get};
+    const EntryKey key = make_model_key(table, object);
+    const StoredEntry stored{door.cache, key, Operation::get};
     if (stored.failure()) stored.failure()->rethrow();
-    return stored.entry().has_value();
+    if (!stored.is_there()) return false;
+    const Standing standing = look_at(door.cache, stored.bytes(), key.in_envelope());
+    switch (freshness(door.cache, standing, rules_of(door, table))) {
+        case Freshness::fresh:
+        case Freshness::early:
+        case Freshness::stale:
+        case Freshness::being_refreshed:
+            return true;
+        case Freshness::fallback:
+        case Freshness::known_missing:
+        case Freshness::none:
+            break;
+    }
+    return false;
 }
 
 void save_models(const Door& door, const ModelTable& table, std::span<const void* const> objects,
-                 std::optional<Lifetime> lifetime, std::span<Outcome> outcomes) {
-    std::vector<EntryKey> keys;
+                 std::optional<Lifetime> lifetime, std::span<Outcome> outcomes,
+                 std::span<Revision> revisions) {
+    const LoadRules rules = rules_of(door, table);
+    const Lifetime wanted = lifetime.value_or(rules.expires);
+    if (door.has_source && wanted.is_over()) return remove_models(door, table, objects, outcomes);
+    const Keyed keyed{table, objects, outcomes};
     std::vector<PreparedEntry> prepared;
     std::vector<Entry> entries;
-    std::vector<std::size_t> places;
-    keys.reserve(objects.size());
-    prepared.reserve(objects.size());
-    entries.reserve(objects.size());
-    places.reserve(objects.size());
-    for (std::size_t i = 0; i < objects.size(); ++i) {
+    Pointers pointers;
+    std::vector<std::size_t> sent;         // of the keyed, for each entry
+    std::vector<std::size_t> pointers_of;  // the places of the objects, for each pointer
+    prepared.reserve(keyed.keys.size());
+    entries.reserve(keyed.keys.size() * (1 + table.secondary_keys.size()));
+    sent.reserve(keyed.keys.size());
+    for (std::size_t i = 0; i < keyed.keys.size(); ++i) {
+        const auto place = keyed.places[i];
         try {
-            const auto& key = keys.emplace_back(make_model_key(table, objects[i]));
-            const auto& entry = prepared.emplace_back(prepare(
-                door.cache, table, objects[i], key, lifetime.value_or(table.options.expires)));
-            entries.push_back({key.stored, entry.bytes, entry.lifetime});
-            places.push_back(i);
+            EntryLife life = life_by(rules, door.cache.core().chance, std::nullopt);
+            if (lifetime) life.fresh = *lifetime;
+            PreparedEntry entry = prepare(door.cache, table, objects[place], keyed.keys[i], life);
+            pointers.add(door.cache, table, objects[place], life.in_all());
+            pointers_of.resize(pointers.size(), place);
+            const auto& kept = prepared.emplace_back(std::move(entry));
+            entries.push_back({keyed.keys[i].stored, kept.bytes, kept.lifetime});
+            sent.push_back(i);
         } catch (const std::bad_alloc&) {
             throw;
-        } catch (...) {  // an incomplete key, or a converter of the user's
-            outcomes[i] = Failure{std::current_exception()};
+        } catch (...) {  // a converter of the user's
+            outcomes[place] = Failure{std::current_exception()};
         }
     }
+    entries.insert(entries.end(), pointers.entries().begin(), pointers.entries().end());
     std::vector<Outcome> stored(entries.size());
+    if (!door.cache.is_bypass()) supersede_loads(door.cache, keyed.keys);
     door.cache.store_many(Store::set, entries, stored);
     Tally tally{door.cache};
-    for (std::size_t i = 0; i < places.size(); ++i) {
+    for (std::size_t i = 0; i < sent.size(); ++i) {
+        const auto place = keyed.places[sent[i]];
         tally.count_stored(table, stored[i]);
-        outcomes[places[i]] = std::move(stored[i]);
+        if (!revisions.empty() && stored[i].done()) {
+            const bool is_there = !wanted.is_over() && !door.cache.is_bypass();
+            revisions[place] =
+                is_there ? revision_of(prepared[i].bytes, keyed.keys[sent[i]]) : Revision{};
+        }
+        outcomes[place] = std::move(stored[i]);
+    }
+    // It is not saved as it should be if it cannot be found by all that it should.
+    for (std::size_t i = 0; i < pointers_of.size(); ++i) {
+        Outcome& outcome = outcomes[pointers_of[i]];
+        Outcome& of_pointer = stored[sent.size() + i];
+        if (outcome.done() && of_pointer.failed()) outcome = std::move(of_pointer);
     }
 }
 
 void remove_models(const Door& door, const ModelTable& table, std::span<const void* const> objects,
                    std::span<Outcome> outcomes) {
-    std::vector<EntryKey> keys;
-    std::vector<std::string_view> stored;
-    std::vector<std::size_t> places;
-    keys.reserve(objects.size());
-    for (std::size_t i = 0; i < objects.size(); ++i) {
+    const Keyed keyed{table, objects, outcomes};
+    std::vector<EntryKey> keys = keyed.keys;
+    for (const auto place : keyed.places) {
         try {
-            keys.push_back(make_model_key(table, objects[i]));
+            for (auto& pointer : pointer_keys_at_hand(table, objects[place])) {
+                keys.push_back({std::move(pointer), {}});
+            }
         } catch (const std::bad_alloc&) {
             throw;
-        } catch (...) {  // an incomplete key, or a to_cache_key of the user's
-            outcomes[i] = Failure{std::current_exception()};
-            continue;
+        } catch (...) {
+            // A converter of the user's. A pointer that stays leads to nothing.
         }
-        stored.push_back(keys.back().stored);
-        places.push_back(i);
     }
-    std::vector<Outcome> removed(stored.size());
-    door.cache.remove_many(stored, removed);
+    std::vector<Outcome> removed(keys.size());
+    if (door.has_source) {
+        supersede_loads(door.cache, keyed.keys);
+        remove_for_good(door.cache, keys, longest_load(rules_of(door, table)), removed);
+    } else {
+        std::vector<std::string_view> stored;
+        stored.reserve(keys.size());
+        for (const auto& key : keys) stored.push_back(key.stored);
+        door.cache.remove_many(stored, removed);
+    }
     Tally tally{door.cache};
-    for (std::size_t i = 0; i < places.size(); ++i) {
+    for (std::size_t i = 0; i < keyed.keys.size(); ++i) {
         tally.count_removed(table, removed[i]);
-        outcomes[places[i]] = std::move(removed[i]);
+        outcomes[keyed.places[i]] = std::move(removed[i]);
     }
 }
 
@@ -82,7 +155,9 @@ Statistics model_statistics(const Cache& cache, const ModelTable& table) {
 
 Outcome touch_model(const Door& door, const ModelTable& table, const void* object,
                     Lifetime lifetime) {
-    return touch_entry(door.cache, make_model_key(table, object), lifetime);
+    const LoadRules rules = rules_of(door, table);
+    return touch_entry(door.cache, make_model_key(table, object),
+                       {lifetime, rules.kept_stale(), rules.early_refresh > 0}, door.has_source);
 }
 
 bool done_or_throw(const Outcome& outcome) {

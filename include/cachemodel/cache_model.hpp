@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cachemodel/detail/origin.hpp>
 #include <cachemodel/models.hpp>
 
 #include <cstddef>
@@ -18,7 +19,9 @@ namespace detail {
 
 template <class M>
 Lookup<CacheModel<M>> with_own_model(Lookup<M> lookup) {
-    return std::move(lookup).template map<CacheModel<M>>();
+    auto wrapped = std::move(lookup).template map<CacheModel<M>>();
+    if (wrapped.found()) OriginAccess::of(*wrapped) = OriginAccess::of(wrapped).revision;
+    return wrapped;
 }
 
 template <class M>
@@ -49,9 +52,9 @@ class CacheModel : public M {
 
     template <class... Keys>
     static CacheModel get(const Keys&... keys) {
-        return Models<M>{}.get(keys...);
+        return *detail::with_own_model(Models<M>{}.fetch_or_throw(detail::with_keys<M>(keys...)));
     }
-    static CacheModel get(const M& with_keys) { return Models<M>{}.get(with_keys); }
+    static CacheModel get(const M& with_keys) { return get<M>(with_keys); }
 
     template <class... Keys>
     static Lookup<CacheModel> find(const Keys&... keys) {
@@ -73,6 +76,24 @@ class CacheModel : public M {
         return detail::with_own_models(Models<M>{}.get_many(with_keys));
     }
 
+    template <auto... members, class... Values>
+    static CacheModel get_by(const Values&... values) {
+        return *detail::with_own_model(
+            Models<M>{}.fetch_by_or_throw(detail::secondary_values<M, By<members...>>(values...)));
+    }
+    template <auto... members, class... Values>
+    static Lookup<CacheModel> find_by(const Values&... values) {
+        return detail::with_own_model(Models<M>{}.template find_by<members...>(values...));
+    }
+    template <auto... members, class Range>
+    static std::vector<Lookup<CacheModel>> get_many_by(Range&& values) {
+        return detail::with_own_models(Models<M>{}.template get_many_by<members...>(values));
+    }
+    template <auto... members, class Value>
+    static std::vector<Lookup<CacheModel>> get_many_by(std::initializer_list<Value> values) {
+        return detail::with_own_models(Models<M>{}.template get_many_by<members...>(values));
+    }
+
     template <class... Keys>
     static bool exists(const Keys&... keys) {
         return Models<M>{}.exists(keys...);
@@ -86,8 +107,11 @@ class CacheModel : public M {
     static std::string key_for(const M& with_keys) { return Models<M>{}.key_for(with_keys); }
 
     static Created<CacheModel> get_or_create(M model) {
-        auto [stored, created] = Models<M>{}.get_or_create(std::move(model));
-        return {std::move(stored), created};
+        detail::Origin origin;
+        auto [stored, created] = Models<M>{}.get_or_create(std::move(model), origin);
+        Created<CacheModel> answer{std::move(stored), created};
+        answer.model.cachemodel_revision_ = origin.revision;
+        return answer;
     }
 
     template <class Range>
@@ -105,6 +129,19 @@ class CacheModel : public M {
     template <class Given>
     static std::vector<Outcome> save_many(std::initializer_list<Given> models, Lifetime lifetime) {
         return Models<M>{}.save_many(models, lifetime);
+    }
+
+    template <class... Arguments>
+    static CacheModel update(Arguments&&... arguments) {
+        static_assert(sizeof...(Arguments) >= 2,
+                      "cachemodel: update takes the keys and a function that changes the model");
+        return *detail::with_own_model(
+            Models<M>{}.update_with(std::forward_as_tuple(arguments...),
+                                    std::make_index_sequence<sizeof...(Arguments) - 1>{}));
+    }
+    template <class Function>
+    static CacheModel update(const M& with_keys, Function&& function) {
+        return update<const M&, Function>(with_keys, std::forward<Function>(function));
     }
 
     template <class... Keys>
@@ -143,6 +180,23 @@ class CacheModel : public M {
 
     void save() const { Models<M>{}.save(*this); }
     void save(Lifetime the_lifetime) const { Models<M>{}.save(*this, the_lifetime); }
+    void save() { Models<M>{}.save_one(*this, {}, {&cachemodel_revision_, 1}); }
+    void save(Lifetime the_lifetime) {
+        Models<M>{}.save_one(*this, the_lifetime, {&cachemodel_revision_, 1});
+    }
+
+    /// Stores this object if its entry is still the one that it was read from, by `get`, `find`,
+    /// `get_many`, `update` or `get_or_create`, or that it was stored as, by `save` or by this. An
+    /// object that was neither is stored where nothing is. See `Models::save_if_unchanged`.
+    ///
+    /// An `M` that is assigned to this object was not read: it takes the place of all that was.
+    /// Errors: `Conflict`, `BackendError`, `IncompleteKey`. The object stays as it is.
+    /// Example: examples/updating.cpp#unchanged
+    void save_if_unchanged() { Models<M>{}.save_unchanged(*this, {}, cachemodel_revision_); }
+    void save_if_unchanged(Lifetime the_lifetime) {
+        Models<M>{}.save_unchanged(*this, the_lifetime, cachemodel_revision_);
+    }
+
     /// Removes the entry of this object, which stays as it is; false where there was none.
     bool remove() const { return Models<M>{}.remove(static_cast<const M&>(*this)); }
     std::string key() const { return Models<M>{}.key_for(static_cast<const M&>(*this)); }
@@ -151,6 +205,11 @@ class CacheModel : public M {
     friend bool operator==(const CacheModel& a, const CacheModel& b) {
         return detail::equal_members<M>(a, b);
     }
+
+ private:
+    friend struct detail::OriginAccess;
+
+    detail::Revision cachemodel_revision_;  // so called that no member of a model is
 };
 
 }  // namespace cachemodel

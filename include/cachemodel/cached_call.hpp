@@ -7,14 +7,17 @@
 #include <cachemodel/detail/cached_calls.hpp>
 #include <cachemodel/detail/call_problem.hpp>
 #include <cachemodel/detail/load_terms.hpp>
+#include <cachemodel/detail/prefetch.hpp>
 #include <cachemodel/lookup.hpp>
 #include <cachemodel/statistics.hpp>
 
+#include <concepts>
 #include <exception>
 #include <memory>
 #include <new>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <tuple>
 #include <type_traits>
 #include <typeinfo>
@@ -25,9 +28,38 @@ namespace cachemodel {
 
 namespace detail {
 
+/// An argument that a call owns.
+template <class T>
+struct OwnedArgument {
+    T value;
+
+    explicit OwnedArgument(const T& original) : value(original) {}
+    T& get() noexcept { return value; }
+};
+template <>
+struct OwnedArgument<std::string_view> {
+    std::string text;
+    std::string_view view;
+
+    explicit OwnedArgument(std::string_view original) : text(original) {}
+    std::string_view& get() noexcept { return view = text; }
+};
+
+/// Whether a copy is all that the argument was, and stays so.
+template <class T>
+consteval bool can_be_owned() {
+    if constexpr (std::same_as<T, std::string_view>) {
+        return true;
+    } else if constexpr (std::copy_constructible<T> && !can_be_sliced<T>) {
+        return !holds_view<T>();
+    } else {
+        return false;
+    }
+}
+
 /// A call of a `Target` with arguments that are passed on as `Passed`: references, or views.
 template <class Target, class Result, class... Passed>
-class TypedCall final : public AnyCall {
+class TypedCall : public AnyCall {
  public:
     using Unless = bool (*)(const Result&);
 
@@ -45,11 +77,53 @@ class TypedCall final : public AnyCall {
     bool keeps_out(const void* result) const override {
         return unless_ != nullptr && unless_(*static_cast<const Result*>(result));
     }
+    std::unique_ptr<AnyCall> copy() const override;
 
  private:
     Unless unless_;
     std::tuple<Passed...> arguments_;
 };
+
+/// The same with arguments of its own. It is run once.
+template <class Target, class Result, class... Passed>
+class OwnedCall final : public AnyCall {
+ public:
+    using Unless = bool (*)(const Result&);
+
+    explicit OwnedCall(Unless unless, const std::remove_reference_t<Passed>&... arguments)
+        : unless_(unless), arguments_(arguments...) {}
+
+    std::shared_ptr<const void> run() override {
+        return std::apply(
+            [](auto&... arguments) {
+                return std::make_shared<const Result>(
+                    Target::run(static_cast<Passed>(arguments.get())...));
+            },
+            arguments_);
+    }
+    bool keeps_out(const void* result) const override {
+        return unless_ != nullptr && unless_(*static_cast<const Result*>(result));
+    }
+    std::unique_ptr<AnyCall> copy() const override { return nullptr; }
+
+ private:
+    Unless unless_;
+    std::tuple<OwnedArgument<std::remove_cvref_t<Passed>>...> arguments_;
+};
+
+template <class Target, class Result, class... Passed>
+std::unique_ptr<AnyCall> TypedCall<Target, Result, Passed...>::copy() const {
+    if constexpr ((can_be_owned<std::remove_cvref_t<Passed>>() && ...)) {
+        return std::apply(
+            [&](const auto&... arguments) -> std::unique_ptr<AnyCall> {
+                return std::make_unique<OwnedCall<Target, Result, Passed...>>(unless_,
+                                                                              arguments...);
+            },
+            arguments_);
+    } else {
+        return nullptr;
+    }
+}
 
 /// Whether one of the arguments is a model with secret keys.
 template <class... Arguments>
@@ -122,18 +196,20 @@ class CachedCall {
     Lookup<Result> peek(Arguments... arguments) const {
         if constexpr (is_sound) {
             Result hit{};
-            auto nothing = detail::peek_call(door(), make_key(arguments...), &hit);
-            return nothing ? Lookup<Result>{std::move(nothing)} : Lookup<Result>{std::move(hit)};
+            detail::Origin origin;
+            auto nothing = detail::peek_call(door(), make_key(arguments...), &hit, origin);
+            if (nothing) return Lookup<Result>{std::move(nothing)};
+            return found(std::move(hit), origin);
         } else {
             detail::refused();
         }
     }
 
-    /// Runs the function and stores its result over what was there. Calls of this process that
-    /// began earlier and still run do not store theirs any more. Where the result cannot be stored,
-    /// or is not to be, the old one is removed, as far as that is possible.
+    /// Runs the function and stores its result over what was there, unless that is removed
+    /// meanwhile. Calls that began earlier and still run, in any process, do not store theirs any
+    /// more. Where the result cannot be stored, or is not to be, the old one is removed, as far as
+    /// that is possible.
     ///
-    /// In other processes a call that began earlier may still store its result after this one.
     /// Through a view that bypasses the cache, nothing is stored or removed.
     ///
     /// Errors: as for the call; the old result then stays.
@@ -147,15 +223,13 @@ class CachedCall {
         }
     }
 
-    /// Removes the result; false where there was none. Calls of this process that began earlier and
-    /// still run do not store theirs, and later calls do not wait for them.
-    ///
-    /// In other processes a call that began earlier may still store its result after this.
+    /// Removes the result. Calls that began earlier and still run, in any process, do not store
+    /// theirs, and later calls do not wait for them.
     ///
     /// Errors: `BackendError`, and those of a key.
-    bool invalidate(Arguments... arguments) const {
+    void invalidate(Arguments... arguments) const {
         if constexpr (is_sound) {
-            return detail::invalidate_call(door(), make_key(arguments...));
+            detail::invalidate_call(door(), make_key(arguments...));
         } else {
             detail::refused();
         }
@@ -232,7 +306,7 @@ class CachedCall {
                 if (call.nothing) {
                     lookups.emplace_back(std::move(call.nothing));
                 } else {
-                    lookups.emplace_back(as_result(call.result));
+                    lookups.push_back(found(as_result(call.result), call.origin));
                 }
             }
         }
@@ -268,6 +342,11 @@ class CachedCall {
         return std::move(key).finish();
     }
 
+    static Lookup<Result> found(Result result, const detail::Origin& origin) {
+        Lookup<Result> lookup{std::move(result)};
+        detail::OriginAccess::of(lookup) = origin;
+        return lookup;
+    }
     static const Result& as_result(const std::shared_ptr<const void>& result) noexcept {
         return *static_cast<const Result*>(result.get());
     }

@@ -16,6 +16,7 @@
 #include <cachemodel/caches.hpp>
 #include <cachemodel/call_options.hpp>
 #include <cachemodel/error.hpp>
+#include <cachemodel/executor.hpp>
 #include <cachemodel/field.hpp>
 #include <cachemodel/fwd.hpp>
 #include <cachemodel/key.hpp>
@@ -28,5 +29,6 @@
 #include <cachemodel/prometheus.hpp>
 #include <cachemodel/reference.hpp>
 #include <cachemodel/schemes.hpp>
+#include <cachemodel/secondary_keys.hpp>
 #include <cachemodel/statistics.hpp>
 #include <cachemodel/version.hpp>

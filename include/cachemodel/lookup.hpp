@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cachemodel/detail/origin.hpp>
 #include <cachemodel/error.hpp>
 #include <cachemodel/fwd.hpp>
 
@@ -72,6 +73,10 @@ class [[nodiscard]] Lookup {
     /// The backend or the loader failed, so nobody knows.
     bool failed() const noexcept { return !found() && nothing_->failure.has_value(); }
 
+    /// Found, though its lifetime is over: served while it is refreshed, or because it could not be
+    /// (`ModelOptions::stale_while_refresh`, `stale_if_error`). Says nothing of what it refers to.
+    bool stale() const noexcept { return origin_.is_stale; }
+
     /// The value. What `->` points to ends with the lookup: keep `cache.get<User>("k")` in a
     /// variable where more than one expression is about it.
     ///
@@ -91,7 +96,10 @@ class [[nodiscard]] Lookup {
     /// The same answer, about a `U` made from the value.
     template <class U>
     Lookup<U> map() && {
-        return found() ? Lookup<U>{U(std::move(*value_))} : Lookup<U>{std::move(nothing_)};
+        if (!found()) return Lookup<U>{std::move(nothing_)};
+        Lookup<U> mapped{U(std::move(*value_))};
+        mapped.origin_ = origin_;
+        return mapped;
     }
 
     /// Why it failed. Only for a lookup that `failed()`; throws `std::bad_optional_access`
@@ -112,6 +120,10 @@ class [[nodiscard]] Lookup {
     }
 
  private:
+    template <class U>
+    friend class Lookup;
+    friend struct detail::OriginAccess;
+
     template <class Self>
     static auto& present(Self& self) {
         if (!self.value_) self.nothing_->raise();
@@ -119,6 +131,7 @@ class [[nodiscard]] Lookup {
     }
     std::optional<T> value_;
     std::shared_ptr<const detail::Nothing> nothing_;
+    detail::Origin origin_;  // of what was found
 };
 
 }  // namespace cachemodel

@@ -7,7 +7,10 @@
 #include <cachemodel/caches.hpp>
 #include <cachemodel/detail/engine.hpp>
 #include <cachemodel/detail/key_arguments.hpp>
+#include <cachemodel/detail/lender.hpp>
 #include <cachemodel/detail/loaders.hpp>
+#include <cachemodel/detail/origin.hpp>
+#include <cachemodel/detail/secondary_loaders.hpp>
 #include <cachemodel/field.hpp>
 #include <cachemodel/fwd.hpp>
 #include <cachemodel/key.hpp>
@@ -15,11 +18,13 @@
 #include <cachemodel/lookup.hpp>
 #include <cachemodel/model.hpp>
 #include <cachemodel/reference.hpp>
+#include <cachemodel/secondary_keys.hpp>
 
 #include <concepts>
 #include <cstddef>
 #include <initializer_list>
 #include <iterator>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -38,6 +43,16 @@ template <class T, class... Ts>
 inline constexpr bool distinct<T, Ts...> =
     !(std::same_as<std::remove_cvref_t<T>, std::remove_cvref_t<Ts>> || ...) && distinct<Ts...>;
 
+template <class Range, class M>
+concept KeepsModels = KeepsElements<Range> && requires(Range& range) {
+    requires std::derived_from<std::remove_cvref_t<decltype(*std::begin(range))>, M>;
+};
+
+template <class Function, class M>
+concept ChangeOf = std::invocable<Function&, M&> &&
+    (std::is_void_v<std::invoke_result_t<Function&, M&>> ||
+     std::same_as<std::invoke_result_t<Function&, M&>, bool>);
+
 }  // namespace detail
 
 /// What `get_or_create` gives.
@@ -49,6 +64,21 @@ struct Created {
     bool created;  ///< there was none, and `model` is the caller's own, not saved
 };
 
+namespace detail {
+
+/// The contexts of a door and of its copies. Loads in the background borrow them.
+template <class... Contexts>
+struct HeldContexts {
+    explicit HeldContexts(std::tuple<Contexts...> given) : contexts(std::move(given)) {}
+
+    std::tuple<Contexts...> contexts;
+    Lender lender;  // goes first
+};
+
+inline constexpr std::tuple<> no_contexts{};
+
+}  // namespace detail
+
 /// The typed door to one cache: reads, loads and stores models of one class.
 ///
 /// Keys are given as values in declaration order (`users.get("bob")`), as the model with its keys
@@ -56,7 +86,9 @@ struct Created {
 ///
 /// `Contexts` are what loaders need: `Models<User, Database&> users{cache, db}` gives `db` to every
 /// `from_miss(Database&)` of User and of what it refers to. A context must be usable from any
-/// thread, as long as the door lives.
+/// thread, as long as the door or a copy of it lives. When the last of them goes, it waits for
+/// loads in the background that use the contexts, and those that have not begun never do: keep a
+/// door for as long as the program serves, not for one request.
 ///
 /// A model with a `from_miss` is loaded where the cache has none, and stored for the next time; a
 /// cache that fails is then gone around. Without one, a cache that fails is a `BackendError`.
@@ -68,13 +100,18 @@ class Models {
     using Missing = MissingModel<M>;
 
     static_assert(detail::require_model<M>());
+    static_assert(detail::require_secondary_keys<M>());
 
     /// On the cache that the model's options name.
     Models() requires(sizeof...(Contexts) == 0)
         : Models(caches()[detail::model_options<M>().cache]) {}
 
-    explicit Models(Cache cache, Contexts... contexts)
-        : cache_(std::move(cache)), contexts_(std::forward<Contexts>(contexts)...) {}
+    explicit Models(Cache cache, Contexts... contexts) : cache_(std::move(cache)) {
+        if constexpr (sizeof...(Contexts) > 0) {
+            contexts_ = std::make_shared<detail::HeldContexts<Contexts...>>(
+                std::tuple<Contexts...>(std::forward<Contexts>(contexts)...));
+        }
+    }
 
     /// A door that fetches so many levels of references; 0 leaves all of them unloaded.
     Models depth(std::size_t levels) const {
@@ -91,7 +128,7 @@ class Models {
     /// `BackendError` where the cache failed and there is no loader; what the loader throws.
     template <class... Keys>
     M get(const Keys&... keys) const {
-        return fetch_or_throw(detail::with_keys<M>(keys...));
+        return *fetch_or_throw(detail::with_keys<M>(keys...));
     }
     M get(const M& with_keys) const { return get<M>(with_keys); }
 
@@ -118,6 +155,35 @@ class Models {
     }
     std::vector<Lookup<M>> get_many(std::initializer_list<M> with_keys) const {
         return fetch_many(probes(with_keys));
+    }
+
+    /// The model that a secondary key tells: `users.get_by<&User::email>("bob@example.org")`. The
+    /// members are those of one `By` that the model declares, in its order; see `SecondaryKeys`.
+    ///
+    /// Two round trips, and those for what it refers to.
+    /// Errors: as `get`. `Missing` also where what the secondary key leads to has other values now.
+    /// Example: examples/secondary_keys.cpp#use
+    template <auto... members, class... Values>
+    M get_by(const Values&... values) const {
+        return *fetch_by_or_throw(detail::secondary_values<M, By<members...>>(values...));
+    }
+    /// The same, where "there is none" is an answer and no error; `reason()` may be
+    /// `MissReason::other_object`.
+    ///
+    /// Errors: as `find`.
+    template <auto... members, class... Values>
+    Lookup<M> find_by(const Values&... values) const {
+        return find_one_by(detail::secondary_values<M, By<members...>>(values...));
+    }
+    /// One answer for each, in order, in two round trips: `values` is any range of values, or,
+    /// where a secondary key has several members, of tuples of them.
+    template <auto... members, class Range>
+    std::vector<Lookup<M>> get_many_by(Range&& values) const {
+        return fetch_many_by<By<members...>>(values);
+    }
+    template <auto... members, class Value>
+    std::vector<Lookup<M>> get_many_by(std::initializer_list<Value> values) const {
+        return fetch_many_by<By<members...>>(values);
     }
 
     /// Whether the cache has a sound entry of it that is not over; neither decodes it nor asks a
@@ -147,14 +213,8 @@ class Models {
     /// Errors: `BackendError`, `IncompleteKey`, and `Missing` where it is stored and something that
     /// it refers to is missing.
     Created<M> get_or_create(M model) const {
-        auto without_loader = door();
-        without_loader.loaders = detail::loaders_at_hand<M, Contexts...>;
-        without_loader.load_roots = false;
-        M probe = detail::with_keys<M>(model);
-        const detail::Answer answer = fetch_one(without_loader, probe);
-        if (!answer) return {std::move(probe), false};
-        if (answer->failure || answer->broken) answer->raise();
-        return {std::move(model), true};
+        detail::Origin origin;
+        return get_or_create(std::move(model), origin);
     }
 
     /// Fetches what the given models refer to and have not loaded: one level, one round trip.
@@ -209,30 +269,78 @@ class Models {
         return save_all(models, lifetime);
     }
 
-    /// Removes it; false where there was none.
+    /// Stores `*read`, which was found by this door and then changed, if its entry is still the one
+    /// that was read. Afterwards `read` stands for what is stored now: change it again, and this
+    /// can be called again. Two round trips.
+    ///
+    /// An entry that was written meanwhile is another one, even with equal values, unless within
+    /// the same millisecond; one that was touched is not. A model that its loader brought, and that
+    /// could not be stored, is stored only where nothing is.
+    ///
+    /// Errors: `Conflict` where it was changed or removed, or is over or evicted; what `get` throws
+    /// where `read` has found nothing; `BackendError` (`unsupported` without
+    /// `Capabilities::compare_and_set`).
+    /// Example: examples/updating.cpp#lookup
+    void save_if_unchanged(Lookup<M>& read) const { save_read(read, {}); }
+    void save_if_unchanged(Lookup<M>& read, Lifetime lifetime) const { save_read(read, lifetime); }
+
+    /// Changes a stored model: reads it, calls the function on a copy, and stores that if nobody
+    /// has stored or removed anything meanwhile; otherwise begins anew. No change of another
+    /// program, or thread, gets lost. Gives the model as it is stored then.
+    ///
+    /// `update(keys…, function)`: the function takes an `M&`. It may run several times, each time
+    /// on a fresh copy, and changes no keys. If it returns false, the model stays as it is.
+    ///
+    /// A model with a loader is loaded first where the cache has none. References are not loaded.
+    /// The entry ends when it would have ended, where it or the backend knows
+    /// (`Capabilities::tells_lifetimes`); otherwise it lives as long as the model's options say.
+    /// Two round trips for each attempt, and one more where only the backend knows the end.
+    ///
+    /// Errors: `Missing`; `Conflict` where a hundred attempts all met with another change;
+    /// `BackendError` (`unsupported` without `Capabilities::compare_and_set`); `InvalidKey` where
+    /// the function changed a key; what the function or the loader throws. Nothing is written then.
+    /// Example: examples/updating.cpp#update
+    template <class... Arguments>
+    M update(Arguments&&... arguments) const {
+        static_assert(sizeof...(Arguments) >= 2,
+                      "cachemodel: update takes the keys and a function that changes the model");
+        return *update_with(std::forward_as_tuple(arguments...),
+                            std::make_index_sequence<sizeof...(Arguments) - 1>{});
+    }
+    template <class Function>
+    M update(const M& with_keys, Function&& function) const {
+        return *update_one(detail::with_keys<M>(with_keys), function);
+    }
+
+    /// Removes it; false where there was none. Given the model itself, also what its secondary keys
+    /// have stored, as far as its members have other values than a new one.
     ///
     /// Errors: `BackendError`, `IncompleteKey`.
     template <class... Keys>
     bool remove(const Keys&... keys) const {
-        const M probe = detail::with_keys<M>(keys...);
-        const void* const object = &probe;
-        Outcome outcome;
-        detail::remove_models(door(), table(), {&object, 1}, {&outcome, 1});
-        return detail::done_or_throw(outcome);
+        if constexpr (sizeof...(Keys) == 1 && (std::derived_from<Keys, M> && ...)) {
+            return (remove_one(keys), ...);
+        } else {
+            return remove_one(detail::with_keys<M>(keys...));
+        }
     }
-    bool remove(const M& model) const { return remove<M>(model); }
+    bool remove(const M& model) const { return remove_one(model); }
 
     /// Removes each: done where it was there, declined where it was not.
     template <class Range>
     std::vector<Outcome> remove_many(Range&& keys) const {
-        return remove_all(probes(keys));
+        if constexpr (detail::KeepsModels<Range, M>) {
+            return remove_objects(addresses<const void*>(keys));
+        } else {
+            return remove_all(probes(keys));
+        }
     }
     template <class K>
     std::vector<Outcome> remove_many(std::initializer_list<K> keys) const {
         return remove_all(probes(keys));
     }
     std::vector<Outcome> remove_many(std::initializer_list<M> with_keys) const {
-        return remove_all(probes(with_keys));
+        return remove_objects(addresses<const void*>(with_keys));
     }
 
     /// Gives the stored model another lifetime, from now on; false where there is none.
@@ -271,15 +379,26 @@ class Models {
     Statistics statistics() const { return detail::model_statistics(cache_, table()); }
 
  private:
+    friend class CacheModel<M>;
+
     static const detail::ModelTable& table() noexcept { return detail::table_of<M>(); }
 
+    const std::tuple<Contexts...>& contexts() const noexcept {
+        if constexpr (sizeof...(Contexts) == 0) {
+            return detail::no_contexts;
+        } else {
+            return contexts_->contexts;
+        }
+    }
     /// Without loaders: for what only writes.
     detail::Door door() const {
         return {.cache = cache_,
                 .cache_name = detail::model_options<M>().cache,
                 .loaders = {},
-                .contexts = &contexts_,
-                .depth = depth_};
+                .contexts = &contexts(),
+                .loans = contexts_ ? contexts_->lender.loans() : nullptr,
+                .depth = depth_,
+                .has_source = detail::HasLoader<M>};
     }
     detail::Door loading_door() const {
         auto with_loaders = door();
@@ -287,21 +406,93 @@ class Models {
         return with_loaders;
     }
 
-    detail::Answer fetch_one(const detail::Door& through, M& model) const {
+    static Lookup<M> found(M&& model, const detail::Origin& origin) {
+        Lookup<M> lookup{std::move(model)};
+        detail::OriginAccess::of(lookup) = origin;
+        return lookup;
+    }
+    detail::Answer fetch_one(const detail::Door& through, M& model, detail::Origin& origin) const {
         void* const object = &model;
         detail::Answer answer;
-        detail::fetch_models(through, table(), {&object, 1}, {&answer, 1});
+        detail::fetch_models(through, table(), {&object, 1}, {&answer, 1}, {&origin, 1});
         return answer;
     }
-    M fetch_or_throw(M model) const {
-        if (const auto answer = fetch_one(loading_door(), model)) answer->raise();
-        return model;
+    Lookup<M> fetch_or_throw(M model) const {
+        detail::Origin origin;
+        if (const auto answer = fetch_one(loading_door(), model, origin)) answer->raise();
+        return found(std::move(model), origin);
     }
     Lookup<M> find_one(M model) const {
-        auto answer = fetch_one(loading_door(), model);
-        if (!answer) return Lookup<M>{std::move(model)};
+        detail::Origin origin;
+        auto answer = fetch_one(loading_door(), model, origin);
+        if (!answer) return found(std::move(model), origin);
         if (answer->failure) detail::rethrow_unless_failure_of_find(*answer->failure);
         return Lookup<M>{std::move(answer)};
+    }
+    /// Of all that the given values of a secondary key tell, into `models`.
+    template <class Set, class Values>
+    void fetch_by(const std::vector<Values>& asked, std::vector<M>& models,
+                  std::span<detail::Answer> answers, std::span<detail::Origin> origins) const {
+        models.resize(asked.size());
+        std::vector<std::string> texts;
+        texts.reserve(asked.size());
+        for (const Values& values : asked) {
+            texts.push_back(detail::SecondaryKeyOf<M, Set>::text(values));
+        }
+        const detail::SecondarySource<M, Set, Contexts...> source{asked, contexts()};
+        detail::fetch_models_by(loading_door(), table(), detail::secondary_index<M, Set>, texts,
+                                source.keys(), addresses<void*>(models), answers, origins);
+    }
+    template <class Set, class Values>
+    Lookup<M> find_one_by(detail::Asked<Set, Values> asked, bool throws = false) const {
+        std::vector<M> models;
+        detail::Answer answer;
+        detail::Origin origin;
+        fetch_by<Set>(std::vector{std::move(asked.values)}, models, {&answer, 1}, {&origin, 1});
+        if (!answer) return found(std::move(models.front()), origin);
+        if (throws) answer->raise();
+        if (answer->failure) detail::rethrow_unless_failure_of_find(*answer->failure);
+        return Lookup<M>{std::move(answer)};
+    }
+    template <class Set, class Values>
+    Lookup<M> fetch_by_or_throw(detail::Asked<Set, Values> asked) const {
+        return find_one_by(std::move(asked), true);
+    }
+    template <class Set, class Range>
+    std::vector<Lookup<M>> fetch_many_by(Range& given) const {
+        std::vector<detail::SecondaryValues<M, Set>> asked;
+        for (auto&& each : given) {
+            asked.push_back(detail::secondary_values_of_one<M, Set>(each).values);
+        }
+        std::vector<M> models;
+        std::vector<detail::Answer> answers(asked.size());
+        std::vector<detail::Origin> origins(asked.size());
+        fetch_by<Set>(asked, models, answers, origins);
+        return as_lookups(models, answers, origins);
+    }
+    static std::vector<Lookup<M>> as_lookups(std::vector<M>& models,
+                                             std::vector<detail::Answer>& answers,
+                                             const std::vector<detail::Origin>& origins) {
+        std::vector<Lookup<M>> lookups;
+        lookups.reserve(models.size());
+        for (std::size_t i = 0; i < models.size(); ++i) {
+            if (answers[i]) {
+                lookups.emplace_back(std::move(answers[i]));
+            } else {
+                lookups.push_back(found(std::move(models[i]), origins[i]));
+            }
+        }
+        return lookups;
+    }
+    Created<M> get_or_create(M&& model, detail::Origin& origin) const {
+        auto without_loader = door();
+        without_loader.loaders = detail::loaders_at_hand<M, Contexts...>;
+        without_loader.load_roots = false;
+        M probe = detail::with_keys<M>(model);
+        const detail::Answer answer = fetch_one(without_loader, probe, origin);
+        if (!answer) return {std::move(probe), false};
+        if (answer->failure || answer->broken) answer->raise();
+        return {std::move(model), true};
     }
 
     template <class Range>
@@ -327,17 +518,9 @@ class Models {
     std::vector<Lookup<M>> fetch_many(std::vector<M> models) const {
         const auto objects = addresses<void*>(models);
         std::vector<detail::Answer> answers(models.size());
-        detail::fetch_models(loading_door(), table(), objects, answers);
-        std::vector<Lookup<M>> lookups;
-        lookups.reserve(models.size());
-        for (std::size_t i = 0; i < models.size(); ++i) {
-            if (answers[i]) {
-                lookups.emplace_back(std::move(answers[i]));
-            } else {
-                lookups.emplace_back(std::move(models[i]));
-            }
-        }
-        return lookups;
+        std::vector<detail::Origin> origins(models.size());
+        detail::fetch_models(loading_door(), table(), objects, answers, origins);
+        return as_lookups(models, answers, origins);
     }
     std::vector<detail::Answer> load_references(std::span<void* const> objects) const {
         auto one_level = loading_door();
@@ -347,10 +530,50 @@ class Models {
         return answers;
     }
     void save_one(const M& model, std::optional<Lifetime> lifetime) const {
+        save_one(model, lifetime, std::span<detail::Revision>{});
+    }
+    void save_one(const M& model, std::optional<Lifetime> lifetime,
+                  std::span<detail::Revision> revision) const {
         const void* const object = &model;
         Outcome outcome;
-        detail::save_models(door(), table(), {&object, 1}, lifetime, {&outcome, 1});
+        detail::save_models(door(), table(), {&object, 1}, lifetime, {&outcome, 1}, revision);
         detail::done_or_throw(outcome);
+    }
+    void save_read(Lookup<M>& read, std::optional<Lifetime> lifetime) const {
+        const M& model = *read;
+        save_unchanged(model, lifetime, detail::OriginAccess::of(read).revision);
+    }
+    void save_unchanged(const M& model, std::optional<Lifetime> lifetime,
+                        detail::Revision& revision) const {
+        detail::save_model_if_unchanged(door(), table(), &model, lifetime, revision);
+    }
+    template <class Tuple, std::size_t... I>
+    Lookup<M> update_with(const Tuple& arguments, std::index_sequence<I...>) const {
+        return update_one(detail::with_keys<M>(std::get<I>(arguments)...),
+                          std::get<sizeof...(I)>(arguments));
+    }
+    template <class Function>
+    Lookup<M> update_one(M model, Function& function) const {
+        constexpr bool changes = detail::ChangeOf<Function, M>;
+        static_assert(changes,
+                      "cachemodel: the function of update takes the model as M& and returns "
+                      "nothing, or false to leave it as it is");
+        detail::Revision revision;
+        if constexpr (changes) {
+            const auto change = [&function](M& stored) {
+                if constexpr (std::is_void_v<std::invoke_result_t<Function&, M&>>) {
+                    function(stored);
+                    return true;
+                } else {
+                    return function(stored);
+                }
+            };
+            const auto apply = [](const void* kept, void* object) {
+                return (*static_cast<decltype(&change)>(kept))(*static_cast<M*>(object));
+            };
+            detail::update_model(loading_door(), table(), &model, {&change, apply}, revision);
+        }
+        return found(std::move(model), {revision});
     }
     template <class Range>
     std::vector<Outcome> save_all(Range& models, std::optional<Lifetime> lifetime) const {
@@ -368,8 +591,16 @@ class Models {
         detail::save_models(door(), table(), objects, lifetime, outcomes);
         return outcomes;
     }
+    bool remove_one(const M& model) const {
+        const void* const object = &model;
+        Outcome outcome;
+        detail::remove_models(door(), table(), {&object, 1}, {&outcome, 1});
+        return detail::done_or_throw(outcome);
+    }
     std::vector<Outcome> remove_all(const std::vector<M>& models) const {
-        const auto objects = addresses<const void*>(models);
+        return remove_objects(addresses<const void*>(models));
+    }
+    std::vector<Outcome> remove_objects(const std::vector<const void*>& objects) const {
         std::vector<Outcome> outcomes(objects.size());
         detail::remove_models(door(), table(), objects, outcomes);
         return outcomes;
@@ -381,7 +612,8 @@ class Models {
     }
 
     Cache cache_;
-    std::tuple<Contexts...> contexts_;
+    /// Null where there are none.
+    std::shared_ptr<detail::HeldContexts<Contexts...>> contexts_;
     std::size_t depth_ = detail::any_depth;
 
     // Last, so that nothing else is complained about.

@@ -11,6 +11,7 @@
 #include "net/conversation.hpp"
 #include "net/group.hpp"
 #include "net/options.hpp"
+#include "net/server_text.hpp"
 
 #include <libmemcached/memcached.h>
 
@@ -379,8 +380,11 @@ std::vector<Fact> MemcachedBackend::facts() {
         });
     if (std::ranges::all_of(outcomes, &Outcome::failed)) throw_failures(outcomes);
     for (std::size_t i = 0; i < outcomes.size(); ++i) {
-        if (!outcomes[i].failed()) continue;
         const auto& name = servers[i].endpoint().name;
+        if (!outcomes[i].failed()) {
+            facts.push_back(net::fact_of(servers[i].record(), servers.size() == 1 ? "" : name));
+            continue;
+        }
         std::erase_if(facts, [&](const Fact& fact) { return fact.subject == name; });
         facts.push_back({name, "state", outcomes[i].failure().message()});
     }

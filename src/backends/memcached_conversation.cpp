@@ -95,9 +95,9 @@ net::Conversation::Heard Reading::hear_value(std::string_view line, std::string_
     if (!value_line) return Heard::nonsense();
     if (value_line->size > max_item_) {
         return Heard::wrong(
-            {net::Trouble::Kind::nonsense, "an entry of " + std::to_string(value_line->size) +
-                                               " bytes, more than max_item, which is " +
-                                               std::to_string(max_item_)});
+            {net::Trouble::Kind::unfit, "an entry of " + std::to_string(value_line->size) +
+                                            " bytes, more than max_item, which is " +
+                                            std::to_string(max_item_)});
     }
 
     const auto begin = line.size() + line_end;

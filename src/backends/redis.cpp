@@ -10,6 +10,7 @@
 #include "net/conversation.hpp"
 #include "net/group.hpp"
 #include "net/options.hpp"
+#include "net/server_text.hpp"
 
 #include <algorithm>
 #include <bit>
@@ -80,6 +81,7 @@ class RedisBackend::Implementation {
     const RedisOptions& options() const noexcept { return options_; }
     const Capabilities& capabilities() const noexcept { return capabilities_; }
     const net::Endpoint& endpoint() { return group_.servers().front().endpoint(); }
+    net::Server::Record record() { return group_.servers().front().record(); }
     void close_idle() noexcept { group_.close_idle(); }
 
     net::TimePoint deadline() const noexcept {
@@ -225,7 +227,9 @@ std::vector<Fact> RedisBackend::facts() {
     std::string info;
     const auto outcome = implementation_->ask<redis::Inquiring>(info);
     if (outcome.failed()) outcome.failure().rethrow();
-    return redis::facts_of(info, implementation_->options().database);
+    auto facts = redis::facts_of(info, implementation_->options().database);
+    facts.push_back(net::fact_of(implementation_->record(), {}));
+    return facts;
 }
 
 namespace {

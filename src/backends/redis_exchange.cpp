@@ -78,7 +78,8 @@ net::Conversation::Heard Exchange::hear(std::string_view answer) {
             --greetings_;
         }
     }
-    if (!reader_->is_empty() || is_spoiled_) return Heard::nonsense();
+    if (!reader_->is_empty()) return Heard::nonsense();
+    if (is_spoiled_) return Heard::wrong({net::Trouble::Kind::ended, {}});
     return Heard::done(answer.size());
 }
 

@@ -40,6 +40,7 @@ struct Trouble {
         unwelcome,    ///< the server turns the connection away: another one would fare no better
         ended,        ///< by an answer: what has none yet was not looked at, and may be asked again
         nonsense,     ///< the answer is none that the server may give
+        unfit,        ///< the answer is sound, but more than this side takes
         slow,         ///< the deadline passed
     };
     Kind kind;

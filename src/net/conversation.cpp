@@ -11,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+#include "net/server_text.hpp"
+
 namespace cachemodel::net {
 
 namespace {
@@ -40,8 +42,8 @@ bool Conversation::begin(TimePoint deadline, std::chrono::nanoseconds allowed, T
         case Server::Admission::busy:
             return false;
         case Server::Admission::down: {
-            const auto trouble = server_.last_trouble();
-            fail_rest(trouble.fault, "not asked, it failed a short while ago: " + trouble.what);
+            const auto record = server_.record();
+            fail_rest(record.last_trouble.fault, why_not_asked(record));
             return true;
         }
         case Server::Admission::granted:
@@ -152,10 +154,24 @@ void Conversation::give_up(const Trouble& trouble) {
             break;
         case Trouble::Kind::nonsense:
             fault = BackendFault::protocol;
-            [[fallthrough]];
-        case Trouble::Kind::own:
+            server_.remember_trouble(trouble);
+            lease_.drop(Health::broken);
+            break;
         case Trouble::Kind::lost:
+            if (lease_.was_idle()) {  // it may have been closed at any time since
+                lease_.drop(Health::undecided);
+                break;
+            }
+            server_.remember_trouble(trouble);
+            lease_.drop(Health::broken);
+            break;
+        case Trouble::Kind::unfit:
+            fault = BackendFault::protocol;
+            [[fallthrough]];
         case Trouble::Kind::refused:
+            lease_.drop(Health::answered);
+            break;
+        case Trouble::Kind::own:
             lease_.drop(Health::undecided);
             break;
         case Trouble::Kind::ended:

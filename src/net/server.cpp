@@ -7,43 +7,35 @@
 
 namespace cachemodel::net {
 
-namespace {
-
-/// A server that answers, but so slowly that this many calls in a row ran out of time, is down.
-constexpr int most_stalls = 3;
-
-}  // namespace
-
 Lease::Lease(Lease&& other) noexcept
     : server_(std::exchange(other.server_, nullptr)),
       connection_(std::move(other.connection_)),
       epoch_(other.epoch_),
+      ticket_(other.ticket_),
       was_idle_(other.was_idle_) {}
 
 Lease::~Lease() { drop(Health::undecided); }
 
 void Lease::end(Health health, bool reuse) noexcept {
     if (server_ == nullptr) return;
-    std::exchange(server_, nullptr)->take_back(std::move(connection_), epoch_, health, reuse);
+    std::exchange(server_, nullptr)->take_back(std::move(connection_), *this, health, reuse);
 }
 
 Server::Server(Endpoint endpoint, Limits limits, const Clock& clock)
-    : addresses_(std::move(endpoint)), limits_(limits), clock_(clock) {}
+    : addresses_(std::move(endpoint)), limits_(limits), breaker_(clock, limits.retry_after) {}
 
 Server::Admission Server::borrow(Lease& lease, bool fresh, TimePoint deadline) {
     Connections discarded;  // closed without the lock
     Connections connection;
     {
         const std::lock_guard lock{mutex_};
-        const auto now = is_down_ ? clock_.steady() : TimePoint{};
-        if (is_down_ && now < retry_at_) {
+        if (!breaker_.lets_in()) {
             tell_one();
             return Admission::down;
         }
-        if (fresh || is_down_) discarded.swap(idle_);
+        if (fresh || breaker_.is_open()) discarded.swap(idle_);
         if (!has_free()) return Admission::busy;
-        // One caller tries, the others go on failing.
-        if (is_down_) retry_at_ = now + limits_.retry_after;
+        lease.ticket_ = breaker_.begin(deadline - std::chrono::steady_clock::now());
         if (!idle_.empty()) connection.splice(connection.begin(), idle_, idle_.begin());
         ++in_use_;
         lease.server_ = this;
@@ -75,45 +67,27 @@ void Server::tell_one() noexcept {
     if (waiting_ != 0 && has_free()) freed_.notify_one();
 }
 
-void Server::take_back(Connections connection, std::uint64_t epoch, Health health,
+void Server::take_back(Connections connection, const Lease& lease, Health health,
                        bool reuse) noexcept {
     if (reuse) connection.front().rest();
     Connections discarded;
     const std::lock_guard lock{mutex_};
-    note(health);
-    if (health == Health::forgotten && epoch == epoch_) {
+    breaker_.end(lease.ticket_, health);
+    if (health == Health::forgotten && lease.epoch_ == epoch_) {
         // What became of this one may have become of all that were made before.
         discarded.swap(idle_);
         ++epoch_;
     }
     --in_use_;
-    if (reuse && epoch == epoch_) idle_.splice(idle_.begin(), connection);
+    if (reuse && lease.epoch_ == epoch_) idle_.splice(idle_.begin(), connection);
     tell_one();
     // What is not kept is closed after the lock is gone.
 }
 
-void Server::note(Health health) noexcept {
-    switch (health) {
-        case Health::answered:
-            is_down_ = false;
-            stalls_ = 0;
-            return;
-        case Health::stalled:
-            if (++stalls_ < most_stalls) return;
-            break;
-        case Health::unreachable:
-            break;
-        case Health::forgotten:
-        case Health::undecided:
-            return;
-    }
-    is_down_ = true;
-    retry_at_ = clock_.steady() + limits_.retry_after;
-}
-
-Trouble Server::last_trouble() const {
+Server::Record Server::record() const {
     const std::lock_guard lock{mutex_};
-    return last_trouble_;
+    return {breaker_.calls(), breaker_.failed_calls(), breaker_.is_open(),
+            breaker_.is_open() ? breaker_.open_for() : std::chrono::nanoseconds{0}, last_trouble_};
 }
 
 void Server::remember_trouble(const Trouble& trouble) {

@@ -4,6 +4,7 @@
 
 #include <cachemodel/clock.hpp>
 
+#include "net/breaker.hpp"
 #include "net/connection.hpp"
 
 #include <chrono>
@@ -14,15 +15,6 @@
 #include <mutex>
 
 namespace cachemodel::net {
-
-/// How a call left a server.
-enum class Health : std::uint8_t {
-    answered,     ///< it is well
-    unreachable,  ///< no connection, or not a byte of an answer on a new one
-    forgotten,    ///< not a byte on one kept from before: perhaps the network has forgotten it
-    stalled,      ///< it had begun to answer, or went on taking the question
-    undecided,    ///< it hung up, talked nonsense, was given too little time, or was not asked
-};
 
 class Server;
 
@@ -51,6 +43,7 @@ class Lease {
     Server* server_ = nullptr;
     std::list<Connection> connection_;  ///< one, or none
     std::uint64_t epoch_ = 0;
+    Breaker::Ticket ticket_ = 0;
     bool was_idle_ = false;
 };
 
@@ -71,7 +64,7 @@ class Server {
     enum class Admission : std::uint8_t {
         granted,
         busy,  ///< every connection is in use
-        down,  ///< it failed a short while ago
+        down,  ///< it failed, and is left alone
     };
 
     /// Does not wait. `fresh` asks for a new connection: the idle ones are thrown away. So they are
@@ -84,8 +77,16 @@ class Server {
     /// caller, too late: the next one is told, so that nobody sleeps beside it.
     void give_up_waiting() noexcept;
 
-    /// What made the server count as down.
-    Trouble last_trouble() const;
+    /// What this process has seen of the server lately.
+    struct Record {
+        int calls;         ///< the last so many, of those that tell something
+        int failed_calls;  ///< so many of them
+        bool is_down;
+        std::chrono::nanoseconds down_for;
+        Trouble last_trouble;  ///< what it failed with at last, if it did
+    };
+    Record record() const;
+    /// To be said before the lease of the call that failed ends.
     void remember_trouble(const Trouble& trouble);
 
     void close_idle() noexcept;
@@ -95,8 +96,7 @@ class Server {
 
     using Connections = std::list<Connection>;  ///< handing a node on cannot fail
 
-    void take_back(Connections connection, std::uint64_t epoch, Health health, bool reuse) noexcept;
-    void note(Health health) noexcept;
+    void take_back(Connections connection, const Lease& lease, Health health, bool reuse) noexcept;
 
     bool has_free() const noexcept { return !idle_.empty() || in_use_ < limits_.connections; }
     /// Tells one that waits of what is free.
@@ -104,7 +104,6 @@ class Server {
 
     Addresses addresses_;
     const Limits limits_;
-    const Clock& clock_;
 
     mutable std::mutex mutex_;
     std::condition_variable freed_;
@@ -112,9 +111,7 @@ class Server {
     std::size_t in_use_ = 0;
     std::size_t waiting_ = 0;
     std::uint64_t epoch_ = 0;
-    bool is_down_ = false;
-    TimePoint retry_at_{};
-    int stalls_ = 0;
+    Breaker breaker_;
     Trouble last_trouble_{};
 };
 

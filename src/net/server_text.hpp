@@ -1,6 +1,10 @@
-// cachemodel: what a server says, as it may be shown.
+// cachemodel: what is shown of a server.
 // SPDX-License-Identifier: MIT
 #pragma once
+
+#include <cachemodel/backend.hpp>
+
+#include "net/server.hpp"
 
 #include <string>
 #include <string_view>
@@ -10,5 +14,11 @@ namespace cachemodel::net {
 /// For a message: what the server says; the beginning of `text` in printable ASCII, with `\xNN` for
 /// all else.
 std::string presentable(std::string_view text);
+
+/// Why a server is not asked: for how long it has been down, and what it failed with.
+std::string why_not_asked(const Server::Record& record);
+
+/// How a server that answers has done lately.
+Fact fact_of(const Server::Record& record, std::string subject);
 
 }  // namespace cachemodel::net

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: MIT
 #include "net/conversation.hpp"
 
+#include <cachemodel/testing/turnable_clock.hpp>
+
 #include "support/catch.hpp"
 #include "support/fake_server.hpp"
 #include "support/sockets.hpp"
@@ -46,6 +48,7 @@ class Talk final : public net::Conversation {
     Heard hear(std::string_view answer) override {
         const auto end = answer.find("\r\n");
         if (end == std::string_view::npos) return Heard::more();
+        if (answer.starts_with("nonsense")) return Heard::nonsense();
         ++next_;
         return Heard::done(end + 2);
     }
@@ -249,6 +252,63 @@ TEST_CASE("a server that counts as down is tried on a new connection", "[net][he
     leases.back().drop(net::Health::unreachable);
     CHECK(ask(server, 10s, 10s) == std::nullopt);
     CHECK(network.accepted() == 3);
+}
+
+TEST_CASE("a server that hangs up on every call is left alone", "[net][health]") {
+    FakeServer rude{[](Caller& caller) { static_cast<void>(caller.read_line()); }};
+    Server server{endpoint_of(rude.socket()), limits, Clock::machine()};
+    for (int i = 0; i < 5; ++i) {
+        CHECK_FALSE(is_down(server));
+        CHECK(ask(server, 10s, 10s) == BackendFault::unavailable);
+    }
+    CHECK(is_down(server));
+    CHECK_THAT(complaint(server),
+               Catch::Matchers::Contains("not asked, down for ") &&
+                   Catch::Matchers::EndsWith("the server closed the connection"));
+}
+
+TEST_CASE("a server that talks nonsense on half of its calls is left alone", "[net][health]") {
+    std::atomic<int> calls{0};
+    FakeServer drunk{[&](Caller& caller) {
+        while (!caller.read_line().empty()) {
+            caller.send(++calls % 2 == 0 ? "nonsense\r\n" : "END\r\n");
+        }
+    }};
+    Server server{endpoint_of(drunk.socket()), limits, Clock::machine()};
+    for (int i = 0; i < 10; ++i) {
+        CHECK(ask(server, 10s, 10s) == std::nullopt);
+        CHECK_FALSE(is_down(server));
+        CHECK(ask(server, 10s, 10s) == BackendFault::protocol);
+    }
+    CHECK(is_down(server));
+}
+
+TEST_CASE("a server that closes connections kept from before is well", "[net][health]") {
+    FakeServer forgetful{[](Caller& caller) {
+        static_cast<void>(caller.read_line());
+        caller.send("END\r\n");
+        static_cast<void>(caller.read_line());  // and hangs up
+    }};
+    Server server{endpoint_of(forgetful.socket()), limits, Clock::machine()};
+    for (int i = 0; i < 30; ++i) CHECK(ask(server, 10s, 10s) == std::nullopt);
+    CHECK_FALSE(is_down(server));
+}
+
+TEST_CASE("a server that went down is tried by one call alone, however long that takes",
+          "[net][health]") {
+    testing::TurnableClock clock;
+    Server server{endpoint_of("/nowhere"), {8, 10s, 1s}, clock};
+    CHECK(ask(server, 10s, 10s) == BackendFault::unavailable);
+    CHECK(is_down(server));
+    clock.advance(1s);
+
+    net::Lease alone;
+    const auto limit = steady_clock::now() + 10s;
+    REQUIRE(server.borrow(alone, false, limit) == Server::Admission::granted);
+    clock.advance(2s);
+    CHECK(is_down(server));
+    alone.drop(net::Health::answered);
+    CHECK_FALSE(is_down(server));
 }
 
 TEST_CASE("a process without free descriptors does not blame the server", "[net][health]") {

@@ -22,6 +22,7 @@ using namespace cachemodel;
 using namespace cachemodel::support;
 using namespace std::chrono_literals;
 using Catch::Matchers::Contains;
+using Catch::Matchers::EndsWith;
 using Catch::Matchers::StartsWith;
 
 namespace {
@@ -180,26 +181,32 @@ TEST_CASE("memcached states facts about itself", "[memcached][facts]") {
     CHECK(get(one, "k").found("v"));
     CHECK(get(one, "nothing").absent());
     const auto facts = one.facts();
-    CHECK(facts.size() == 10);
+    CHECK(facts.size() == 11);
     CHECK(value_of(facts, "", "curr_items") == "1");
     CHECK(value_of(facts, "", "get_hits") == "1");
     CHECK(value_of(facts, "", "get_misses") == "1");
     CHECK(value_of(facts, "", "evictions") == "0");
     CHECK(value_of(facts, "", "limit_maxbytes") == "67108864");
+    CHECK(value_of(facts, "", "recent_failures") == "0 of 4 calls");
 
     MemcachedBackend two{{.servers = {first.address(), second.address()}, .deadline = 10s}};
     const auto of_both = two.facts();
-    CHECK(of_both.size() == 20);
+    CHECK(of_both.size() == 22);
     const auto name = "127.0.0.1:" + std::to_string(second.address().port);
     CHECK(value_of(of_both, name, "limit_maxbytes") == "33554432");
     CHECK(value_of(of_both, first.address().socket, "curr_items") == "1");
 
     second.kill();
     const auto of_the_living = two.facts();
-    CHECK(of_the_living.size() == 11);
+    CHECK(of_the_living.size() == 12);
     CHECK(value_of(of_the_living, first.address().socket, "curr_items") == "1");
     CHECK(value_of(of_the_living, name, "state") ==
           "unavailable: " + name + ": cannot connect: Connection refused");
+
+    // It is left alone now: the facts say since when, and why.
+    CHECK_THAT(value_of(two.facts(), name, "state"),
+               StartsWith("unavailable: " + name + ": not asked, down for ") &&
+                   EndsWith(": cannot connect: Connection refused"));
 
     first.kill();
     CHECK_THROWS_WITH(two.facts(), StartsWith("unavailable: " + first.address().socket + ": ") &&
@@ -212,7 +219,7 @@ TEST_CASE("a server that fails in the middle of its facts has none but that",
     FakeServer broken{FakeServer::answers("STAT pid 1\r\nBLAH\r\n")};
     MemcachedBackend backend{{.servers = {sound.address(), broken.address()}, .deadline = 10s}};
     const auto facts = backend.facts();
-    CHECK(facts.size() == 11);
+    CHECK(facts.size() == 12);
     CHECK(value_of(facts, broken.address().socket, "pid") == "nothing");
     CHECK_THAT(value_of(facts, broken.address().socket, "state"),
                StartsWith("protocol: " + broken.address().socket));
@@ -231,7 +238,7 @@ TEST_CASE("facts of a server that misbehaves are an error", "[memcached][facts]"
         FakeServer::answers("STAT pid 1\r\nSTAT pid 2\r\nSTAT other 3\r\nSTAT bytes\r\nEND\r\n")};
     MemcachedBackend backend{options_for(repeating.address())};
     const auto facts = backend.facts();
-    CHECK(facts.size() == 2);
+    CHECK(facts.size() == 3);
     CHECK(value_of(facts, "", "pid") == "1");
     CHECK(value_of(facts, "", "bytes").empty());
 

@@ -349,6 +349,16 @@ TEST_CASE("a size that is only announced is looked at before anything comes", "[
     CHECK(fault_of(get(backend, "k")) == BackendFault::protocol);
 }
 
+TEST_CASE("an entry that is larger than max_item says nothing against its server",
+          "[memcached][size]") {
+    RealMemcached server{Transport::unix_socket, {"-I", "4m"}};
+    MemcachedBackend larger{{.servers = {server.address()}, .deadline = 5s, .max_item = 4 << 20}};
+    REQUIRE(set(larger, "k", std::string(3'000'000, 'x')).done());
+    MemcachedBackend smaller{{.servers = {server.address()}, .deadline = 5s, .retry_after = 1h}};
+    for (int i = 0; i < 30; ++i) CHECK(fault_of(get(smaller, "k")) == BackendFault::protocol);
+    CHECK(get(smaller, "other").absent());
+}
+
 TEST_CASE("a server with as many connections as it may have is unavailable, and says why",
           "[memcached][failure]") {
     RealMemcached server{Transport::unix_socket, {"-c", "64", "-t", "1"}};
@@ -437,9 +447,9 @@ TEST_CASE("a server that is not there fails at once, and is used when it comes",
 
     server.start();
     CHECK(fault_of(get(backend, "k")) == BackendFault::unavailable);  // left alone for a second
-    clock.advance(999ms);
+    clock.advance(749ms);
     CHECK(fault_of(get(backend, "k")) == BackendFault::unavailable);
-    clock.advance(1ms);
+    clock.advance(251ms);
     CHECK(get(backend, "k").absent());
     CHECK(set(backend, "k", "v").done());
     CHECK(get(backend, "k").found("v"));
@@ -707,7 +717,9 @@ TEST_CASE("an answer that makes no sense is a failure, never a value or a miss",
     for (const auto& answer : answers) {
         INFO(answer.substr(0, 60));
         FakeServer server{FakeServer::answers(answer)};
-        MemcachedBackend backend{options_for(server.address())};
+        auto options = options_for(server.address());
+        options.retry_after = 0s;
+        MemcachedBackend backend{options};
         CHECK(fault_of(get(backend, "k")) == BackendFault::protocol);
         CHECK(fault_of(set(backend, "k", "v")) == BackendFault::protocol);
         CHECK(fault_of(add(backend, "k", "v")) == BackendFault::protocol);

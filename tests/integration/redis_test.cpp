@@ -495,13 +495,14 @@ TEST_CASE("Redis states facts about itself", "[redis][facts]") {
     CHECK(get(backend, "k").found("v"));
     CHECK(get(backend, "nothing").absent());
     const auto facts = backend.facts();
-    CHECK(facts.size() == 10);
+    CHECK(facts.size() == 11);
     CHECK_THAT(value_of(facts, "redis_version"), Contains("."));
     CHECK(value_of(facts, "keys") == "1");
     CHECK(value_of(facts, "keyspace_hits") == "1");
     CHECK(value_of(facts, "keyspace_misses") == "1");
     CHECK(value_of(facts, "evicted_keys") == "0");
     CHECK(value_of(facts, "maxmemory_policy") == "noeviction");
+    CHECK(value_of(facts, "recent_failures") == "0 of 5 calls");
     CHECK(std::ranges::all_of(facts, [](const Fact& fact) { return fact.subject.empty(); }));
 }
 

@@ -218,7 +218,7 @@ TEST_CASE("one of several servers that is down does not hide the others", "[tool
     CHECK(stats.out.find('\n' + name(third) + "\npid ") != std::string::npos);
     const json document = tool.json({"stats"});
     CHECK(document.at("errors") == json::array({refused}));
-    CHECK(document.at("facts").size() == 21);
+    CHECK(document.at("facts").size() == 23);
 
     const Ran clear = tool({"clear", "--yes"});
     CHECK(clear.exit == 3);

@@ -50,9 +50,9 @@ struct MemcachedOptions {
     /// The part of the deadline that connecting may take: 1 ms to 1 h.
     std::chrono::nanoseconds connect_timeout = std::chrono::milliseconds{250};
 
-    /// For how long a server is left alone that could not be reached, or did not answer in time on
-    /// a new connection: 0 to 1 h. Meanwhile its keys fail at once with `unavailable`; then one
-    /// call tries it again.
+    /// For how long, at most, a server is left alone that could not be reached, did not answer in
+    /// time on a new connection, or failed five times in a row or in half of twenty calls: 0 to
+    /// 1 h. Meanwhile its keys fail at once with `unavailable`; then one call tries it again.
     std::chrono::nanoseconds retry_after = std::chrono::seconds{1};
 
     /// The most connections to each server, 1 to 10,000. They are made when they are needed. A call

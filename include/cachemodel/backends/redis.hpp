@@ -50,9 +50,10 @@ struct RedisOptions {
     /// The part of the deadline that connecting may take: 1 ms to 1 h.
     std::chrono::nanoseconds connect_timeout = std::chrono::milliseconds{250};
 
-    /// For how long the server is left alone that could not be reached, did not answer in time on a
-    /// new connection or refused the password or the database: 0 to 1 h. Meanwhile calls fail at
-    /// once; then one call tries it again.
+    /// For how long, at most, the server is left alone that could not be reached, did not answer in
+    /// time on a new connection, refused the password or the database, or failed five times in a
+    /// row or in half of twenty calls: 0 to 1 h. Meanwhile calls fail at once; then one call tries
+    /// it again.
     std::chrono::nanoseconds retry_after = std::chrono::seconds{1};
 
     /// The most connections, 1 to 10,000. They are made when they are needed. A call that finds all

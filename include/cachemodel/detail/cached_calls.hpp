@@ -160,9 +160,11 @@ class AnyCall {
     virtual std::shared_ptr<const void> run() = 0;
     /// Errors: what the user's predicate throws.
     virtual bool keeps_out(const void* result) const = 0;
+    /// The same call with copies of object and arguments; null where these cannot be copied whole.
+    /// Errors: what copying throws.
+    virtual std::unique_ptr<AnyCall> copy() const = 0;
 
- protected:
-    ~AnyCall() = default;
+    virtual ~AnyCall() = default;
 };
 
 /// Where a call goes to.
@@ -180,15 +182,17 @@ std::shared_ptr<const void> answer_call(const CallDoor& door, const EntryKey& ke
 /// Runs the function and stores its result over what was there. Errors: what the function throws.
 std::shared_ptr<const void> refresh_call(const CallDoor& door, const EntryKey& key, AnyCall& call);
 /// Reads the result into `hit`; null where there is one.
-std::shared_ptr<const Nothing> peek_call(const CallDoor& door, const EntryKey& key, void* hit);
-/// Whether there was one. Errors: `BackendError`.
-bool invalidate_call(const CallDoor& door, const EntryKey& key);
+std::shared_ptr<const Nothing> peek_call(const CallDoor& door, const EntryKey& key, void* hit,
+                                         Origin& origin);
+/// Errors: `BackendError`.
+void invalidate_call(const CallDoor& door, const EntryKey& key);
 
 /// One of many calls: it gets a result or a reason why it has none.
 struct PrefetchedCall {
     AnyCall& call;
     EntryKey key = {};
     std::shared_ptr<const void> result = {};
+    Origin origin = {};
     std::shared_ptr<const Nothing> nothing = {};
 };
 void prefetch_calls(const CallDoor& door, std::span<PrefetchedCall> calls);

@@ -4,7 +4,9 @@
 
 #include <cachemodel/backend.hpp>
 #include <cachemodel/cache.hpp>
+#include <cachemodel/detail/lender.hpp>
 #include <cachemodel/detail/model_table.hpp>
+#include <cachemodel/detail/origin.hpp>
 #include <cachemodel/lifetime.hpp>
 #include <cachemodel/lookup.hpp>
 
@@ -13,6 +15,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace cachemodel::detail {
@@ -36,6 +39,8 @@ struct Loader {
     void (*load_one)(const void* contexts, void* object);
     /// `M::from_miss_many(wanted, contexts…)`; null where it has none.
     void (*load_many)(const void* contexts, std::span<const void* const> wanted, LoadedSink& sink);
+    /// `object.complete(contexts…)`; null where the model has none.
+    void (*complete)(const void* contexts, void* object) = nullptr;
 
     bool can_load() const noexcept { return load_one != nullptr || load_many != nullptr; }
 };
@@ -50,32 +55,72 @@ struct Door {
     /// Of every model that can be reached.
     std::span<const Loader> loaders;
     const void* contexts = nullptr;
+    /// Of what lends the contexts to loads in the background; null where there are none.
+    std::shared_ptr<Loans> loans = {};
     /// Levels of references to be fetched.
     std::size_t depth = any_depth;
     /// False: what is not in the cache is absent, though its model has a loader.
     bool load_roots = true;
+    /// Whether the model itself has a loader, given or not.
+    bool has_source = false;
 };
 
 /// Null for a model that was found.
 using Answer = std::shared_ptr<const Nothing>;
 
 /// Fills `objects`, whose keys are set, from the cache and the loaders, and fetches what they refer
-/// to.
+/// to. Writes where each comes from, if `origins` has room.
 void fetch_models(const Door& door, const ModelTable& table, std::span<void* const> objects,
-                  std::span<Answer> answers);
+                  std::span<Answer> answers, std::span<Origin> origins = {});
 /// Fetches what the given objects refer to.
 void fetch_references(const Door& door, const ModelTable& table, std::span<void* const> objects,
                       std::span<Answer> answers);
 
+/// Finds the keys of models in their source, by secondary keys.
+struct KeySource {
+    const void* self;
+    /// Sets the keys of `object` to those of the one that the values at `index` tell; false where
+    /// the source has none. Null where the source cannot be asked.
+    bool (*find)(const void* self, std::size_t index, void* object);
+};
+
+/// Fills `objects` with those that the model's secondary key `which` tells: `asked` has its text
+/// for each.
+void fetch_models_by(const Door& door, const ModelTable& table, std::size_t which,
+                     std::span<const std::string> asked, const KeySource& source,
+                     std::span<void* const> objects, std::span<Answer> answers,
+                     std::span<Origin> origins);
+
 /// Whether there is a sound entry. Errors: `BackendError`, `IncompleteKey`.
 bool model_exists(const Door& door, const ModelTable& table, const void* object);
 
+/// Writes what each was stored as, if `revisions` has room.
 void save_models(const Door& door, const ModelTable& table, std::span<const void* const> objects,
-                 std::optional<Lifetime> lifetime, std::span<Outcome> outcomes);
+                 std::optional<Lifetime> lifetime, std::span<Outcome> outcomes,
+                 std::span<Revision> revisions = {});
 void remove_models(const Door& door, const ModelTable& table, std::span<const void* const> objects,
                    std::span<Outcome> outcomes);
 Outcome touch_model(const Door& door, const ModelTable& table, const void* object,
                     Lifetime lifetime);
+
+/// What a program does to a model. Returns false to leave it as it is stored.
+struct Change {
+    const void* function;
+    bool (*apply)(const void* function, void* object);
+};
+
+/// Fills `object`, whose keys are set, from its entry, changes it, and stores it if nobody has
+/// stored anything else meanwhile; otherwise begins anew.
+///
+/// Errors: `Missing`, `Conflict`, `BackendError`, `InvalidKey`, `IncompleteKey`, and what the
+/// loader and the change throw.
+void update_model(const Door& door, const ModelTable& table, void* object, const Change& change,
+                  Revision& revision);
+/// Stores `object` if its entry is still in the state of `revision`, which is written anew.
+///
+/// Errors: `Conflict`, `BackendError`, `IncompleteKey`.
+void save_model_if_unchanged(const Door& door, const ModelTable& table, const void* object,
+                             std::optional<Lifetime> lifetime, Revision& revision);
 
 /// What a model has counted in a cache.
 Statistics model_statistics(const Cache& cache, const ModelTable& table);

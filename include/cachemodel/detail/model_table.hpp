@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cachemodel/detail/load_graph.hpp>
+#include <cachemodel/detail/secondary_keys.hpp>
 #include <cachemodel/error.hpp>
 #include <cachemodel/lookup.hpp>
 #include <cachemodel/model.hpp>
@@ -56,6 +57,7 @@ struct ModelTable {
     std::span<const KeyMember> keys;
     std::span<const MemberCodec> members;  ///< all but the keys
     std::span<void (*const)(void* object, ReferenceVisitor& visitor)> references;
+    std::span<const SecondaryKey> secondary_keys;
     std::exception_ptr (*make_missing)(const Nothing& nothing);
 };
 
@@ -223,6 +225,7 @@ inline constexpr ModelTable model_table{
     .keys = key_table<M>,
     .members = body_table<M>,
     .references = reference_table<M>,
+    .secondary_keys = secondary_table<M>,
     .make_missing =
         [](const Nothing& nothing) {
             return std::make_exception_ptr(

@@ -1,0 +1,81 @@
+// cachemodel: what an entry that was read is good for.
+// SPDX-License-Identifier: MIT
+#include "freshness.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "cache_core.hpp"
+
+namespace cachemodel::detail {
+
+namespace {
+
+bool is_leased(const Cache& cache, const Envelope& envelope) {
+    return envelope.lease && wall_time(cache) < envelope.lease->until;
+}
+
+/// XFetch: the sooner before its end the longer its load took.
+bool is_early(const Cache& cache, const Envelope& envelope, const LoadRules& rules) {
+    if (!(rules.early_refresh > 0) || !envelope.fresh_until || !envelope.load_cost) return false;
+    using Milliseconds = std::chrono::duration<double, std::milli>;
+    const Milliseconds left = *envelope.fresh_until - wall_time(cache);
+    const Milliseconds longest = Milliseconds{rules.expires.duration()} / 4;
+    const Milliseconds cost = std::clamp(Milliseconds{*envelope.load_cost}, Milliseconds{1},
+                                         std::max(longest, Milliseconds{1}));
+    return cost * rules.early_refresh * -std::log(cache.core().chance.share()) >= left;
+}
+
+}  // namespace
+
+Basis Basis::of(const Standing& standing, std::uint64_t token) noexcept {
+    Basis basis{.is_known = true, .is_there = true, .token = token};
+    if (!standing.entry) return basis;
+    const Envelope& envelope = standing.entry->envelope;
+    basis.holds_place = standing.entry->body.empty() && !envelope.is_known_missing;
+    if (envelope.epoch) {
+        basis.epoch = *envelope.epoch;
+    } else if (!basis.holds_place) {
+        basis.epoch = static_cast<std::uint64_t>(envelope.written_at.time_since_epoch().count());
+    }
+    return basis;
+}
+
+Freshness freshness(const Cache& cache, const Standing& standing, const LoadRules& rules) {
+    if (standing.reason == MissReason::known_missing) return Freshness::known_missing;
+    if (!standing.is_value()) return Freshness::none;
+    const Envelope& envelope = standing.entry->envelope;
+    if (standing.is_fresh_value()) {
+        const bool early = is_early(cache, envelope, rules) && !is_leased(cache, envelope);
+        return early ? Freshness::early : Freshness::fresh;
+    }
+    if (standing.stale_for < rules.stale_while_refresh) {
+        return is_leased(cache, envelope) ? Freshness::being_refreshed : Freshness::stale;
+    }
+    return standing.stale_for < rules.stale_if_error ? Freshness::fallback : Freshness::none;
+}
+
+EntryLife life_by(const LoadRules& rules, Chance& chance,
+                  std::optional<std::chrono::milliseconds> load_cost) {
+    EntryLife life{rules.expires, rules.kept_stale(), rules.early_refresh > 0};
+    if (rules.jitter > 0 && !rules.expires.is_never() && !rules.expires.is_over()) {
+        const std::chrono::duration<double, std::nano> whole = rules.expires.duration();
+        life.fresh = whole * (1 - rules.jitter * chance.share());
+    }
+    if (rules.early_refresh > 0) life.load_cost = load_cost;
+    return life;
+}
+
+Lifetime longest_load(const LoadRules& rules) noexcept {
+    constexpr Lifetime usual = std::chrono::seconds{30};
+    if (rules.load_timeout.is_never() || rules.load_timeout < usual) return usual;
+    return rules.load_timeout;
+}
+
+bool uses_leases(const Cache& cache, const LoadRules& rules) noexcept {
+    const Capabilities& capabilities = cache.capabilities();
+    return capabilities.shared && capabilities.compare_and_set && !rules.lease_wait.is_over() &&
+           !cache.is_bypass();
+}
+
+}  // namespace cachemodel::detail

@@ -1,0 +1,58 @@
+// cachemodel: what an entry that was read is good for.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cachemodel/cache.hpp>
+#include <cachemodel/detail/load_terms.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <string_view>
+
+#include "chance.hpp"
+#include "entries.hpp"
+
+namespace cachemodel::detail {
+
+/// What was under a key when it was read, for whoever loads it: nothing that was written since then
+/// may be overwritten.
+struct Basis {
+    /// False where the cache could not tell: nothing is written back then.
+    bool is_known = false;
+    bool is_there = false;     ///< something, which has this token
+    bool holds_place = false;  ///< something that keeps older loads out
+    bool is_damaged = false;   ///< something that cannot be read, and has no token
+    std::uint64_t token = 0;
+    /// Two who read different ones do not share a load. 0 where there is nothing.
+    std::uint64_t epoch = 0;
+
+    static Basis nothing() noexcept { return {.is_known = true}; }
+    static Basis damaged() noexcept {
+        return {.is_known = true, .is_there = true, .is_damaged = true};
+    }
+    static Basis of(const Standing& standing, std::uint64_t token) noexcept;
+};
+
+enum class Freshness : std::uint8_t {
+    fresh,
+    early,            ///< fresh, and to be refreshed all the same
+    stale,            ///< to be served while it is refreshed
+    being_refreshed,  ///< to be served; somebody else refreshes it
+    fallback,         ///< to be served only if it cannot be loaded
+    known_missing,    ///< the source had none
+    none,
+};
+Freshness freshness(const Cache& cache, const Standing& standing, const LoadRules& rules);
+
+/// How an entry lives that is stored by these rules: `load_cost` is how long its load took, if
+/// that is known.
+EntryLife life_by(const LoadRules& rules, Chance& chance,
+                  std::optional<std::chrono::milliseconds> load_cost);
+
+/// No result is stored of a load that took longer: what keeps it out has gone by then.
+Lifetime longest_load(const LoadRules& rules) noexcept;
+
+/// Whether other processes may be loading the same.
+bool uses_leases(const Cache& cache, const LoadRules& rules) noexcept;
+
+}  // namespace cachemodel::detail

@@ -1,0 +1,432 @@
+// cachemodel: loads keys, in the caller's thread or in another one, and stores what came.
+// SPDX-License-Identifier: MIT
+#include "load_job.hpp"
+
+#include <algorithm>
+#include <thread>
+#include <utility>
+
+#include "cache_core.hpp"
+#include "load_limit.hpp"
+
+namespace cachemodel::detail {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+/// What came is kept no longer than this, or than one run of a loader, to be stored with more.
+constexpr auto longest_hold = 250ms;
+/// Between two looks at what another process is loading.
+constexpr std::chrono::nanoseconds first_pause = 10ms;
+constexpr std::chrono::nanoseconds longest_pause = 50ms;
+
+thread_local int tasks_of_thread = 0;
+
+/// Whether the same is likely to fail again: not where something else was missing, or where the
+/// loader asked for itself.
+bool is_sign_of_trouble(const std::exception_ptr& error) {
+    try {
+        std::rethrow_exception(error);
+    } catch (const Missing&) {
+        return false;
+    } catch (const RecursiveLoad&) {
+        return false;
+    } catch (...) {
+        return true;
+    }
+}
+
+}  // namespace
+
+SteadyTime deadline_in(Lifetime lifetime) {
+    const auto start = std::chrono::steady_clock::now();
+    const auto longest = SteadyTime::max() - start;
+    return lifetime.duration() < longest ? start + lifetime.duration() : SteadyTime::max();
+}
+
+LoadJob::LoadJob(Cache cache, const LoadRules& rules, Counters& own)
+    : cache_(std::move(cache)), rules_(rules), own_(own), read_at_(now()) {}
+
+void LoadJob::become_task(std::shared_ptr<Loans> loans, bool is_awaited) {
+    loans_ = std::move(loans);
+    is_awaited_ = is_awaited;
+}
+
+void LoadJob::run() noexcept {
+    const Loans::Loan loan{loans_};
+    if (!loan.is_granted()) return;
+    tasks_of_thread += 1;
+    try {
+        run_now();
+    } catch (...) {
+        // No memory. Whoever waits goes on alone.
+    }
+    tasks_of_thread -= 1;
+}
+
+bool LoadJob::is_in_task() noexcept { return tasks_of_thread != 0; }
+
+void LoadJob::run_now() {
+    for (auto& load : loads_) {
+        if (load.lead) load.lead->begin();
+    }
+    if (uses_leases(cache_, rules_)) {
+        take_leases();
+    } else {
+        std::vector<KeyLoad*> again;
+        for (auto& load : loads_) {
+            if (load.look_again && load.basis.is_known) again.push_back(&load);
+        }
+        look(again);
+    }
+    const auto wanted = those_with(KeyLoad::State::pending);
+    if (!wanted.empty()) load_within_limit(wanted);
+    store_what_came();
+    release_leases();
+    for (auto& load : loads_) load.lead.reset();
+}
+
+void LoadJob::only_load() {
+    stores_ = false;
+    load_within_limit(those_with(KeyLoad::State::pending));
+}
+
+std::vector<KeyLoad*> LoadJob::those_with(KeyLoad::State state) {
+    std::vector<KeyLoad*> those;
+    for (auto& load : loads_) {
+        if (load.state == state) those.push_back(&load);
+    }
+    return those;
+}
+
+void LoadJob::load_within_limit(std::span<KeyLoad* const> wanted) {
+    const bool is_known =
+        std::ranges::all_of(wanted, [](const KeyLoad* each) { return each->basis.is_known; });
+    if (is_known || cache_.is_bypass()) return load(wanted);
+    const LoadLimit::Place place{cache_.core().load_limit, deadline_in(rules_.lease_wait)};
+    if (place.is_given()) return load(wanted);
+    const auto error = std::make_exception_ptr(
+        BackendError(BackendFault::unavailable,
+                     "the cache cannot be read, and as many loads as may run without it are "
+                     "running already"));
+    for (KeyLoad* const each : wanted) {
+        count(&Counters::refused_loads);
+        spoiled(*each, error);
+    }
+}
+
+// ---- what others are loading
+
+/// Takes what a second look finds.
+class LoadJob::Look final : public ReadSink {
+ public:
+    Look(LoadJob& job, std::span<KeyLoad* const> loads) : job_(job), loads_(loads) {}
+
+    void found(std::size_t index, std::string_view bytes, std::uint64_t token) noexcept override {
+        try {
+            job_.look_at_one(*loads_[index], bytes, token);
+        } catch (...) {
+            fatal_ = std::current_exception();
+        }
+    }
+    void absent(std::size_t index) noexcept override {
+        loads_[index]->basis = Basis::nothing();
+        loads_[index]->is_leased_by_other = false;
+    }
+    void unusable(std::size_t index, MissReason) noexcept override {
+        loads_[index]->basis = Basis::damaged();
+        loads_[index]->is_leased_by_other = false;
+    }
+    void failed(std::size_t index, const Failure&) noexcept override { loads_[index]->basis = {}; }
+    /// Errors: `std::bad_alloc`.
+    void rethrow_fatal() const {
+        if (fatal_) std::rethrow_exception(fatal_);
+    }
+
+ private:
+    LoadJob& job_;
+    std::span<KeyLoad* const> loads_;
+    std::exception_ptr fatal_;
+};
+
+void LoadJob::look(std::span<KeyLoad* const> open) {
+    if (open.empty()) return;
+    std::vector<std::string_view> keys;
+    keys.reserve(open.size());
+    for (const KeyLoad* const each : open) keys.push_back(each->key.stored);
+    Look sink{*this, open};
+    count_round_trip();
+    cache_.quietly().read_many(keys, sink);
+    sink.rethrow_fatal();
+}
+
+void LoadJob::look_at_one(KeyLoad& load, std::string_view bytes, std::uint64_t token) {
+    const Standing standing = look_at(cache_, bytes, load.key.in_envelope());
+    const std::uint64_t epoch_before = load.basis.epoch;
+    const bool was_value = !load.standing.empty();
+    load.basis = Basis::of(standing, token);
+    load.is_leased_by_other = false;
+    load.standing.clear();
+    if (standing.is_value()) load.standing = bytes;
+    if (standing.entry && standing.entry->envelope.lease) {
+        const EntryLease& lease = *standing.entry->envelope.lease;
+        load.is_leased = owner_ != 0 && lease.owner == owner_;
+        load.is_leased_by_other = !load.is_leased && wall_time(cache_) < lease.until;
+    }
+    // A value that was there before and is to be refreshed is no news.
+    const bool is_news = !was_value || load.basis.epoch != epoch_before;
+    if (standing.is_fresh_value() && is_news) {
+        load.product = take(load, *standing.entry);
+        if (!load.product) return;
+        load.state = KeyLoad::State::taken;
+        count(&Counters::hits);
+        give(load);
+    } else if (standing.reason == MissReason::known_missing) {
+        load.state = KeyLoad::State::missing;
+        load.product = missing_product();
+        give(load);
+    }
+}
+
+void LoadJob::take_leases() {
+    owner_ = cache_.core().chance.number() | 1;
+    const auto deadline = deadline_in(rules_.lease_wait);
+    auto pause = first_pause;
+    std::vector<KeyLoad*> open = those_with(KeyLoad::State::pending);
+    const auto is_settled = [](const KeyLoad* load) {
+        return load->state != KeyLoad::State::pending || load->is_leased || !load->basis.is_known ||
+               !load->lead;
+    };
+    std::erase_if(open, is_settled);
+    for (bool is_first = true; !open.empty(); is_first = false) {
+        claim(open);
+        look(open);
+        std::erase_if(open, is_settled);
+        for (KeyLoad* const each : open) {
+            const bool waits = is_awaited_ && !each->has_fallback;
+            if (!waits) each->state = KeyLoad::State::left;
+            if (waits && is_first) count(&Counters::lease_waits);
+        }
+        std::erase_if(open, is_settled);
+        const auto now_is = std::chrono::steady_clock::now();
+        if (open.empty() || now_is >= deadline) return;
+        const std::chrono::nanoseconds left = deadline - now_is;
+        std::this_thread::sleep_for(std::min(cache_.core().chance.about(pause), left));
+        pause = std::min(2 * pause, longest_pause);
+    }
+}
+
+/// Promises to load what nobody else has promised to.
+void LoadJob::claim(std::span<KeyLoad* const> open) {
+    // A holder that dies keeps the others waiting for most of what they would, and leaves time for
+    // one of them to load in its place.
+    const EntryLease lease{fresh_until(rules_.lease_wait.duration() * 3 / 4, wall_time(cache_)),
+                           owner_};
+    std::vector<PreparedEntry> prepared;
+    std::vector<Entry> added;
+    std::vector<Entry> exchanged;
+    std::vector<Entry> replaced;
+    prepared.reserve(open.size());
+    for (const KeyLoad* const each : open) {
+        if (each->is_leased_by_other) continue;
+        const auto& entry = prepared.emplace_back(
+            prepare_lease(cache_, each->key, each->standing, each->basis.epoch, lease,
+                          longest_load(rules_), rules_.kept_stale()));
+        auto& entries = each->basis.is_damaged ? replaced
+                        : each->basis.is_there ? exchanged
+                                               : added;
+        entries.push_back({each->key.stored, entry.bytes, entry.lifetime, each->basis.token});
+    }
+    const Cache quietly = cache_.quietly();
+    const auto send = [&](Store how, std::span<const Entry> entries) {
+        if (entries.empty()) return;
+        std::vector<Outcome> outcomes(entries.size());
+        count_round_trip();
+        quietly.store_many(how, entries, outcomes);  // the look that follows tells what came of it
+    };
+    send(Store::add, added);
+    send(Store::compare_and_set, exchanged);
+    send(Store::set, replaced);
+}
+
+void LoadJob::release_leases() noexcept {
+    try {
+        std::vector<PreparedEntry> prepared;
+        std::vector<Entry> entries;
+        prepared.reserve(loads_.size());
+        for (const auto& load : loads_) {
+            if (!load.is_leased || !load.basis.is_known) continue;
+            const bool keeps_out = load.basis.epoch != 0;
+            const auto& entry = prepared.emplace_back(prepare_lease(
+                cache_, load.key, load.standing, load.basis.epoch, std::nullopt,
+                keeps_out ? longest_load(rules_) : Lifetime{1s}, rules_.kept_stale()));
+            entries.push_back({load.key.stored, entry.bytes, entry.lifetime, load.basis.token});
+        }
+        if (entries.empty()) return;
+        std::vector<Outcome> outcomes(entries.size());
+        count_round_trip();
+        cache_.quietly().store_many(Store::compare_and_set, entries, outcomes);
+    } catch (...) {
+        // No memory. The leases end by themselves.
+    }
+}
+
+// ---- what came
+
+EntryLife LoadJob::life() const {
+    const auto cost = std::chrono::ceil<std::chrono::milliseconds>(now() - began_);
+    return life_by(rules_, cache_.core().chance, cost);
+}
+
+void LoadJob::found(KeyLoad& load, std::shared_ptr<const void> product,
+                    std::shared_ptr<const PreparedEntry> entry) {
+    load.state = KeyLoad::State::found;
+    load.product = std::move(product);
+    count(&Counters::loads);
+    if (!is_awaited_) count(&Counters::refreshes);
+    cache_.core().load_backoff.erase(load.flight_key);
+    give(load);
+    keep(load, std::move(entry));
+}
+
+void LoadJob::missing(KeyLoad& load) {
+    load.state = KeyLoad::State::missing;
+    load.product = missing_product();
+    count(&Counters::source_misses);
+    cache_.core().load_backoff.erase(load.flight_key);
+    give(load);
+    PreparedEntry entry;
+    if (!rules_.remember_missing.is_over()) {
+        entry = prepare_known_missing(cache_, load.key, rules_.remember_missing);
+    } else if (!load.standing.empty()) {  // what is stale is not there any more
+        entry = removal_of(load);
+    } else {
+        return;
+    }
+    keep(load, std::make_shared<const PreparedEntry>(std::move(entry)));
+}
+
+void LoadJob::kept_out(KeyLoad& load, std::shared_ptr<const void> product) {
+    count(&Counters::kept_out);
+    std::shared_ptr<const PreparedEntry> entry;
+    if (!load.standing.empty()) entry = std::make_shared<const PreparedEntry>(removal_of(load));
+    found(load, std::move(product), std::move(entry));
+}
+
+PreparedEntry LoadJob::removal_of(const KeyLoad& load) const {
+    return prepare_removal(cache_, load.key, longest_load(rules_),
+                           cache_.core().chance.number() | 1);
+}
+
+void LoadJob::spoiled(KeyLoad& load, std::exception_ptr error) {
+    load.state = KeyLoad::State::failed;
+    load.error = error;
+    if (load.lead) load.lead->fail(std::move(error));
+}
+
+void LoadJob::failed(KeyLoad& load, std::exception_ptr error) {
+    count(&Counters::load_failures);
+    if (is_sign_of_trouble(error)) {
+        cache_.core().load_backoff.add(load.flight_key, error, now(), rules_.load_backoff,
+                                       cache_.core().chance);
+    }
+    spoiled(load, std::move(error));
+}
+
+void LoadJob::give(KeyLoad& load) {
+    if (!load.lead || !load.product) return;
+    const SteadyTime at = now();
+    const Lifetime fresh = rules_.expires;
+    const bool ends = !fresh.is_never() && fresh.duration() < SteadyTime::max() - at;
+    load.lead->give(load.product, ends ? at + fresh.duration() : SteadyTime::max());
+}
+
+void LoadJob::keep(KeyLoad& load, std::shared_ptr<const PreparedEntry> entry) {
+    if (!entry || !load.lead || (stores_ && !load.basis.is_known)) return;
+    load.entry = std::move(entry);
+    load.made_at = now();
+    if (!stores_) return;
+    to_store_.push_back(&load);
+    if (load.made_at - to_store_.front()->made_at >= longest_hold) store_what_came();
+}
+
+/// As what it has to be written, so that nothing is lost that came meanwhile.
+std::optional<Store> LoadJob::how_to_store(const KeyLoad& load) const noexcept {
+    if (!load.basis.is_there) return Store::add;
+    if (load.basis.is_damaged) return Store::set;
+    if (cache_.capabilities().compare_and_set) return Store::compare_and_set;
+    if (load.basis.holds_place) return std::nullopt;
+    return Store::set;
+}
+
+/// Never fails a call: what goes wrong is counted.
+void LoadJob::store_what_came() {
+    std::vector<KeyLoad*> came = std::exchange(to_store_, {});
+    if (came.empty()) return;
+    if (now() - read_at_ > longest_load(rules_).duration()) {
+        for (std::size_t i = 0; i < came.size(); ++i) count(&Counters::overtaken_loads);
+        return;
+    }
+    for (const auto how : {Store::add, Store::compare_and_set, Store::set}) {
+        std::vector<KeyLoad*> part;
+        for (KeyLoad* const each : came) {
+            if (how_to_store(*each) == how) part.push_back(each);
+        }
+        if (!part.empty()) store(how, part);
+    }
+}
+
+void LoadJob::store(Store how, std::span<KeyLoad* const> loads) {
+    std::vector<Entry> entries;
+    std::vector<KeyLoad*> sent;
+    std::vector<Outcome> outcomes;
+    entries.reserve(loads.size());
+    sent.reserve(loads.size());
+    // From here on a removal in this process waits: none of the user's code runs.
+    for (KeyLoad* const each : loads) {
+        Lifetime lifetime = each->entry->lifetime;
+        if (!lifetime.is_never()) {
+            const auto held = now() - each->made_at;
+            if (held >= lifetime.duration()) continue;
+            lifetime = lifetime.duration() - held;
+        }
+        if (each->lead && !each->lead->begin_storing()) {
+            count(&Counters::overtaken_loads);
+            continue;
+        }
+        entries.push_back({each->key.stored, each->entry->bytes, lifetime, each->basis.token});
+        sent.push_back(each);
+    }
+    if (entries.empty()) return;
+    outcomes.resize(entries.size());
+    try {
+        count_round_trip();
+        cache_.store_many(how, entries, outcomes);
+    } catch (...) {
+        for (auto& outcome : outcomes) outcome = Failure{std::current_exception()};
+        cache_.core().counters.store_failures += entries.size();
+    }
+    for (std::size_t i = 0; i < sent.size(); ++i) {
+        // What nobody could tell about may have been written: the lease has gone then.
+        sent[i]->is_leased = sent[i]->is_leased && outcomes[i].failed();
+        sent[i]->is_stored = outcomes[i].done();
+        if (outcomes[i].done()) own_.stores += 1;
+        if (outcomes[i].declined()) count(&Counters::overtaken_loads);
+        if (outcomes[i].failed()) own_.store_failures += 1;
+        if (sent[i]->lead) sent[i]->lead->end_storing();
+    }
+    std::erase_if(sent, [](const KeyLoad* each) { return !each->is_stored; });
+    try {
+        if (!sent.empty()) follow_up(sent);
+    } catch (...) {
+        // What it would have stored can be done without.
+    }
+}
+
+void LoadJob::count(Counter Counters::*counter) const noexcept {
+    cache_.core().counters.*counter += 1;
+    own_.*counter += 1;
+}
+
+}  // namespace cachemodel::detail

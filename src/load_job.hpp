@@ -1,0 +1,159 @@
+// cachemodel: loads keys, in the caller's thread or in another one, and stores what came.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cachemodel/backend.hpp>
+#include <cachemodel/cache.hpp>
+#include <cachemodel/detail/load_terms.hpp>
+#include <cachemodel/executor.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "counters.hpp"
+#include "entries.hpp"
+#include "flights.hpp"
+#include "freshness.hpp"
+#include "loans.hpp"
+
+namespace cachemodel::detail {
+
+/// A wait ends by the machine's clock, whatever clock a cache goes by.
+SteadyTime deadline_in(Lifetime lifetime);
+
+/// What is loaded under one key, and how far it has come.
+struct KeyLoad {
+    enum class State : std::uint8_t {
+        pending,
+        found,    ///< by the loader
+        taken,    ///< somebody else has stored it meanwhile
+        missing,  ///< the source has none
+        failed,   ///< the loader threw
+        left,     ///< somebody else loads it
+    };
+
+    EntryKey key;
+    Basis basis;
+    std::string flight_key;
+    void* place = nullptr;  ///< where the kind of load that it is puts what comes
+    /// None where others load the same, and cannot be waited for: no lease is taken either.
+    std::optional<Flights::Lead> lead = {};
+    /// The entry of a value that is there, which stays while this is loaded.
+    std::string standing = {};
+    bool has_fallback = false;  ///< whoever waits would rather take a stale value than wait long
+    bool look_again = false;    ///< a load of the same has ended since it was read
+
+    State state = State::pending;
+    std::exception_ptr error = {};
+    /// What those get who wait for this load; null where it cannot be handed on.
+    std::shared_ptr<const void> product = {};
+    bool is_leased = false;           ///< by this load
+    bool is_leased_by_other = false;  ///< by somebody else, when it was last looked at
+    /// What is to be stored, and when it was made.
+    std::shared_ptr<const PreparedEntry> entry = {};
+    SteadyTime made_at = {};
+    bool is_stored = false;
+};
+
+/// Loads keys of one loader together, as a task or in the caller's own thread: takes leases where
+/// other processes may load the same, runs the loader, hands its results on and stores them, unless
+/// something newer is there.
+///
+/// Thread safety: of the thread that runs it.
+class LoadJob : public Task {
+ public:
+    /// Made as soon as the keys have been read.
+    LoadJob(Cache cache, const LoadRules& rules, Counters& own);
+
+    /// Before it runs.
+    KeyLoad& add(KeyLoad load) { return loads_.emplace_back(std::move(load)); }
+    bool is_empty() const noexcept { return loads_.empty(); }
+    std::deque<KeyLoad>& loads() noexcept { return loads_; }
+
+    /// That it is a task. Nobody waits for it, unless `is_awaited`: where another process is
+    /// loading, it leaves that key alone. Does nothing where the lender of `loans` is gone.
+    void become_task(std::shared_ptr<Loans> loans, bool is_awaited);
+    void run() noexcept override;
+    /// Whether the calling thread is running one. What it needs loaded, it loads itself: others of
+    /// its executor may all wait in the same way.
+    static bool is_in_task() noexcept;
+    /// In the caller's thread. Errors: `std::bad_alloc`.
+    void run_now();
+    /// Only loads. What is to be stored, and the leads, are left to whoever has the job.
+    void only_load();
+
+ protected:
+    const Cache& cache() const noexcept { return cache_; }
+    const LoadRules& rules() const noexcept { return rules_; }
+
+    /// Loads these, and says of each by `found`, `missing` or `failed` what came of it, as soon as
+    /// it is known.
+    virtual void load(std::span<KeyLoad* const> wanted) = 0;
+    /// Somebody else has stored this. The product; null where it is of no use.
+    virtual std::shared_ptr<const void> take(KeyLoad& load, const OpenedEntry& entry) = 0;
+    virtual std::shared_ptr<const void> missing_product() { return nullptr; }
+    virtual void count_round_trip() noexcept {}
+    /// These have been stored. Errors: whatever goes wrong; it is of no consequence.
+    virtual void follow_up(std::span<KeyLoad* const> /*stored*/) {}
+
+    /// The time from here on is what a load costs.
+    void begin(KeyLoad& load) noexcept {
+        began_ = now();
+        if (load.lead) load.lead->set_running(true);
+    }
+    void end(KeyLoad& load) noexcept {
+        if (load.lead) load.lead->set_running(false);
+    }
+    /// How a result of now is to be stored.
+    EntryLife life() const;
+
+    void found(KeyLoad& load, std::shared_ptr<const void> product,
+               std::shared_ptr<const PreparedEntry> entry);
+    void missing(KeyLoad& load);
+    /// Found, and not to be stored; nor is what is there to be kept.
+    void kept_out(KeyLoad& load, std::shared_ptr<const void> product);
+    void failed(KeyLoad& load, std::exception_ptr error);
+    /// The loader did not fail, and yet there is no result.
+    void spoiled(KeyLoad& load, std::exception_ptr error);
+
+    void count(Counter Counters::*counter) const noexcept;
+
+ private:
+    class Look;
+
+    SteadyTime now() const noexcept { return cache_.clock().steady(); }
+    std::vector<KeyLoad*> those_with(KeyLoad::State state);
+    void load_within_limit(std::span<KeyLoad* const> wanted);
+    void take_leases();
+    void claim(std::span<KeyLoad* const> open);
+    void look(std::span<KeyLoad* const> open);
+    void look_at_one(KeyLoad& load, std::string_view bytes, std::uint64_t token);
+    PreparedEntry removal_of(const KeyLoad& load) const;
+    void give(KeyLoad& load);
+    void keep(KeyLoad& load, std::shared_ptr<const PreparedEntry> entry);
+    void store_what_came();
+    void store(Store how, std::span<KeyLoad* const> loads);
+    void release_leases() noexcept;
+    std::optional<Store> how_to_store(const KeyLoad& load) const noexcept;
+
+    const Cache cache_;
+    const LoadRules rules_;
+    Counters& own_;
+    std::shared_ptr<Loans> loans_;
+    bool is_awaited_ = true;
+    bool stores_ = true;
+    std::deque<KeyLoad> loads_;  // what it holds stays where it is
+    std::vector<KeyLoad*> to_store_;
+    std::uint64_t owner_ = 0;  ///< of the leases
+    SteadyTime read_at_;
+    SteadyTime began_{};
+};
+
+}  // namespace cachemodel::detail

@@ -1,0 +1,47 @@
+// cachemodel: how many loads may run at a time while the cache cannot be read.
+// SPDX-License-Identifier: MIT
+#include "load_limit.hpp"
+
+#include <new>
+
+namespace cachemodel::detail {
+
+namespace {
+
+/// How many places this thread has, of whatever caches: a load inside of a load waits for none.
+thread_local std::size_t places_of_thread = 0;
+
+}  // namespace
+
+LoadLimit::LoadLimit(std::size_t most) noexcept : most_(most) { join_forks(); }
+LoadLimit::~LoadLimit() { leave_forks(); }
+
+/// The loads of other threads do not go on here.
+void LoadLimit::in_child() noexcept {
+    new (&mutex_) std::mutex;
+    new (&freed_) std::condition_variable;
+    taken_ = 0;
+}
+
+LoadLimit::Place::Place(LoadLimit& limit, std::chrono::steady_clock::time_point deadline)
+    : limit_(places_of_thread == 0 ? &limit : nullptr) {
+    if (limit_ != nullptr) {
+        std::unique_lock lock{limit_->mutex_};
+        is_given_ = limit_->freed_.wait_until(lock, deadline,
+                                              [&] { return limit_->taken_ < limit_->most_; });
+        if (!is_given_) return;
+        limit_->taken_ += 1;
+    }
+    places_of_thread += 1;
+}
+
+LoadLimit::Place::~Place() {
+    if (!is_given_) return;
+    places_of_thread -= 1;
+    if (limit_ == nullptr) return;
+    const std::lock_guard lock{limit_->mutex_};
+    if (limit_->taken_ > 0) limit_->taken_ -= 1;  // it may have begun before a fork
+    limit_->freed_.notify_one();
+}
+
+}  // namespace cachemodel::detail

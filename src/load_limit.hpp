@@ -1,0 +1,45 @@
+// cachemodel: how many loads may run at a time while the cache cannot be read.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <mutex>
+
+#include "at_fork.hpp"
+
+namespace cachemodel::detail {
+
+/// Thread safety: may be called concurrently.
+class LoadLimit final : AtFork {
+ public:
+    explicit LoadLimit(std::size_t most) noexcept;
+    ~LoadLimit();
+
+    /// One of the places, as long as this lives.
+    class Place {
+     public:
+        /// Waits until one is free, at most until `deadline`. Who has one already needs no other.
+        Place(LoadLimit& limit, std::chrono::steady_clock::time_point deadline);
+        ~Place();
+        Place(const Place&) = delete;
+        Place& operator=(const Place&) = delete;
+
+        bool is_given() const noexcept { return is_given_; }
+
+     private:
+        LoadLimit* limit_;
+        bool is_given_ = true;
+    };
+
+ private:
+    void in_child() noexcept override;
+
+    const std::size_t most_;
+    std::mutex mutex_;
+    std::condition_variable freed_;
+    std::size_t taken_ = 0;
+};
+
+}  // namespace cachemodel::detail

@@ -1,0 +1,73 @@
+// cachemodel: loads models by their from_miss.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cachemodel/detail/engine.hpp>
+#include <cachemodel/detail/load_graph.hpp>
+#include <cachemodel/detail/model_table.hpp>
+
+#include <deque>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "load_job.hpp"
+
+namespace cachemodel::detail {
+
+/// What a load of a model hands on.
+struct LoadedModel {
+    std::shared_ptr<const PreparedEntry> entry;  ///< null: the source has none
+    std::vector<ReferenceBase> references;       ///< as the loader assigned them, if there are any
+};
+
+/// The references of an object.
+class ReferenceList final : public ReferenceVisitor {
+ public:
+    ReferenceList(const ModelTable& table, void* object) {
+        for (const auto visit_one : table.references) visit_one(object, *this);
+    }
+    void visit(ReferenceBase& reference, const ModelTable&, Dangling) override {
+        references_.push_back(&reference);
+    }
+
+    std::size_t size() const noexcept { return references_.size(); }
+    ReferenceBase& operator[](std::size_t index) const noexcept { return *references_[index]; }
+
+ private:
+    std::vector<ReferenceBase*> references_;
+};
+
+/// Makes an object as it was before anything but its keys was set.
+void reset(const ModelTable& table, void* object);
+
+/// Loads models of one class. A `KeyLoad`'s `place` is the object.
+class ModelJob final : public LoadJob {
+ public:
+    ModelJob(Cache cache, const LoadRules& rules, Counters& own, const Loader& loader,
+             const void* contexts)
+        : LoadJob(std::move(cache), rules, own), loader_(loader), contexts_(contexts) {}
+
+    /// Gives the job an object of its own with the keys of this one.
+    void* copy_of(const void* object);
+
+ private:
+    class Batch;
+
+    const ModelTable& table() const noexcept { return *loader_.table; }
+    void load(std::span<KeyLoad* const> wanted) override;
+    std::shared_ptr<const void> take(KeyLoad& load, const OpenedEntry& entry) override;
+    std::shared_ptr<const void> missing_product() override;
+    void follow_up(std::span<KeyLoad* const> stored) override;
+
+    void load_singly(KeyLoad& load);
+    void load_batch(std::span<KeyLoad* const> wanted);
+    void check_key(const KeyLoad& load, const EntryKey& loaded) const;
+    void finish(KeyLoad& load);
+
+    const Loader& loader_;
+    const void* const contexts_;
+    std::deque<AnyModel> copies_;
+};
+
+}  // namespace cachemodel::detail

@@ -1,0 +1,27 @@
+// cachemodel: which state of an entry an object was read from.
+// SPDX-License-Identifier: MIT
+#include "revision.hpp"
+
+#include <xxhash.h>
+
+#include <cstdint>
+
+namespace cachemodel::detail {
+
+Revision revision_of(const OpenedEntry& entry) noexcept {
+    // Neither its end nor a lease is part of it: who touches an entry, or promises to load it, has
+    // not changed what it says.
+    const std::string_view key = entry.envelope.key;
+    const std::int64_t time = entry.envelope.written_at.time_since_epoch().count();
+    std::uint64_t checksum = XXH3_64bits(key.data(), key.size());
+    checksum = XXH3_64bits_withSeed(&time, sizeof time, checksum);
+    checksum = XXH3_64bits_withSeed(entry.body.data(), entry.body.size(), checksum);
+    return {checksum == 0 ? 1 : checksum};
+}
+
+Revision revision_of(std::string_view bytes, const EntryKey& key) noexcept {
+    const OpenResult opened = open_entry(bytes, key.in_envelope());
+    return opened.entry ? revision_of(*opened.entry) : Revision{};
+}
+
+}  // namespace cachemodel::detail

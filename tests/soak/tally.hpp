@@ -1,0 +1,75 @@
+// cachemodel: the soak: what was done, and what came back.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "soak/shared.hpp"
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace cachemodel::soak {
+
+enum class Operation : std::uint8_t {
+    note_get,
+    note_get_many,
+    note_exists,
+    note_save,
+    note_save_many,
+    note_remove,
+    note_remove_many,
+    note_touch,
+    account_get,
+    account_find,
+    account_get_many,
+    account_remove,
+    order_get,
+    order_get_many,
+    order_remove,
+    quote_call,
+    quote_peek,
+    quote_prefetch,
+    quote_invalidate,
+};
+inline constexpr std::size_t operations = 19;
+
+/// How one key's answer is counted.
+enum class Answer : std::uint8_t { found, absent, failed, wrong };
+
+/// Thread safety: may be called concurrently, by any process.
+class Tally {
+ public:
+    /// A call took so long.
+    void call(Operation operation, std::chrono::nanoseconds took) noexcept;
+    void answer(Operation operation, Answer answer) noexcept;
+    void wrong(Operation operation, std::string_view why) noexcept;
+
+    static std::string_view name_of(Operation operation) noexcept;
+    std::uint64_t wrong_answers() const noexcept;
+    /// A table, and the first answers that were wrong.
+    std::string report() const;
+
+ private:
+    /// Each is a fifth or so longer than the one before it.
+    static constexpr std::size_t bins = 96;
+    static constexpr std::size_t kept_reasons = 20;
+    static constexpr std::size_t longest_reason = 300;
+
+    struct Line {
+        std::atomic<std::uint64_t> calls;
+        std::array<std::atomic<std::uint64_t>, 4> answers;
+        std::atomic<std::int64_t> slowest;
+        std::array<std::atomic<std::uint64_t>, bins> times;
+    };
+    static double milliseconds_at(const Line& line, double share);
+
+    std::array<Line, operations> lines_{};
+    std::atomic<std::size_t> reasons_{0};
+    std::array<std::array<char, longest_reason>, kept_reasons> reason_{};
+};
+
+}  // namespace cachemodel::soak
