@@ -114,7 +114,7 @@ bool is_misspelt(std::string_view written, std::string_view meant) {
 }
 
 /// `what` stands right behind the option, which may have its value with it.
-ConfigProblem about(std::string_view option, std::string what) {
+ConfigProblem about(std::string_view option, const std::string& what) {
     return {.part = ConfigProblem::Part::options,
             .options = {std::string{option}},
             .text = "option " + std::string{option} + what,
