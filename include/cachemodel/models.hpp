@@ -101,6 +101,14 @@ inline constexpr std::tuple<> no_contexts{};
 /// A model with a `from_miss` is loaded where the cache has none, and stored for the next time; a
 /// cache that fails is then gone around. Without one, a cache that fails is a `BackendError`.
 ///
+/// Callers that want the same at the same time share one load, in this process and, through leases
+/// in the cache, with others. What they get is equal, also the error. A load that asks for what it
+/// is loading throws `RecursiveLoad`. What a load brings is stored only if nothing was stored or
+/// removed since it began. On what terms stale entries are served and refreshed, and how long
+/// anybody waits, `ModelOptions` says. A `void complete(contexts...)` beside `from_miss` is a
+/// second step: callers get what `from_miss` brought, and it runs in the background, on a copy,
+/// which is then stored.
+///
 /// Thread safety: may be called concurrently.
 template <class M, class... Contexts>
 class Models {
@@ -194,8 +202,8 @@ class Models {
         return fetch_many_by<By<members...>>(values);
     }
 
-    /// Whether the cache has a sound entry of it that is not over; neither decodes it nor asks a
-    /// loader.
+    /// Whether the cache has a sound entry of it that is not over, or is still served while it is
+    /// refreshed; neither decodes it nor asks a loader.
     ///
     /// Errors: `BackendError`.
     template <class... Keys>
@@ -323,6 +331,10 @@ class Models {
     /// Removes it; false where there was none. Given the model itself, also what its secondary keys
     /// have stored, as far as its members have other values than a new one.
     ///
+    /// Of a model with a loader it also keeps out, in all processes, what loads bring that began
+    /// before: for 30 s, or for `ModelOptions::load_timeout` where that is longer, something stands
+    /// in its place that readers do not find. What was there before nobody knows then: true.
+    ///
     /// Errors: `BackendError`, `IncompleteKey`.
     template <class... Keys>
     bool remove(const Keys&... keys) const {
@@ -334,7 +346,7 @@ class Models {
     }
     bool remove(const M& model) const { return remove_one(model); }
 
-    /// Removes each: done where it was there, declined where it was not.
+    /// Removes each: done where it was there, declined where it was not. With a loader as `remove`.
     template <class Range>
     std::vector<Outcome> remove_many(Range&& keys) const {
         if constexpr (detail::KeepsModels<Range, M>) {
