@@ -5,18 +5,19 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
 #include <exception>
-#include <fstream>
 #include <iostream>
-#include <iterator>
 #include <memory>
 #include <mutex>
 #include <stdexcept>
+#include <string_view>
 #include <thread>
 
 namespace cachemodel::support {
@@ -95,9 +96,9 @@ void Player::run() {
     }
     player_of_thread = nullptr;
     if (taken_ > actor_.steps && !error_) {
-        error_ = std::make_exception_ptr(std::logic_error(
-            "an actor took " + std::to_string(taken_) + " steps, and not at most " +
-            std::to_string(actor_.steps)));
+        error_ = std::make_exception_ptr(
+            std::logic_error("an actor took " + std::to_string(taken_) +
+                             " steps, and not at most " + std::to_string(actor_.steps)));
     }
     while (taken_ < actor_.steps) step();
     const std::lock_guard lock{turns_.mutex};
@@ -121,10 +122,14 @@ void Player::go_on() {
 }
 
 bool Player::sleeps() const {
-    std::ifstream file{"/proc/self/task/" + std::to_string(id_.load()) + "/stat"};
-    const std::string text{std::istreambuf_iterator<char>{file}, {}};
-    const auto name_end = text.rfind(')');
-    return name_end != std::string::npos && text.compare(name_end, 3, ") S") == 0;
+    const std::string path = "/proc/self/task/" + std::to_string(id_.load()) + "/stat";
+    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file{std::fopen(path.c_str(), "r"),
+                                                               &std::fclose};
+    if (!file) return false;  // it has ended
+    std::array<char, 128> text{};
+    const std::string_view read{text.data(), std::fread(text.data(), 1, text.size(), file.get())};
+    const auto name_end = read.rfind(')');
+    return name_end != std::string_view::npos && read.substr(name_end).starts_with(") S");
 }
 
 /// Waits until nobody runs: until each stands before a step, is over, or sleeps.
@@ -132,14 +137,18 @@ void settle(Turns& turns, std::vector<std::unique_ptr<Player>>& players) {
     const auto end = std::chrono::steady_clock::now() + limit;
     // Who slept may have been woken by the last step.
     std::unique_lock lock{turns.mutex};
-    for (const auto& each : players) each->set_asleep(false);
+    bool some_sleep = false;
+    for (const auto& each : players) {
+        some_sleep = some_sleep || each->state() == Player::State::asleep;
+        each->set_asleep(false);
+    }
     const auto all_rest = [&] {
         for (const auto& each : players) {
             if (!each->rests()) return false;
         }
         return true;
     };
-    while (!turns.changed.wait_for(lock, 50us, all_rest)) {
+    while (!turns.changed.wait_for(lock, some_sleep ? 20us : 500us, all_rest)) {
         if (std::chrono::steady_clock::now() > end) {
             std::cerr << "an actor neither takes a step nor sleeps" << std::endl;
             std::abort();

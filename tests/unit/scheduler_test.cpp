@@ -107,6 +107,6 @@ TEST_CASE("who sleeps until another one wakes him is passed over", "[scheduler][
         CHECK(seen.insert(text).second);
     }
     // The second a comes after w.
-    CHECK(seen == std::set<std::string>{"abwab", "abwba", "bawab", "bawba", "bwaab", "bwaba",
-                                        "bwbaa"});
+    CHECK(seen ==
+          std::set<std::string>{"abwab", "abwba", "bawab", "bawba", "bwaab", "bwaba", "bwbaa"});
 }
