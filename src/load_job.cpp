@@ -51,6 +51,7 @@ LoadJob::LoadJob(Cache cache, const LoadRules& rules, Counters& own)
 void LoadJob::become_task(std::shared_ptr<Loans> loans, bool is_awaited) {
     loans_ = std::move(loans);
     is_awaited_ = is_awaited;
+    is_task_ = true;
 }
 
 void LoadJob::run() noexcept {
@@ -82,9 +83,31 @@ void LoadJob::run_now() {
     }
     const auto wanted = those_with(KeyLoad::State::pending);
     if (!wanted.empty()) load_within_limit(wanted);
+    if (is_task_) {
+        for (auto& load : loads_) {
+            if (load.is_partial) complete(load);
+        }
+    }
     store_what_came();
     release_leases();
-    for (auto& load : loads_) load.lead.reset();
+    for (auto& load : loads_) {
+        if (!load.is_partial) load.lead.reset();
+    }
+}
+
+std::unique_ptr<LoadJob> LoadJob::take_rest() {
+    const auto is_partial = [](const KeyLoad& load) { return load.is_partial && load.lead; };
+    if (std::ranges::none_of(loads_, is_partial)) return nullptr;
+    auto rest = make_successor();
+    rest->owner_ = owner_;
+    rest->read_at_ = read_at_;
+    for (auto& load : loads_) {
+        if (!is_partial(load)) continue;
+        load.lead->pause();
+        rest->adopt(rest->loads_.emplace_back(std::move(load)));
+        load.lead.reset();
+    }
+    return rest;
 }
 
 void LoadJob::only_load() {
@@ -256,7 +279,7 @@ void LoadJob::release_leases() noexcept {
         std::vector<Entry> entries;
         prepared.reserve(loads_.size());
         for (const auto& load : loads_) {
-            if (!load.is_leased || !load.basis.is_known) continue;
+            if (!load.is_leased || !load.basis.is_known || load.is_partial) continue;
             const bool keeps_out = load.basis.epoch != 0;
             const auto& entry = prepared.emplace_back(prepare_lease(
                 cache_, load.key, load.standing, load.basis.epoch, std::nullopt,
@@ -290,6 +313,16 @@ void LoadJob::found(KeyLoad& load, std::shared_ptr<const void> product,
     keep(load, std::move(entry));
 }
 
+void LoadJob::found_in_part(KeyLoad& load, std::shared_ptr<const void> product) {
+    found(load, std::move(product), nullptr);
+    load.is_partial = load.lead.has_value() && load.product;
+}
+
+void LoadJob::completed(KeyLoad& load, std::shared_ptr<const PreparedEntry> entry) {
+    load.is_partial = false;
+    keep(load, std::move(entry));
+}
+
 void LoadJob::missing(KeyLoad& load) {
     load.state = KeyLoad::State::missing;
     load.product = missing_product();
@@ -320,6 +353,7 @@ PreparedEntry LoadJob::removal_of(const KeyLoad& load) const {
 }
 
 void LoadJob::spoiled(KeyLoad& load, std::exception_ptr error) {
+    if (std::exchange(load.is_partial, false)) return;  // whoever waited has what was found
     load.state = KeyLoad::State::failed;
     load.error = error;
     if (load.lead) load.lead->fail(std::move(error));

@@ -60,6 +60,7 @@ struct KeyLoad {
     std::shared_ptr<const PreparedEntry> entry = {};
     SteadyTime made_at = {};
     bool is_stored = false;
+    bool is_partial = false;  ///< what is found is handed on, and is to be completed
 };
 
 /// Loads keys of one loader together, as a task or in the caller's own thread: takes leases where
@@ -86,6 +87,9 @@ class LoadJob : public Task {
     static bool is_in_task() noexcept;
     /// In the caller's thread. Errors: `std::bad_alloc`.
     void run_now();
+    /// What is found, and is still to be completed and stored, as a job for another thread; null
+    /// where there is none. Errors: `std::bad_alloc`.
+    std::unique_ptr<LoadJob> take_rest();
     /// Only loads. What is to be stored, and the leads, are left to whoever has the job.
     void only_load();
 
@@ -96,6 +100,12 @@ class LoadJob : public Task {
     /// Loads these, and says of each by `found`, `missing` or `failed` what came of it, as soon as
     /// it is known.
     virtual void load(std::span<KeyLoad* const> wanted) = 0;
+    /// Completes what was found in part, and says so by `completed` or `failed`.
+    virtual void complete(KeyLoad&) {}
+    /// A job of the same kind, without keys, that completes.
+    virtual std::unique_ptr<LoadJob> make_successor() { return nullptr; }
+    /// Takes over what a key of another job of this kind needs.
+    virtual void adopt(KeyLoad&) {}
     /// Somebody else has stored this. The product; null where it is of no use.
     virtual std::shared_ptr<const void> take(KeyLoad& load, const OpenedEntry& entry) = 0;
     virtual std::shared_ptr<const void> missing_product() { return nullptr; }
@@ -116,6 +126,9 @@ class LoadJob : public Task {
 
     void found(KeyLoad& load, std::shared_ptr<const void> product,
                std::shared_ptr<const PreparedEntry> entry);
+    /// Found in part: handed on, to be completed before it is stored.
+    void found_in_part(KeyLoad& load, std::shared_ptr<const void> product);
+    void completed(KeyLoad& load, std::shared_ptr<const PreparedEntry> entry);
     void missing(KeyLoad& load);
     /// Found, and not to be stored; nor is what is there to be kept.
     void kept_out(KeyLoad& load, std::shared_ptr<const void> product);
@@ -148,6 +161,7 @@ class LoadJob : public Task {
     Counters& own_;
     std::shared_ptr<Loans> loans_;
     bool is_awaited_ = true;
+    bool is_task_ = false;
     bool stores_ = true;
     std::deque<KeyLoad> loads_;  // what it holds stays where it is
     std::vector<KeyLoad*> to_store_;

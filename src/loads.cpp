@@ -98,6 +98,7 @@ void Loads::run_here(Led led) {
     for (std::size_t i = 0; i < led.indices.size(); ++i) {
         collect(led.indices[i], led.job->loads()[i]);
     }
+    if (auto rest = led.job->take_rest()) hand_over(std::move(rest), true);
 }
 
 /// Gives the job to the executor of its cache. What that has no room for is run here and now, if it

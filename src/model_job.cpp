@@ -11,6 +11,15 @@
 
 namespace cachemodel::detail {
 
+void assign_references(const ModelTable& table, void* object, const LoadedModel& product) {
+    if (product.references.empty()) return;
+    const ReferenceList own{table, object};
+    for (std::size_t i = 0; i < own.size() && i < product.references.size(); ++i) {
+        const ReferenceBase& given = product.references[i];
+        if (given.target() != nullptr && given.target()->loaded) own[i] = given;
+    }
+}
+
 void reset(const ModelTable& table, void* object) {
     const AnyModel fresh{table};
     copy_keys(table, fresh.get(), object);
@@ -105,45 +114,82 @@ void ModelJob::load_batch(std::span<KeyLoad* const> wanted) {
     }
 }
 
+/// What is in the object now. Errors: those of a converter of the user's.
+std::shared_ptr<LoadedModel> ModelJob::product_of(const KeyLoad& load) const {
+    auto product = std::make_shared<LoadedModel>();
+    product->entry = std::make_shared<const PreparedEntry>(prepare_entry(
+        cache(), load.key, life(),
+        [&](CborWriter& writer) { encode_members(writer, load.place, table().members); }));
+    if (table().references.empty()) return product;
+    const ReferenceList given{table(), load.place};
+    for (std::size_t i = 0; i < given.size(); ++i) product->references.push_back(given[i]);
+    return product;
+}
+
 /// The object is there: what becomes of it?
 void ModelJob::finish(KeyLoad& load) {
-    if (cache().is_bypass()) return found(load, nullptr, nullptr);
-    std::shared_ptr<LoadedModel> product;
-    try {
-        product = std::make_shared<LoadedModel>();
-        product->entry = std::make_shared<const PreparedEntry>(prepare_entry(
-            cache(), load.key, life(),
-            [&](CborWriter& writer) { encode_members(writer, load.place, table().members); }));
-        if (!table().references.empty()) {
-            const ReferenceList given{table(), load.place};
-            for (std::size_t i = 0; i < given.size(); ++i) product->references.push_back(given[i]);
+    if (cache().is_bypass()) {
+        try {
+            if (loader_.complete != nullptr) complete_object(load.place);
+        } catch (...) {
+            return failed(load, std::current_exception());
         }
-    } catch (...) {  // a converter of the user's, or no memory: it cannot be handed on
-        count(&Counters::store_failures);
         return found(load, nullptr, nullptr);
     }
-    auto entry = product->entry;
-    found(load, std::move(product), std::move(entry));
+    try {
+        auto product = product_of(load);
+        if (loader_.complete != nullptr) return found_in_part(load, std::move(product));
+        auto entry = product->entry;
+        return found(load, std::move(product), std::move(entry));
+    } catch (...) {  // a converter of the user's, or no memory: it cannot be handed on
+        count(&Counters::store_failures);
+    }
+    found(load, nullptr, nullptr);
+}
+
+/// Takes the second step: in a task on its own object, in a successor on a copy of what was found.
+void ModelJob::complete(KeyLoad& load) {
+    try {
+        if (is_successor_) {
+            const auto& part = *static_cast<const LoadedModel*>(load.product.get());
+            const auto opened = open_entry(part.entry->bytes, load.key.in_envelope()).entry;
+            if (!opened || !decode(*opened, load.place)) {
+                throw Error("a value does not survive being stored: " + load.key.stored);
+            }
+            assign_references(table(), load.place, part);
+        }
+        complete_object(load.place);
+        check_key(load, make_model_key(table(), load.place));
+        completed(load, product_of(load)->entry);
+    } catch (...) {
+        failed(load, std::current_exception());
+    }
+}
+
+std::unique_ptr<LoadJob> ModelJob::make_successor() {
+    auto successor = std::make_unique<ModelJob>(cache(), rules(), own_, loader_, contexts_);
+    successor->is_successor_ = true;
+    return successor;
+}
+
+/// Errors: `std::bad_alloc`, `TooManyObjects`; whatever else goes wrong is false.
+bool ModelJob::decode(const OpenedEntry& entry, void* object) const {
+    std::optional<GraphHandle> graph;
+    if (!table().references.empty()) graph.emplace();
+    const auto reason = decode_entry(entry, [&](CborReader& reader) {
+        reader.graph = graph ? &**graph : nullptr;
+        reader.references_own_graph = true;
+        reader.every_member_required = true;
+        return decode_members(reader, object, table().members);
+    });
+    if (graph) (*graph)->end_loading();
+    return !reason;
 }
 
 std::shared_ptr<const void> ModelJob::take(KeyLoad&, const OpenedEntry& entry) {
     // That it can be read is found out here, where it can still be loaded.
     const AnyModel object{table()};
-    std::optional<GraphHandle> graph;
-    if (!table().references.empty()) graph.emplace();
-    CborReader reader{entry.body};
-    reader.graph = graph ? &**graph : nullptr;
-    reader.references_own_graph = true;
-    reader.every_member_required = true;
-    try {
-        if (!decode_members(reader, object.get(), table().members) || !reader.at_end()) {
-            return nullptr;
-        }
-    } catch (const std::bad_alloc&) {
-        throw;
-    } catch (...) {  // a converter of the user's
-        return nullptr;
-    }
+    if (!decode(entry, object.get())) return nullptr;
     auto product = std::make_shared<LoadedModel>();
     PreparedEntry copy;
     begin_entry(copy.bytes, entry.envelope);

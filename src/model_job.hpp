@@ -38,6 +38,9 @@ class ReferenceList final : public ReferenceVisitor {
     std::vector<ReferenceBase*> references_;
 };
 
+/// Lets the references of `object` lead to what the loader assigned.
+void assign_references(const ModelTable& table, void* object, const LoadedModel& product);
+
 /// Makes an object as it was before anything but its keys was set.
 void reset(const ModelTable& table, void* object);
 
@@ -46,7 +49,7 @@ class ModelJob final : public LoadJob {
  public:
     ModelJob(Cache cache, const LoadRules& rules, Counters& own, const Loader& loader,
              const void* contexts)
-        : LoadJob(std::move(cache), rules, own), loader_(loader), contexts_(contexts) {}
+        : LoadJob(std::move(cache), rules, own), own_(own), loader_(loader), contexts_(contexts) {}
 
     /// Gives the job an object of its own with the keys of this one.
     void* copy_of(const void* object);
@@ -58,16 +61,24 @@ class ModelJob final : public LoadJob {
     void load(std::span<KeyLoad* const> wanted) override;
     std::shared_ptr<const void> take(KeyLoad& load, const OpenedEntry& entry) override;
     std::shared_ptr<const void> missing_product() override;
+    void complete(KeyLoad& load) override;
+    std::unique_ptr<LoadJob> make_successor() override;
+    void adopt(KeyLoad& load) override { load.place = copy_of(load.place); }
     void follow_up(std::span<KeyLoad* const> stored) override;
 
     void load_singly(KeyLoad& load);
     void load_batch(std::span<KeyLoad* const> wanted);
     void check_key(const KeyLoad& load, const EntryKey& loaded) const;
     void finish(KeyLoad& load);
+    std::shared_ptr<LoadedModel> product_of(const KeyLoad& load) const;
+    void complete_object(void* object) const { loader_.complete(contexts_, object); }
+    bool decode(const OpenedEntry& entry, void* object) const;
 
+    Counters& own_;
     const Loader& loader_;
     const void* const contexts_;
     std::deque<AnyModel> copies_;
+    bool is_successor_ = false;
 };
 
 }  // namespace cachemodel::detail

@@ -478,12 +478,7 @@ void Load::take_product(Item& item, const LoadedModel& product) {
     }
     item.state = State::found;
     if (item.target == nullptr) item.origin.revision = revision_of(*opened);
-    if (product.references.empty()) return;
-    const ReferenceList own{*item.table, item.object};
-    for (std::size_t i = 0; i < own.size() && i < product.references.size(); ++i) {
-        const ReferenceBase& given = product.references[i];
-        if (given.target() != nullptr && given.target()->loaded) own[i] = given;
-    }
+    assign_references(*item.table, item.object, product);
 }
 
 /// Serves the stale value, if there is one.

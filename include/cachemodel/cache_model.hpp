@@ -170,6 +170,19 @@ class CacheModel : public M {
         return Models<M>{}.touch(with_keys, lifetime);
     }
 
+    template <class Row>
+    static bool refresh_from(const Row& row) {
+        return Models<M>{}.refresh_from(row);
+    }
+    template <class Range>
+    static std::vector<Outcome> refresh_from_many(Range&& rows) {
+        return Models<M>{}.refresh_from_many(rows);
+    }
+    template <class Row>
+    static std::vector<Outcome> refresh_from_many(std::initializer_list<Row> rows) {
+        return Models<M>{}.refresh_from_many(rows);
+    }
+
     template <class Keys>
     static bool rename(const Keys& old, const M& renamed) {
         return Models<M>{}.rename(old, renamed);

@@ -148,7 +148,8 @@ inline constexpr bool is_any_reference = is_reference<T> || is_reference_list<T>
 /// The verbs of CacheModel; a model's own member of such a name would hide or be hidden.
 struct Verbs {
     int get, find, get_many, exists, remove, remove_many, touch, key, key_for, save, save_many,
-        get_or_create, rename, update, save_if_unchanged, find_by, get_by, get_many_by, Missing;
+        get_or_create, rename, update, save_if_unchanged, find_by, get_by, get_many_by,
+        refresh_from, refresh_from_many, Missing;
 };
 
 /// Where M has a member of a verb's name too, that name is ambiguous here.
@@ -175,11 +176,13 @@ concept NoVerb = requires {
     &WithVerbs<M>::find_by;
     &WithVerbs<M>::get_by;
     &WithVerbs<M>::get_many_by;
+    &WithVerbs<M>::refresh_from;
+    &WithVerbs<M>::refresh_from_many;
     &WithVerbs<M>::Missing;
 };
 
 struct LoaderNames {
-    int from_miss, from_miss_many;
+    int from_miss, from_miss_many, complete;
 };
 
 /// Where M has a member of a loader's name too, that name is ambiguous here. So an overloaded or a
@@ -195,6 +198,12 @@ template <class M>
 concept HasFromMissMany = !requires {
     &WithLoaderNames<M>::from_miss_many;
 };
+/// Whether M has a second step of loading: a member function of this name, not a data member.
+template <class M>
+concept HasComplete = !requires {
+    &WithLoaderNames<M>::complete;
+}
+&&!requires(M & model) { sizeof(model.complete); };
 template <class M>
 concept HasLoader = HasFromMiss<M> || HasFromMissMany<M>;
 

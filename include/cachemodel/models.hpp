@@ -22,9 +22,12 @@
 
 #include <concepts>
 #include <cstddef>
+#include <deque>
+#include <exception>
 #include <initializer_list>
 #include <iterator>
 #include <memory>
+#include <new>
 #include <optional>
 #include <span>
 #include <string>
@@ -46,6 +49,11 @@ inline constexpr bool distinct<T, Ts...> =
 template <class Range, class M>
 concept KeepsModels = KeepsElements<Range> && requires(Range& range) {
     requires std::derived_from<std::remove_cvref_t<decltype(*std::begin(range))>, M>;
+};
+
+template <class M, class Row>
+concept ReadsRow = requires(M& model, const Row& row) {
+    { model.from_source(row) } -> std::same_as<void>;
 };
 
 template <class Function, class M>
@@ -357,6 +365,41 @@ class Models {
         return detail::done_or_throw(detail::touch_model(door(), table(), &with_keys, lifetime));
     }
 
+    /// Brings the entry up to what the source says: for the part of a program that owns the source
+    /// and knows what has changed there. The counterpart of `from_miss`, which asks the source.
+    ///
+    /// The model reads the row by `void from_source(const Row&)`, one for each type of row. It sets
+    /// the keys and the rest, and all of it is stored as by `save`; or it sets the keys and throws
+    /// `Missing{}`: the row is gone, and the entry is removed. False in that case.
+    ///
+    /// Call it after the commit, and for one row in the order of its changes. A load that began
+    /// before does not come out on top.
+    ///
+    /// Errors: as `save` and `remove`, and what `from_source` throws; then the entry is as old as
+    /// before, and the row should be given again.
+    /// Example: examples/push.cpp#one
+    template <class Row>
+    bool refresh_from(const Row& row) const {
+        M model{};
+        const bool exists = read_row(model, row);
+        exists ? save(model) : static_cast<void>(remove(model));
+        return exists;
+    }
+    /// The same for any range of rows, with one outcome for each, in order: declined where the row
+    /// is gone and nothing was stored. Of several about one model the last one counts. Two round
+    /// trips at most.
+    ///
+    /// Throws for no single row: what `from_source` throws is its row's failure.
+    /// Example: examples/push.cpp#many
+    template <class Range>
+    std::vector<Outcome> refresh_from_many(Range&& rows) const {
+        return refresh_all(rows);
+    }
+    template <class Row>
+    std::vector<Outcome> refresh_from_many(std::initializer_list<Row> rows) const {
+        return refresh_all(rows);
+    }
+
     /// Stores `renamed` under its keys and then removes what is stored under `old`: the keys of
     /// one entity changed. False where nothing was stored under `old`.
     ///
@@ -589,6 +632,42 @@ class Models {
                                       std::optional<Lifetime> lifetime) const {
         std::vector<Outcome> outcomes(objects.size());
         detail::save_models(door(), table(), objects, lifetime, outcomes);
+        return outcomes;
+    }
+    /// False where the row says that there is none any more.
+    template <class Row>
+    static bool read_row(M& model, const Row& row) {
+        constexpr bool takes_row = detail::ReadsRow<M, Row>;
+        static_assert(takes_row,
+                      "cachemodel: the model has no void from_source(const Row&) for rows of this "
+                      "type");
+        try {
+            if constexpr (takes_row) model.from_source(row);
+            return true;
+        } catch (const cachemodel::Missing& missing) {
+            if (!missing.model().empty()) throw;  // out of a get inside of from_source
+            return false;
+        }
+    }
+    template <class Range>
+    std::vector<Outcome> refresh_all(Range& rows) const {
+        std::deque<M> models;  // what it holds stays where it is
+        std::vector<detail::SourceState> states;
+        std::vector<Outcome> outcomes;
+        for (auto&& row : rows) {
+            M& model = models.emplace_back();
+            outcomes.emplace_back();
+            try {
+                const bool exists = read_row(model, std::as_const(row));
+                states.push_back({&model, !exists});
+            } catch (const std::bad_alloc&) {
+                throw;
+            } catch (...) {
+                outcomes.back() = Failure{std::current_exception()};
+                states.push_back({nullptr, false});
+            }
+        }
+        detail::refresh_models(door(), table(), states, outcomes);
         return outcomes;
     }
     bool remove_one(const M& model) const {

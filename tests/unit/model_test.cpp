@@ -634,7 +634,8 @@ TEST_CASE("a CacheModel is its model with verbs", "[model]") {
     CHECK(as_model.name == "yz");
     CHECK(object.key() == CacheModel<Hidden>::key_for(3));
     STATIC_REQUIRE(std::derived_from<CacheModel<Hidden>, Hidden>);
-    STATIC_REQUIRE(sizeof(CacheModel<Hidden>) == sizeof(Hidden));
+    // And knows which state of its entry it was read from.
+    STATIC_REQUIRE(sizeof(CacheModel<Hidden>) <= sizeof(Hidden) + sizeof(std::uint64_t));
 }
 
 TEST_CASE("a model may have members named like the library's own helpers", "[model]") {

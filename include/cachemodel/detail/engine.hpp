@@ -103,6 +103,17 @@ void remove_models(const Door& door, const ModelTable& table, std::span<const vo
 Outcome touch_model(const Door& door, const ModelTable& table, const void* object,
                     Lifetime lifetime);
 
+/// What the source says of a model now.
+struct SourceState {
+    const void* object;  ///< its keys are set; null where the source could not be read
+    bool is_gone;        ///< the source has none any more
+};
+
+/// Stores or removes each, so that the cache says what the source says. Of several of one key the
+/// last one counts. Outcomes of what could not be read are left as they are.
+void refresh_models(const Door& door, const ModelTable& table, std::span<const SourceState> states,
+                    std::span<Outcome> outcomes);
+
 /// What a program does to a model. Returns false to leave it as it is stored.
 struct Change {
     const void* function;

@@ -106,6 +106,16 @@ struct FromMissManyType<M> {
     using type = decltype(&M::from_miss_many);
 };
 
+template <class M>
+struct CompleteType {
+    using type = void;
+};
+template <class M>
+requires requires { &M::complete; }
+struct CompleteType<M> {
+    using type = decltype(&M::complete);
+};
+
 /// Whether a door's context, which is const where the door holds it by value, can be passed on.
 template <class Context, class Parameter>
 concept Passable = requires(const std::tuple<Context>& held) {
@@ -156,6 +166,15 @@ void load_one(const void* contexts, void* object) {
 }
 
 template <class M, class... Contexts>
+void complete(const void* contexts, void* object) {
+    with_contexts(
+        typename LoaderParameters<typename CompleteType<M>::type>::type{},
+        *static_cast<const std::tuple<Contexts...>*>(contexts), [&](auto&&... context) {
+            static_cast<M*>(object)->complete(std::forward<decltype(context)>(context)...);
+        });
+}
+
+template <class M, class... Contexts>
 void load_many(const void* contexts, std::span<const void* const> objects, LoadedSink& sink) {
     std::vector<M> wanted(objects.size());
     for (std::size_t i = 0; i < wanted.size(); ++i) {
@@ -175,7 +194,8 @@ template <bool required, class F, class... Contexts>
 consteval bool check_loader() {
     static_assert(LoaderSignature<F>,
                   "cachemodel: write void from_miss(contexts...) or static std::vector<M> "
-                  "from_miss_many(std::span<const M>, contexts...), neither const nor overloaded");
+                  "from_miss_many(std::span<const M>, contexts...), and for a second step void "
+                  "complete(contexts...); neither const nor overloaded");
     if constexpr (LoaderSignature<F>) {
         constexpr bool complete =
             has_contexts(typename LoaderParameters<F>::type{}, TypeList<Contexts...>{});
@@ -198,6 +218,11 @@ consteval Loader make_loader() {
     if constexpr (HasFromMissMany<M>) {
         if constexpr (check_loader<required, typename FromMissManyType<M>::type, Contexts...>()) {
             loader.load_many = &load_many<M, Contexts...>;
+        }
+    }
+    if constexpr (HasComplete<M>) {
+        if constexpr (check_loader<required, typename CompleteType<M>::type, Contexts...>()) {
+            loader.complete = &complete<M, Contexts...>;
         }
     }
     return loader;
