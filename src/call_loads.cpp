@@ -82,13 +82,11 @@ void CallLoads::read_one(AskedCall& asked, std::string_view bytes, std::uint64_t
     asked.basis = Basis::of(standing, token);
     asked.reason = standing.reason;
     const Freshness state = freshness(cache(), standing, rules_);
-    if (state == Freshness::none || state == Freshness::known_missing) return;
-    if (state != Freshness::fresh && state != Freshness::being_refreshed) asked.standing = bytes;
-    if (state == Freshness::fallback) return;
-    asked.is_hit = decode(asked, *standing.entry);
+    const bool is_due = state == Freshness::early || state == Freshness::stale;
+    if (is_due || state == Freshness::fallback) asked.standing = bytes;
+    asked.is_hit = is_served(state) && decode(asked, *standing.entry);
     asked.is_stale = asked.is_hit && !standing.is_fresh_value();
-    asked.is_to_be_refreshed =
-        asked.is_hit && (state == Freshness::early || state == Freshness::stale);
+    asked.is_to_be_refreshed = asked.is_hit && is_due;
 }
 
 bool CallLoads::decode(AskedCall& asked, const OpenedEntry& entry) {

@@ -159,7 +159,9 @@ Standing look_at(const Cache& cache, std::string_view bytes, std::string_view en
         }
     }
     if (standing.is_value() || standing.reason != MissReason::nothing_stored) return standing;
-    standing.reason = envelope.is_known_missing ? MissReason::known_missing : MissReason::removed;
+    standing.reason = envelope.is_known_missing ? MissReason::known_missing
+                      : envelope.holds_place()  ? MissReason::removed
+                                                : MissReason::undecodable;
     return standing;
 }
 

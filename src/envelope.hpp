@@ -40,6 +40,9 @@ struct Envelope {
     /// Of a removal, a random number: what was read before has another one, or none.
     std::optional<std::uint64_t> epoch = {};
     bool is_known_missing = false;
+
+    /// Without a body, that it keeps older loads out. What has neither is damaged.
+    bool holds_place() const noexcept { return (epoch || lease) && !is_known_missing; }
 };
 
 /// Starts an entry; the body is appended after it.

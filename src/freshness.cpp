@@ -32,7 +32,7 @@ Basis Basis::of(const Standing& standing, std::uint64_t token) noexcept {
     Basis basis{.is_known = true, .is_there = true, .token = token};
     if (!standing.entry) return basis;
     const Envelope& envelope = standing.entry->envelope;
-    basis.holds_place = standing.entry->body.empty() && !envelope.is_known_missing;
+    basis.holds_place = standing.entry->body.empty() && envelope.holds_place();
     if (envelope.epoch) {
         basis.epoch = *envelope.epoch;
     } else if (!basis.holds_place) {

@@ -43,6 +43,10 @@ enum class Freshness : std::uint8_t {
     none,
 };
 Freshness freshness(const Cache& cache, const Standing& standing, const LoadRules& rules);
+/// Whether the value is given to callers without more ado.
+constexpr bool is_served(Freshness freshness) noexcept {
+    return freshness <= Freshness::being_refreshed;
+}
 
 /// How an entry lives that is stored by these rules: `load_cost` is how long its load took, if
 /// that is known.

@@ -281,8 +281,9 @@ void LoadJob::release_leases() noexcept {
         for (const auto& load : loads_) {
             if (!load.is_leased || !load.basis.is_known || load.is_partial) continue;
             const bool keeps_out = load.basis.epoch != 0;
+            const auto epoch = keeps_out ? load.basis.epoch : cache_.core().chance.number() | 1;
             const auto& entry = prepared.emplace_back(prepare_lease(
-                cache_, load.key, load.standing, load.basis.epoch, std::nullopt,
+                cache_, load.key, load.standing, epoch, std::nullopt,
                 keeps_out ? longest_load(rules_) : Lifetime{1s}, rules_.kept_stale()));
             entries.push_back({load.key.stored, entry.bytes, entry.lifetime, load.basis.token});
         }

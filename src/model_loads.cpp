@@ -391,21 +391,9 @@ void Load::read_entry(Group& group, std::size_t index, std::string_view bytes,
     item.state = State::absent;
     item.reason = standing.reason;
     const Freshness state = freshness(group.cache, standing, item.source->rules());
-    switch (state) {
-        case Freshness::none:
-            return;
-        case Freshness::known_missing:
-            item.is_known_missing = true;
-            return;
-        case Freshness::fallback:
-            item.standing = bytes;
-            return;
-        case Freshness::fresh:
-        case Freshness::early:
-        case Freshness::stale:
-        case Freshness::being_refreshed:
-            break;
-    }
+    item.is_known_missing = state == Freshness::known_missing;
+    if (state == Freshness::fallback) item.standing = bytes;
+    if (!is_served(state)) return;
     if (const auto reason = decode(item, *standing.entry)) {
         item.reason = *reason;
         return;

@@ -12,6 +12,7 @@
 
 #include "cache_core.hpp"
 #include "entries.hpp"
+#include "freshness.hpp"
 #include "model_entries.hpp"
 #include "revision.hpp"
 #include "secondary_keys.hpp"
@@ -45,17 +46,11 @@ class Pauses {
     int attempts_ = 0;
 };
 
-/// An entry that says something of the model, and not only that older loads are kept out.
-bool has_model(const StoredEntry& stored) {
-    return stored.entry() && !stored.entry()->body.empty();
-}
-
-/// Reads the model of an entry; the reason where there is none. `graph` owns what its references
+/// Reads the model of an entry; the reason where it does not fit. `graph` owns what its references
 /// point to, all of it unloaded.
-std::optional<MissReason> decode_model(const StoredEntry& stored, const ModelTable& table,
+std::optional<MissReason> decode_model(const OpenedEntry& entry, const ModelTable& table,
                                        bool has_loader, LoadGraph& graph, void* object) {
-    if (!has_model(stored)) return stored.reason();
-    return decode_entry(*stored.entry(), [&](CborReader& reader) {
+    return decode_entry(entry, [&](CborReader& reader) {
         reader.graph = &graph;
         reader.references_own_graph = true;
         reader.every_member_required = has_loader;
@@ -72,7 +67,8 @@ class Update {
           object_(object),
           change_(change),
           key_(make_model_key(table, object)),
-          loader_(find_loader(door, table)) {}
+          loader_(find_loader(door, table)),
+          rules_(rules_of(door, table)) {}
 
     Revision run();
 
@@ -80,7 +76,8 @@ class Update {
     enum class Step : std::uint8_t { done, again, nothing_there };
 
     Step attempt(const Cache& cache);
-    Step store(const StoredEntry& stored, void* changed, const std::string& secondary_before);
+    Step store(const StoredEntry& stored, const Standing& standing, void* changed,
+               const std::string& secondary_before);
     bool change(void* object) const;
     void load(void* object) const;
     void change_loaded();
@@ -92,6 +89,7 @@ class Update {
     const Change& change_;
     EntryKey key_;
     const Loader* loader_;
+    const LoadRules rules_;
     MissReason reason_ = MissReason::nothing_stored;
     Revision revision_;
 };
@@ -125,9 +123,15 @@ Revision Update::run() {
 Update::Step Update::attempt(const Cache& cache) {
     const StoredEntry stored{cache, key_, Operation::get};
     if (stored.failure()) stored.failure()->rethrow();
+    reason_ = stored.reason();
+    if (!stored.is_there()) return Step::nothing_there;
+    const Standing standing = look_at(door_.cache, stored.bytes(), key_.in_envelope());
+    reason_ = standing.reason;
+    if (!is_served(freshness(door_.cache, standing, rules_))) return Step::nothing_there;
+    const OpenedEntry& entry = *standing.entry;
     const auto decode = [&](void* object) {
         const GraphHandle graph;
-        const auto reason = decode_model(stored, table_, loader_ != nullptr, *graph, object);
+        const auto reason = decode_model(entry, table_, loader_ != nullptr, *graph, object);
         graph->end_loading();
         return reason;
     };
@@ -138,33 +142,37 @@ Update::Step Update::attempt(const Cache& cache) {
         return Step::nothing_there;
     }
     const std::string secondary = secondary_texts(table_, copy.get());
-    if (change(copy.get())) return store(stored, copy.get(), secondary);
+    if (change(copy.get())) return store(stored, standing, copy.get(), secondary);
     // The function may have changed its copy all the same.
     AnyModel as_stored{table_};
     copy_keys(table_, as_stored.get(), object_);
     (void)decode(as_stored.get());
     table_.move(object_, as_stored.get());
-    revision_ = revision_of(*stored.entry());
+    revision_ = revision_of(entry);
     return Step::done;
 }
 
-Update::Step Update::store(const StoredEntry& stored, void* changed,
+Update::Step Update::store(const StoredEntry& stored, const Standing& standing, void* changed,
                            const std::string& secondary_before) {
-    Lifetime left;
-    const Outcome told =
-        remaining_lifetime(door_.cache, stored, key_.stored, table_.options.expires, left);
-    if (!done_or_throw(told)) return Step::again;
-    const PreparedEntry prepared = prepare(door_.cache, table_, changed, key_, left);
+    Lifetime left = rules_.expires;
+    const bool is_fresh = standing.is_fresh_value();
+    if (is_fresh && !done_or_throw(remaining_lifetime(door_.cache, stored, key_.stored,
+                                                      rules_.expires, left))) {
+        return Step::again;
+    }
+    const EntryLife life{left, rules_.kept_stale(), rules_.early_refresh > 0};
+    const PreparedEntry prepared = prepare(door_.cache, table_, changed, key_, life);
     const Entry entry{key_.stored, prepared.bytes, prepared.lifetime, stored.token()};
+    supersede_loads(door_.cache, {&key_, 1});
     Outcome outcome;
     door_.cache.quietly().store_many(Store::compare_and_set, {&entry, 1}, {&outcome, 1});
     Tally{door_.cache}.count_stored(table_, outcome);
     if (!done_or_throw(outcome)) return Step::again;
     // Pointers that were stored with the entry, and end with it, need not be stored again.
-    const bool keeps_end = left.is_never() || stored.entry()->envelope.fresh_until ||
-                           door_.cache.capabilities().tells_lifetimes;
+    const bool keeps_end = is_fresh && (left.is_never() || standing.entry->envelope.fresh_until ||
+                                        door_.cache.capabilities().tells_lifetimes);
     if (!keeps_end || secondary_texts(table_, changed) != secondary_before) {
-        done_or_throw(store_pointers(door_.cache.quietly(), table_, changed, left));
+        done_or_throw(store_pointers(door_.cache.quietly(), table_, changed, life.in_all()));
     }
     table_.move(object_, changed);
     revision_ = revision_of(prepared.bytes, key_);
@@ -209,28 +217,28 @@ void Update::throw_missing() const {
     nothing.raise();
 }
 
-/// An entry whose end has come: for readers nothing is there.
-PreparedEntry ended_entry(const Cache& cache, const EntryKey& key) {
-    const auto now = wall_time(cache);
-    PreparedEntry ended;
-    begin_entry(ended.bytes, {.key = key.in_envelope(), .written_at = now, .fresh_until = now});
-    end_entry(ended.bytes);
-    ended.lifetime = std::max<std::chrono::nanoseconds>(cache.capabilities().lifetime_resolution,
-                                                        std::chrono::milliseconds{1});
-    return ended;
+/// An entry that for readers is nothing.
+PreparedEntry removed_entry(const Door& door, const EntryKey& key, const LoadRules& rules) {
+    const Lifetime shortest = std::max<std::chrono::nanoseconds>(
+        door.cache.capabilities().lifetime_resolution, std::chrono::milliseconds{1});
+    return prepare_removal(door.cache, key, door.has_source ? longest_load(rules) : shortest,
+                           door.cache.core().chance.number() | 1);
 }
 
 /// What an entry stands for to who would store over it. One that cannot be read as this model
 /// stands for nothing, as it does to a reader.
-Revision revision_to_replace(const StoredEntry& stored, const ModelTable& table, const void* object,
-                             Revision expected) {
-    if (!has_model(stored)) return {};
-    const Revision revision = revision_of(*stored.entry());
+Revision revision_to_replace(const Door& door, const StoredEntry& stored, const ModelTable& table,
+                             const void* object, const EntryKey& key, Revision expected) {
+    if (!stored.is_there()) return {};
+    const Standing standing = look_at(door.cache, stored.bytes(), key.in_envelope());
+    if (!standing.is_value()) return {};
+    const Revision revision = revision_of(*standing.entry);
     if (expected != Revision{}) return revision;
+    if (!is_served(freshness(door.cache, standing, rules_of(door, table)))) return {};
     AnyModel scratch{table};
     copy_keys(table, scratch.get(), object);
     const GraphHandle graph;
-    const auto reason = decode_model(stored, table, false, *graph, scratch.get());
+    const auto reason = decode_model(*standing.entry, table, false, *graph, scratch.get());
     graph->end_loading();
     return reason ? Revision{} : revision;
 }
@@ -247,18 +255,21 @@ void save_model_if_unchanged(const Door& door, const ModelTable& table, const vo
                              std::optional<Lifetime> lifetime, Revision& revision) {
     require_compare_and_set(door.cache);
     const EntryKey key = make_model_key(table, object);
-    const Lifetime wanted = lifetime.value_or(table.options.expires);
+    const LoadRules rules = rules_of(door, table);
+    EntryLife life = life_by(rules, door.cache.core().chance, std::nullopt);
+    if (lifetime) life.fresh = *lifetime;
+    const bool is_over = life.fresh.is_over();
     // What lives no longer is not removed, which would not ask whether it changed, but overwritten.
-    const PreparedEntry prepared = wanted.is_over()
-                                       ? ended_entry(door.cache, key)
-                                       : prepare(door.cache, table, object, key, wanted);
+    const PreparedEntry prepared =
+        is_over ? removed_entry(door, key, rules) : prepare(door.cache, table, object, key, life);
     if (door.cache.is_bypass()) return;
     const StoredEntry stored{door.cache, key, Operation::get};
     if (stored.failure()) stored.failure()->rethrow();
-    if (revision_to_replace(stored, table, object, revision) != revision) {
+    if (revision_to_replace(door, stored, table, object, key, revision) != revision) {
         throw Conflict("the entry is not the one that was read: " + key.stored);
     }
     const auto how = stored.is_there() ? Store::compare_and_set : Store::add;
+    supersede_loads(door.cache, {&key, 1});
     const Entry entry{key.stored, prepared.bytes, prepared.lifetime, stored.token()};
     Outcome outcome;
     door.cache.quietly().store_many(how, {&entry, 1}, {&outcome, 1});
@@ -266,8 +277,8 @@ void save_model_if_unchanged(const Door& door, const ModelTable& table, const vo
     if (!done_or_throw(outcome)) {
         throw Conflict("the entry changed while it was compared: " + key.stored);
     }
-    revision = wanted.is_over() ? Revision{} : revision_of(prepared.bytes, key);
-    done_or_throw(store_pointers(door.cache.quietly(), table, object, wanted));
+    revision = is_over ? Revision{} : revision_of(prepared.bytes, key);
+    done_or_throw(store_pointers(door.cache.quietly(), table, object, life.in_all()));
 }
 
 }  // namespace cachemodel::detail

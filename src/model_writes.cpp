@@ -48,18 +48,7 @@ bool model_exists(const Door& door, const ModelTable& table, const void* object)
     if (stored.failure()) stored.failure()->rethrow();
     if (!stored.is_there()) return false;
     const Standing standing = look_at(door.cache, stored.bytes(), key.in_envelope());
-    switch (freshness(door.cache, standing, rules_of(door, table))) {
-        case Freshness::fresh:
-        case Freshness::early:
-        case Freshness::stale:
-        case Freshness::being_refreshed:
-            return true;
-        case Freshness::fallback:
-        case Freshness::known_missing:
-        case Freshness::none:
-            break;
-    }
-    return false;
+    return is_served(freshness(door.cache, standing, rules_of(door, table)));
 }
 
 void save_models(const Door& door, const ModelTable& table, std::span<const void* const> objects,

@@ -483,7 +483,7 @@ void show_cached_method(Stage& stage) {
 }
 
 void show_failure(Stage& stage) {
-    stage.screen.heading("6. What happens when the cache dies in the middle");
+    stage.screen.heading("7. What happens when the cache dies in the middle");
     if (stage.server == nullptr && stage.unpluggable == nullptr) {
         stage.screen.paragraph(
             "The demo did not start this cache, so it does not kill it either. See it with "
@@ -566,6 +566,7 @@ void remove_everything(Stage& stage) {
     const auto locate = locate_with(stage);
     invalidate_all(sample_addresses(stage.source, places), locate);
     locate.invalidate({"", "Napoli", "Italy"});
+    remove_rates(stage);
 }
 
 }  // namespace demo

@@ -30,11 +30,14 @@ void show_single_gets(Stage& stage);
 void show_references(Stage& stage);
 void show_key_and_entry(Stage& stage);
 void show_cached_method(Stage& stage);
+void show_push(Stage& stage);
 void show_failure(Stage& stage);
 
 /// Removes every entry that the chapters may store.
 ///
 /// Errors: `cachemodel::BackendError` where the cache does not answer.
 void remove_everything(Stage& stage);
+/// Those that `show_push` may store.
+void remove_rates(Stage& stage);
 
 }  // namespace demo

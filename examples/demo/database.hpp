@@ -51,6 +51,9 @@ class Connection {
 
     void execute(const char* sql);
 
+    /// For what SQLite offers besides.
+    sqlite3* handle() const noexcept { return connection_.get(); }
+
     /// The statement for `sql`, prepared once and kept, ready to be bound.
     Statement& prepared(const std::string& sql);
 

@@ -96,6 +96,7 @@ void run(const Options& options) {
     show_references(stage);
     show_key_and_entry(stage);
     show_cached_method(stage);
+    show_push(stage);
     show_failure(stage);
     if (is_shared) remove_everything(stage);
 }

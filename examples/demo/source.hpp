@@ -43,6 +43,9 @@ class Source {
     /// All codes of a table, in order.
     std::vector<std::string> codes(std::string_view table);
 
+    /// The database file.
+    const std::string& path() const noexcept { return path_; }
+
     /// Queries since the program began.
     std::uint64_t queries() const noexcept { return queries_; }
 

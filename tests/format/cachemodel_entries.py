@@ -373,11 +373,11 @@ class Entry:
         """What it is: "value", or what stands there instead of one. `now` ends leases that are over."""
         if self.body:
             return "value"
-        if self.known_missing:
-            return "known missing"
         if self.lease is not None and (now is None or now < self.lease[0]):
             return "being loaded"
-        return "removed"
+        if self.known_missing:
+            return "known missing"
+        return "undecodable" if self.lease is None and self.epoch is None else "removed"
 
     def is_over(self, now):
         return self.fresh_until is not None and now >= self.fresh_until

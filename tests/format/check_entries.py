@@ -202,6 +202,7 @@ def check_what_stands_for_values(server):
             check(name + ", value", decoded(open_entry(data, key, now=then).body), "stale")
         except NoEntry as reason:
             check(name + ", reason", str(reason), kind)
+    check("no reason", take_apart(make_entry("k", b"", then), "k").kind(), "undecodable")
     # A lease that is over keeps nobody waiting.
     key = plain_key(PREFIX, VERSION, "leased")
     check("lease over", take_apart(server.get(key) or b"", key).kind(then + 2000), "removed")

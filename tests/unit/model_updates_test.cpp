@@ -133,14 +133,14 @@ TEST_CASE("each attempt of an update costs as many round trips", "[updates][unit
     const Models<Page> pages{rig.cache};
     const Models<Page> others{Cache{rig.scripted, {.clock = rig.clock}}};
     pages.save({.path = "/"});
-    int runs = 0;
+    int attempts = 0;
     const auto before = rig.cache.statistics();
     const Page page = pages.update("/", [&](Page& changed) {
-        if (++runs <= 2) others.save({.path = "/", .visits = runs * 10});
+        if (++attempts <= 2) others.save({.path = "/", .visits = attempts * 10});
         *changed.visits += 1;
     });
     CHECK(page.visits == 21);
-    CHECK(runs == 3);
+    CHECK(attempts == 3);
     const auto after = rig.cache.statistics();
     CHECK(after.round_trips - before.round_trips == 6);
     CHECK(after.stores - before.stores == 1);
