@@ -42,7 +42,7 @@ LoadRules rules_of(const CallDoor& door) {
 Outcome remove_call(const CallDoor& door, const EntryKey& key) {
     Outcome outcome;
     door.site.counters.round_trips += 1;
-    remove_for_good(door.cache, {&key, 1}, longest_load(rules_of(door)), {&outcome, 1});
+    remove_for_good(door.cache, {&key, 1}, removal_life(rules_of(door)), {&outcome, 1});
     if (outcome.done()) door.site.counters.removals += 1;
     return outcome;
 }

@@ -4,15 +4,18 @@
 #include <cachemodel/testing/manual_executor.hpp>
 
 #include "support/catch.hpp"
+#include "support/decorators.hpp"
 #include "support/price_rig.hpp"
 #include "support/scheduler.hpp"
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 using namespace cachemodel;
@@ -71,6 +74,47 @@ struct LatePrice {
 
     void from_miss(PriceTable& table) { cents = table.read(); }
     void complete(PriceTable& table) { cents = table.read(); }
+};
+
+/// A table that does something before it answers what it has read.
+struct SlowTable {
+    int price = 1;
+    std::function<void()> before_answer = {};
+
+    int read() {
+        const int read = price;
+        if (before_answer) std::exchange(before_answer, {})();
+        return read;
+    }
+};
+struct SlowPrice {
+    static constexpr ModelOptions cache_options = plain();
+
+    Key<std::string> name;
+    Field<int> cents;
+
+    void from_miss(SlowTable& table) { cents = table.read(); }
+};
+
+/// Keeps lifetimes in whole seconds, and ends entries up to one of them early.
+class HastyBackend final : public support::Decorator {
+ public:
+    explicit HastyBackend(std::shared_ptr<Backend> backend) : Decorator(std::move(backend)) {
+        capabilities_ = Decorator::capabilities();
+        capabilities_.lifetime_resolution = 1s;
+    }
+    const Capabilities& capabilities() const noexcept override { return capabilities_; }
+    void store_many(Store how, std::span<const Entry> entries,
+                    std::span<Outcome> outcomes) override {
+        std::vector<Entry> hasty{entries.begin(), entries.end()};
+        for (auto& each : hasty) {
+            if (!each.lifetime.is_never()) each.lifetime = each.lifetime.duration() - 999ms;
+        }
+        Decorator::store_many(how, hasty, outcomes);
+    }
+
+ private:
+    Capabilities capabilities_;
 };
 
 using Plain = Models<Price<plain>, PriceTable&>;
@@ -419,4 +463,21 @@ TEST_CASE("a removal beats the second step of a load, in all orders", "[removals
         CHECK(cached_price(rows) >= 2);
     }
     CHECK(orders.count() == orders_of({4, 3}));
+}
+
+TEST_CASE("a removal is there for longer than any load whose result is stored",
+          "[removals][lifetime]") {
+    testing::TurnableClock clock;
+    const auto store = std::make_shared<testing::ScriptedBackend>(clock);
+    const auto hasty = std::make_shared<HastyBackend>(store);
+    SlowTable table;
+    const Models<SlowPrice, SlowTable&> loading{Cache{hasty, {.clock = clock}}, table};
+    const Models<SlowPrice, SlowTable&> removing{Cache{hasty, {.clock = clock}}, table};
+    table.before_answer = [&] {
+        table.price = 2;
+        CHECK(removing.remove("tea"));
+        clock.advance(30s);
+    };
+    CHECK(loading.get("tea").cents == 1);
+    CHECK(removing.get("tea").cents == 2);
 }
