@@ -24,9 +24,10 @@ namespace cachemodel::support {
 /// it is a step.
 struct PriceTable {
     std::optional<int> price = 1;
+    bool is_read_in_a_step = true;  ///< else together with the step before
 
     int read() const {
-        Orders::step();
+        if (is_read_in_a_step) Orders::step();
         if (!price) throw Missing{};
         return *price;
     }
@@ -45,11 +46,14 @@ struct PriceRig {
     testing::TurnableClock clock;
     std::shared_ptr<testing::ScriptedBackend> store =
         std::make_shared<testing::ScriptedBackend>(clock);
-    std::shared_ptr<SteppingBackend> backend = std::make_shared<SteppingBackend>(store);
+    std::shared_ptr<SteppingBackend> backend;
     PriceTable table;
     int outdated = 0;  ///< how many reads gave something older
 
-    PriceRig() {
+    PriceRig() : PriceRig([](std::shared_ptr<Backend> plain) { return plain; }) {}
+    /// `around` gives what stands between the store and the caches.
+    template <class Around>
+    explicit PriceRig(Around around) : backend(std::make_shared<SteppingBackend>(around(store))) {
         backend->before_call = [this] {
             if (!oldest_then()) oldest_then() = oldest_;
         };
