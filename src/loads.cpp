@@ -168,7 +168,7 @@ bool Loads::join(const Joined& joined, SteadyTime deadline) {
     const auto fail_unless_stale = [&](const auto& error) {
         if (!fall_back(index)) fail(index, std::make_exception_ptr(error));
     };
-    const Passage passage{joined.flight, product_, deadline};
+    const Passage passage{joined.flight, product_, deadline, LoadJob::is_in_task()};
     switch (passage.kind()) {
         case Passage::Kind::given:
             if (!joined.is_own) count(&Counters::joined);
