@@ -91,10 +91,8 @@ struct Profile {
 
 /// Served stale, and refreshed in the background.
 struct Price {
-    static constexpr ModelOptions cache_options{.expires = 10s,
-                                                .stale_while_refresh = 20s,
-                                                .lease_wait = 0s,
-                                                .load_backoff = 0s};
+    static constexpr ModelOptions cache_options{
+        .expires = 10s, .stale_while_refresh = 20s, .lease_wait = 0s, .load_backoff = 0s};
     Key<std::string> name;
     Field<int> cents;
 
@@ -228,4 +226,223 @@ TEST_CASE("a load in a pool does not wait for one that stands in line behind it"
     CHECK(crew.join() == 0);
     CHECK(pages == 11 + 1);
     CHECK(std::chrono::steady_clock::now() - begin < 4s);
+}
+
+// ---- second steps
+
+TEST_CASE("callers get what a loader brings first, and the cache gets all of it",
+          "[loaders][complete]") {
+    const auto executor = std::make_shared<ManualExecutor>();
+    Rig rig{executor};
+    const Models<Profile, Source&> profiles{rig.cache, rig.source};
+    const Models<ProfileRow> rows{rig.cache};
+    const Profile first = profiles.get("ada");
+    CHECK(first.essential == 1);
+    CHECK_FALSE(first.rest->has_value());
+    CHECK(rows.find("ada").absent());
+    // Nobody loads it a second time meanwhile.
+    const Profile second = profiles.get("ada");
+    CHECK(second.essential == 1);
+    CHECK_FALSE(second.rest->has_value());
+    CHECK(rig.source.asked == 1);
+
+    CHECK(executor->run_all() == 1);
+    const auto row = rows.find("ada");
+    REQUIRE(row.found());
+    CHECK(row->essential == 1);
+    CHECK(row->rest == 2);
+    CHECK(profiles.get("ada").rest == 2);
+    CHECK(rig.source.asked == 1);
+    CHECK(rig.cache.statistics().loads == 1);
+    CHECK(rig.cache.statistics().stores == 1);
+}
+
+TEST_CASE("a second step that throws leaves nothing stored, and its callers what they have",
+          "[loaders][complete][failure]") {
+    const auto executor = std::make_shared<ManualExecutor>();
+    Rig rig{executor};
+    const Models<Profile, Source&> profiles{rig.cache, rig.source};
+    rig.source.rest = [](const std::string&) -> int { throw std::runtime_error("no details"); };
+    CHECK(profiles.get("ada").essential == 1);
+    executor->run_all();
+    CHECK(rig.backend->keys().empty());
+    CHECK(rig.cache.statistics().load_failures == 1);
+
+    rig.source.rest = [](const std::string&) { return 3; };
+    CHECK(profiles.get("ada").essential == 1);
+    executor->run_all();
+    CHECK(rig.source.asked == 2);
+    CHECK(profiles.get("ada").rest == 3);
+}
+
+TEST_CASE("without room in the executor the second step is done before the call returns",
+          "[loaders][complete]") {
+    const auto executor = std::make_shared<ManualExecutor>();
+    executor->refuse();
+    Rig rig{executor};
+    const Models<Profile, Source&> profiles{rig.cache, rig.source};
+    const Models<ProfileRow> rows{rig.cache};
+    CHECK(profiles.get("ada").essential == 1);
+    CHECK(rows.find("ada")->rest == 2);
+    CHECK(rig.cache.statistics().refused_tasks == 1);
+    for (const auto& each : profiles.get_many({"bob", "cay"})) CHECK(each->essential == 1);
+    CHECK(rows.find("bob")->rest == 2);
+    CHECK(rows.find("cay")->rest == 2);
+}
+
+TEST_CASE("a second step that is given up leaves nothing stored", "[loaders][complete]") {
+    const auto executor = std::make_shared<ManualExecutor>();
+    Rig rig{executor};
+    const Models<Profile, Source&> profiles{rig.cache, rig.source};
+    CHECK(profiles.get("ada").essential == 1);
+    CHECK(executor->drop_one());
+    CHECK(rig.backend->keys().empty());
+    CHECK(profiles.get("ada").essential == 1);
+    CHECK(rig.source.asked == 2);
+    executor->run_all();
+    CHECK(profiles.get("ada").rest == 2);
+}
+
+TEST_CASE("a second step does not begin once its door has gone", "[loaders][complete]") {
+    const auto executor = std::make_shared<ManualExecutor>();
+    Rig rig{executor};
+    int completed = 0;
+    rig.source.rest = [&](const std::string&) { return ++completed; };
+    {
+        const Models<Profile, Source&> profiles{rig.cache, rig.source};
+        CHECK(profiles.get("ada").essential == 1);
+    }
+    CHECK(executor->run_all() == 1);
+    CHECK(completed == 0);
+    CHECK(rig.backend->keys().empty());
+}
+
+TEST_CASE("callers of many threads get what a loader brings first, and it is completed once",
+          "[loaders][complete][threads]") {
+    Rig rig{pool(2)};
+    Barrier before_rest;
+    std::atomic<int> completed{0};
+    rig.source.rest = [&](const std::string&) {
+        before_rest.pass();
+        return ++completed;
+    };
+    const Models<Profile, Source&> profiles{rig.cache, rig.source};
+    std::atomic<int> right{0};
+    Crew crew;
+    for (int i = 0; i < 20; ++i) {
+        crew.start([&] {
+            const Profile profile = profiles.get("ada");
+            right += profile.essential == 1 && !profile.rest->has_value() ? 1 : 0;
+        });
+    }
+    CHECK(crew.join() == 0);
+    CHECK(right == 20);
+    CHECK(rig.source.asked == 1);
+    before_rest.open();
+    await("all of it is stored", [&] { return rig.cache.statistics().stores == 1; });
+    CHECK(profiles.get("ada").rest == 1);
+    CHECK(completed == 1);
+}
+
+// ---- doors that go away
+
+TEST_CASE("the last door to go away waits for loads that use its contexts",
+          "[models][lender][threads]") {
+    Rig rig{pool(2)};
+    Barrier loading;
+    std::atomic<bool> is_loaded{false};
+    auto source = std::make_unique<Source>();
+    auto door = std::make_unique<Models<Price, Source&>>(rig.cache, *source);
+    CHECK(door->get("tea").cents == 1);
+    rig.clock.advance(15s);
+    source->answer = [&](const std::string&) {
+        loading.pass();
+        is_loaded = true;
+        return 2;
+    };
+    CHECK(door->find("tea").stale());  // and is refreshed
+    loading.await_arrivals(1);
+    auto copy = std::make_unique<Models<Price, Source&>>(*door);
+    door.reset();  // it is not the last one: nothing to wait for
+
+    std::atomic<bool> is_leaving{false};
+    bool was_loaded = false;
+    Crew crew;
+    crew.start([&] {
+        is_leaving = true;
+        copy.reset();
+        was_loaded = is_loaded;
+        source.reset();  // nobody uses it any more
+    });
+    await("it is about to go", [&] { return is_leaving.load(); });
+    CHECK_FALSE(is_loaded);
+    loading.open();
+    CHECK(crew.join() == 0);
+    CHECK(was_loaded);
+}
+
+TEST_CASE("loads that have not begun when the last door goes away never do",
+          "[models][lender][threads]") {
+    Rig rig{pool(1)};
+    Barrier loading;
+    auto source = std::make_unique<Source>();
+    auto door = std::make_unique<Models<Price, Source&>>(rig.cache, *source);
+    for (const auto& each : door->get_many({"tea", "milk", "salt"})) CHECK(each.found());
+    rig.clock.advance(15s);
+    std::atomic<int> asked_again{0};
+    source->answer = [&](const std::string&) {
+        ++asked_again;
+        loading.pass();
+        return 2;
+    };
+    CHECK(door->find("tea").stale());
+    loading.await_arrivals(1);
+    // The only thread of the pool is busy.
+    CHECK(door->find("milk").stale());
+    CHECK(door->find("salt").stale());
+    Crew crew;
+    crew.start([&] { door.reset(); });
+    loading.open();
+    CHECK(crew.join() == 0);
+    const int asked_in_time = asked_again;
+    source.reset();
+    CHECK(std::static_pointer_cast<ThreadPool>(rig.executor)->shutdown(30s));
+    // Those may have begun that the open barrier let through before the door was closed.
+    CHECK(asked_again == asked_in_time);
+}
+
+TEST_CASE("a refresh does not begin once its door has gone", "[models][lender]") {
+    const auto executor = std::make_shared<ManualExecutor>();
+    Rig rig{executor};
+    {
+        const Models<Price, Source&> prices{rig.cache, rig.source};
+        CHECK(prices.get("tea").cents == 1);
+        rig.clock.advance(15s);
+        CHECK(prices.find("tea").stale());
+    }
+    CHECK(executor->run_all() == 1);
+    CHECK(rig.source.asked == 1);
+}
+
+TEST_CASE("a door that goes away in a load of its own does not wait for itself",
+          "[models][lender][threads]") {
+    Rig rig{pool(1)};
+    Source source;
+    auto door = std::make_unique<Models<Price, Source&>>(rig.cache, source);
+    CHECK(door->get("tea").cents == 1);
+    rig.clock.advance(15s);
+    std::atomic<bool> is_over{false};
+    Barrier may_begin;
+    source.answer = [&](const std::string&) {
+        may_begin.pass();
+        door.reset();
+        is_over = true;
+        return 2;
+    };
+    CHECK(door->find("tea").stale());
+    may_begin.await_arrivals(1);
+    may_begin.open();
+    await("the load is over", [&] { return is_over.load(); });
+    CHECK(std::static_pointer_cast<ThreadPool>(rig.executor)->shutdown(30s));
+    CHECK(rig.cache.statistics().refreshes == 1);
 }
