@@ -72,6 +72,12 @@ Lifetime longest_load(const LoadRules& rules) noexcept {
     return rules.load_timeout;
 }
 
+Lifetime removal_life(const LoadRules& rules) noexcept {
+    // Together they may be more than nanoseconds can count.
+    const std::chrono::duration<long double, std::nano> longest = longest_load(rules).duration();
+    return longest + std::chrono::seconds{5};
+}
+
 bool uses_leases(const Cache& cache, const LoadRules& rules) noexcept {
     const Capabilities& capabilities = cache.capabilities();
     return capabilities.shared && capabilities.compare_and_set && !rules.lease_wait.is_over() &&

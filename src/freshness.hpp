@@ -56,6 +56,10 @@ EntryLife life_by(const LoadRules& rules, Chance& chance,
 /// No result is stored of a load that took longer: what keeps it out has gone by then.
 Lifetime longest_load(const LoadRules& rules) noexcept;
 
+/// For how long a removal keeps older loads out: a little longer, as a result may be on its way
+/// then, and a backend may end an entry early.
+Lifetime removal_life(const LoadRules& rules) noexcept;
+
 /// Whether other processes may be loading the same.
 bool uses_leases(const Cache& cache, const LoadRules& rules) noexcept;
 

@@ -255,7 +255,7 @@ void LoadJob::claim(std::span<KeyLoad* const> open) {
         if (each->is_leased_by_other) continue;
         const auto& entry = prepared.emplace_back(
             prepare_lease(cache_, each->key, each->standing, each->basis.epoch, lease,
-                          longest_load(rules_), rules_.kept_stale()));
+                          removal_life(rules_), rules_.kept_stale()));
         auto& entries = each->basis.is_damaged ? replaced
                         : each->basis.is_there ? exchanged
                                                : added;
@@ -281,7 +281,7 @@ void LoadJob::release_leases() noexcept {
             const auto epoch = keeps_out ? load.basis.epoch : cache_.core().chance.number() | 1;
             const auto& entry = prepared.emplace_back(prepare_lease(
                 cache_, load.key, load.standing, epoch, std::nullopt,
-                keeps_out ? longest_load(rules_) : Lifetime{1s}, rules_.kept_stale()));
+                keeps_out ? removal_life(rules_) : Lifetime{1s}, rules_.kept_stale()));
             entries.push_back({load.key.stored, entry.bytes, entry.lifetime, load.basis.token});
         }
         if (entries.empty()) return;
@@ -345,7 +345,7 @@ void LoadJob::kept_out(KeyLoad& load, std::shared_ptr<const void> product) {
 }
 
 PreparedEntry LoadJob::removal_of(const KeyLoad& load) const {
-    return prepare_removal(cache_, load.key, longest_load(rules_),
+    return prepare_removal(cache_, load.key, removal_life(rules_),
                            cache_.core().chance.number() | 1);
 }
 
