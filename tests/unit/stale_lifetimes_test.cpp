@@ -1,0 +1,218 @@
+// cachemodel: for how long backends keep what is served stale, and what a cache says for all.
+// SPDX-License-Identifier: MIT
+#include <cachemodel/models.hpp>
+
+#include "envelope.hpp"
+#include "support/catch.hpp"
+#include "support/load_rig.hpp"
+
+#include <chrono>
+#include <optional>
+#include <string>
+
+using namespace cachemodel;
+using namespace std::chrono_literals;
+using support::Table;
+
+namespace stale_lifetimes_test {
+
+struct Price {
+    static constexpr ModelOptions cache_options{
+        .expires = 1500ms, .stale_while_refresh = 2s, .stale_if_error = 4s, .load_backoff = 0s};
+    Key<std::string> name;
+    Field<int> cents;
+
+    void from_miss(Table& table) { cents = table.row(name); }
+};
+
+/// What is kept for more than 30 days, memcached takes for a date.
+struct Deed {
+    static constexpr ModelOptions cache_options{
+        .expires = 24h * 40, .stale_while_refresh = 24h * 20, .stale_if_error = 24h * 365 * 200};
+    Key<std::string> name;
+    Field<int> cents;
+
+    void from_miss(Table& table) { cents = table.row(name); }
+};
+
+/// Says nothing but how long it is fresh.
+struct Plain {
+    static constexpr ModelOptions cache_options{.expires = 10s};
+    Key<std::string> name;
+    Field<int> cents;
+
+    void from_miss(Table& table) { cents = table.row(name); }
+};
+struct Eternal {
+    Key<std::string> name;
+    Field<int> cents;
+
+    void from_miss(Table& table) { cents = table.row(name); }
+};
+/// Without a source nothing can be loaded again.
+struct Note {
+    static constexpr ModelOptions cache_options{.expires = 10s};
+    Key<std::string> name;
+    Field<int> cents;
+};
+/// Wants no part of what its cache says.
+struct Strict {
+    static constexpr ModelOptions cache_options{
+        .expires = 10s, .stale_while_refresh = 0s, .stale_if_error = 0s};
+    Key<std::string> name;
+    Field<int> cents;
+
+    void from_miss(Table& table) { cents = table.row(name); }
+};
+
+using support::LoadRig;
+
+/// The end that the only entry of a rig tells, as time from now.
+std::optional<std::chrono::milliseconds> fresh_for(LoadRig& rig) {
+    const auto key = rig.scripted->keys().at(0);
+    const auto bytes = rig.scripted->stored(key).value();
+    const auto opened = detail::open_entry(bytes, key.substr(key.find(':', 1) + 1)).entry;
+    const auto end = opened.value().envelope.fresh_until;
+    if (!end) return std::nullopt;
+    return std::chrono::duration_cast<std::chrono::milliseconds>(*end - rig.clock.wall());
+}
+Lifetime kept_for(LoadRig& rig) {
+    return rig.scripted->lifetime_left(rig.scripted->keys().at(0)).value();
+}
+
+}  // namespace stale_lifetimes_test
+
+using namespace stale_lifetimes_test;
+
+TEST_CASE("an entry is kept for its lifetime and the longer of its windows", "[models][stale]") {
+    LoadRig rig;
+    const Models<Price, Table&> prices{rig.cache, rig.table};
+    (void)prices.get("tea");
+    CHECK(fresh_for(rig) == 1500ms);
+    CHECK(kept_for(rig) == Lifetime{5500ms});
+    prices.save({.name = "tea", .cents = 1}, 250ms);
+    CHECK(fresh_for(rig) == 250ms);
+    CHECK(kept_for(rig) == Lifetime{4250ms});
+    CHECK(prices.touch("tea", 3s));
+    CHECK(fresh_for(rig) == 3s);
+    CHECK(kept_for(rig) == Lifetime{7s});
+    prices.save({.name = "tea", .cents = 1}, never);
+    CHECK_FALSE(fresh_for(rig));
+    CHECK(kept_for(rig) == Lifetime{never});
+}
+
+TEST_CASE("on a backend of whole seconds the windows of models end to the millisecond",
+          "[models][stale]") {
+    LoadRig rig;
+    rig.scripted->capabilities_to_claim().lifetime_resolution = 1s;
+    const Models<Price, Table&> prices{rig.cache, rig.table};
+    (void)prices.get("tea");
+    CHECK(fresh_for(rig) == 1500ms);
+    // It may drop an entry up to a second early.
+    CHECK(kept_for(rig) == Lifetime{7s});
+    rig.clock.advance(1500ms - 1ms);
+    CHECK_FALSE(prices.find("tea").stale());
+    rig.clock.advance(1ms);
+    CHECK(prices.find("tea").stale());
+    CHECK(rig.executor->drop_one());
+    rig.clock.advance(2s - 1ms);
+    CHECK(prices.find("tea").stale());
+    CHECK(rig.executor->drop_one());
+    rig.table.is_broken = true;
+    rig.clock.advance(1ms);
+    CHECK(prices.find("tea").stale());
+    CHECK(rig.executor->size() == 0);
+    rig.clock.advance(2s - 1ms);
+    CHECK(prices.find("tea").stale());
+    rig.clock.advance(1ms);
+    CHECK_THROWS_WITH(prices.find("tea"), "the table is broken");
+}
+
+TEST_CASE("a lease on a stale value keeps it for as long as it was to be kept", "[models][stale]") {
+    LoadRig rig;
+    const Models<Price, Table&> prices{rig.cache, rig.table};
+    (void)prices.get("tea");
+    rig.clock.advance(2s);
+    (void)prices.get("tea");
+    rig.table.before_answer = [&] {
+        CHECK(fresh_for(rig) == -500ms);
+        CHECK(kept_for(rig) == Lifetime{3500ms});
+        // Others see that it is being loaded, and begin nothing.
+        const Cache other{rig.recording, {.executor = rig.executor, .clock = rig.clock}};
+        CHECK(Models<Price, Table&>{other, rig.table}.find("tea").stale());
+        CHECK(rig.executor->size() == 0);
+    };
+    CHECK(rig.executor->run_all() == 1);
+    rig.table.before_answer = {};
+    CHECK(fresh_for(rig) == 1500ms);
+    CHECK(kept_for(rig) == Lifetime{5500ms});
+}
+
+TEST_CASE("a lease whose load failed leaves the stale value as it was", "[models][stale]") {
+    LoadRig rig;
+    const Models<Price, Table&> prices{rig.cache, rig.table};
+    (void)prices.get("tea");
+    rig.clock.advance(2s);
+    rig.table.is_broken = true;
+    (void)prices.get("tea");
+    CHECK(rig.executor->run_all() == 1);
+    CHECK(fresh_for(rig) == -500ms);
+    CHECK(kept_for(rig) == Lifetime{3500ms});
+    CHECK(prices.find("tea").stale());
+    CHECK(rig.executor->size() == 1);
+}
+
+TEST_CASE("lifetimes of months and windows of centuries are kept as they are", "[models][stale]") {
+    LoadRig rig;
+    rig.scripted->capabilities_to_claim().lifetime_resolution = 1s;
+    const Models<Deed, Table&> deeds{rig.cache, rig.table};
+    (void)deeds.get("tea");
+    CHECK(fresh_for(rig) == 24h * 40);
+    rig.clock.advance(24h * 40 - 1ms);
+    CHECK_FALSE(deeds.find("tea").stale());
+    rig.clock.advance(1ms);
+    CHECK(deeds.find("tea").stale());
+    CHECK(rig.executor->drop_one());
+    rig.clock.advance(24h * 20);
+    CHECK(rig.table.take_asked() == 1);
+    rig.table.is_broken = true;
+    CHECK(deeds.find("tea").stale());
+    CHECK(rig.table.take_asked() == 1);
+    rig.clock.advance(24h * 365 * 100);
+    CHECK(deeds.find("tea").stale());
+}
+
+TEST_CASE("what a cache says holds for models with a loader that say nothing else",
+          "[models][stale]") {
+    LoadRig rig;
+    const Cache cache{rig.recording,
+                      {.stale_while_refresh = 30s, .executor = rig.executor, .clock = rig.clock}};
+    const Models<Plain, Table&> plain{cache, rig.table};
+    const Models<Strict, Table&> strict{cache, rig.table};
+    const Models<Eternal, Table&> eternal{cache, rig.table};
+    const Models<Note> notes{cache};
+    (void)plain.get("tea");
+    (void)strict.get("tea");
+    (void)eternal.get("tea");
+    notes.save({.name = "tea", .cents = 1});
+    rig.clock.advance(40s - 1ms);
+    CHECK(plain.find("tea").stale());
+    CHECK_FALSE(strict.find("tea").stale());
+    CHECK(notes.find("tea").absent());
+    CHECK_FALSE(eternal.find("tea").stale());
+    CHECK(rig.table.take_asked() == 4);
+    rig.executor->drop_one();
+    rig.clock.advance(1ms);
+    CHECK_FALSE(plain.find("tea").stale());
+    CHECK(rig.table.take_asked() == 1);
+}
+
+TEST_CASE("a URL says how stale entries may be served", "[models][stale]") {
+    Table table{{{"tea", 100}}};
+    const Cache cache = Cache::open("memory://?stale_while_refresh=30s&stale_if_error=1min");
+    const Models<Plain, Table&> plain{cache, table};
+    plain.save({.name = "tea", .cents = 1}, 1ns);
+    const auto found = plain.find("tea");
+    CHECK(found.stale());
+    CHECK(found->cents == 1);
+}
