@@ -9,10 +9,14 @@
 #include <cachemodel/testing/scripted_backend.hpp>
 #include <cachemodel/testing/turnable_clock.hpp>
 
+#include "envelope.hpp"
+
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -55,6 +59,23 @@ struct LoadRig {
 
     testing::CallLog& log() { return recording->log(); }
     Statistics counted() const { return cache.statistics(); }
+
+    /// What the only entry tells.
+    detail::Envelope envelope() {
+        const std::string key = scripted->keys().at(0);
+        bytes = scripted->stored(key).value();
+        return detail::open_entry(bytes, key.substr(key.find(':', 1) + 1)).entry.value().envelope;
+    }
+    /// The end that the only entry tells, as time from now.
+    std::optional<std::chrono::milliseconds> fresh_for() {
+        const auto end = envelope().fresh_until;
+        if (!end) return std::nullopt;
+        return std::chrono::duration_cast<std::chrono::milliseconds>(*end - clock.wall());
+    }
+    /// For how long the backend keeps the only entry.
+    Lifetime kept_for() { return scripted->lifetime_left(scripted->keys().at(0)).value(); }
+
+    std::string bytes;  ///< of the last `envelope()`
 };
 
 }  // namespace cachemodel::support
