@@ -159,6 +159,42 @@ TEST_CASE("a lease on a stale value outlives the time for which that may be serv
     CHECK(another.statistics().misses(MissReason::expired) == 1);
 }
 
+TEST_CASE("a refresh is stored although what it replaces has gone meanwhile", "[models][stale]") {
+    LoadRig rig;
+    const Cache cache{rig.recording,
+                      {.lease_wait = 0s, .executor = rig.executor, .clock = rig.clock}};
+    const Models<Brief, Table&> prices{cache, rig.table};
+    (void)prices.get("tea");
+    rig.clock.advance(12s - 1ms);
+    CHECK(prices.find("tea").stale());
+    rig.table.rows["tea"] = 200;
+    rig.table.before_answer = [&] { rig.clock.advance(25s); };
+    CHECK(rig.executor->run_all() == 1);
+    CHECK(rig.fresh_for() == 10s);
+    CHECK(prices.get("tea").cents == 200);
+    CHECK(rig.table.asked.size() == 2);
+}
+
+TEST_CASE("a refresh whose entry has gone does not bring back what was removed",
+          "[models][stale]") {
+    LoadRig rig;
+    const Cache cache{rig.recording,
+                      {.lease_wait = 0s, .executor = rig.executor, .clock = rig.clock}};
+    const Models<Brief, Table&> prices{cache, rig.table};
+    const Models<Brief, Table&> of_another{rig.cache, rig.table};
+    (void)prices.get("tea");
+    rig.clock.advance(12s - 1ms);
+    CHECK(prices.find("tea").stale());
+    rig.table.before_answer = [&] {
+        rig.clock.advance(1s);
+        of_another.remove("tea");
+        rig.clock.advance(24s);
+    };
+    CHECK(rig.executor->run_all() == 1);
+    CHECK_FALSE(prices.exists("tea"));
+    CHECK(cache.statistics().overtaken_loads == 1);
+}
+
 TEST_CASE("a lease whose load failed leaves the stale value as it was", "[models][stale]") {
     LoadRig rig;
     const Models<Price, Table&> prices{rig.cache, rig.table};

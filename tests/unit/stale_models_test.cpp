@@ -163,19 +163,6 @@ TEST_CASE("the time for refreshes ends to the millisecond", "[models][stale]") {
     CHECK(rig.executor->size() == 0);
 }
 
-TEST_CASE("a refresh is stored although what it replaces has gone meanwhile", "[models][stale]") {
-    Rig rig;
-    (void)rig.prices.get("tea");
-    rig.clock.advance(30s - 1ms);
-    CHECK(rig.prices.find("tea").stale());
-    rig.table.before_answer = [&] { rig.clock.advance(25s); };
-    rig.table.rows["tea"] = 200;
-    CHECK(rig.executor->run_all() == 1);
-    CHECK_FALSE(rig.prices.find("tea").stale());
-    CHECK(rig.prices.get("tea").cents == 200);
-    CHECK(rig.table.asked.size() == 2);
-}
-
 TEST_CASE("a refresh that is given up lets the next caller begin another one", "[models][stale]") {
     Rig rig;
     (void)rig.prices.get("tea");
