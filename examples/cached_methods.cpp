@@ -164,7 +164,7 @@ int main() {
     std::cout << known.found() << '\n';
     std::cout << geocode.refresh(flat).latitude << '\n';  // runs, and stores
     std::cout << geocode.bypass(flat).latitude << '\n';   // runs, and stores nothing
-    std::cout << geocode.invalidate(flat) << '\n';        // there was a result
+    geocode.invalidate(flat);                             // the result is gone
     std::cout << geocode.peek(flat).found() << '\n';      // and now there is none
     // [/verbs]
 

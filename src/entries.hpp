@@ -187,6 +187,9 @@ Outcome touch_entry(const Cache& cache, const EntryKey& key, const EntryLife& li
 void remove_for_good(const Cache& cache, std::span<const EntryKey> keys, Lifetime life,
                      std::span<Outcome> outcomes);
 
+/// Writes or gives back leases. The look that follows tells what came of it.
+void store_leases(const Cache& cache, Store how, std::span<const Entry> entries);
+
 /// As `Cache::store_many`; but `Store::add` takes what is over for what is not there also where the
 /// backend keeps it a little longer, and with a lifetime that is over only looks.
 std::vector<Outcome> store_entries(const Cache& cache, Store how, std::span<const Entry> entries);

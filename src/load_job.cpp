@@ -261,12 +261,9 @@ void LoadJob::claim(std::span<KeyLoad* const> open) {
                                                : added;
         entries.push_back({each->key.stored, entry.bytes, entry.lifetime, each->basis.token});
     }
-    const Cache quietly = cache_.quietly();
     const auto send = [&](Store how, std::span<const Entry> entries) {
-        if (entries.empty()) return;
-        std::vector<Outcome> outcomes(entries.size());
-        count_round_trip();
-        quietly.store_many(how, entries, outcomes);  // the look that follows tells what came of it
+        if (!entries.empty()) count_round_trip();
+        store_leases(cache_, how, entries);
     };
     send(Store::add, added);
     send(Store::compare_and_set, exchanged);
@@ -288,9 +285,8 @@ void LoadJob::release_leases() noexcept {
             entries.push_back({load.key.stored, entry.bytes, entry.lifetime, load.basis.token});
         }
         if (entries.empty()) return;
-        std::vector<Outcome> outcomes(entries.size());
         count_round_trip();
-        cache_.quietly().store_many(Store::compare_and_set, entries, outcomes);
+        store_leases(cache_, Store::compare_and_set, entries);
     } catch (...) {
         // No memory. The leases end by themselves.
     }

@@ -143,9 +143,9 @@ TEST_CASE("a result that one process has computed is served in the others",
               Atlas other;
               const Geocode there{open(server), {.expires = 1h}};
               const auto found = there.peek({"Via Roma 1", &other});
-              const bool was_there = there.invalidate({"Via Roma 1", &other});
-              return std::to_string(found->longitude) + (was_there ? " removed" : " not there");
-          }) == "2.500000 removed");
+              there.invalidate({"Via Roma 1", &other});
+              return std::to_string(found->longitude);
+          }) == "2.500000");
     CHECK(geocode.peek(home).absent());
 }
 

@@ -197,7 +197,7 @@ struct Rig {
     /// The computation of an item that is under way.
     std::shared_ptr<detail::Flight> flight(int id = 1) {
         auto boarding = cache.core().call_flights.board(cache.final_key(price.key_for(item(id))),
-                                                        typeid(int), {});
+                                                        typeid(int), {.now = {}});
         require_in_time(!boarding.leads, "a computation is under way");
         return std::move(boarding.flight);
     }
@@ -320,7 +320,7 @@ TEST_CASE("a call that found nothing just before another one stored looks again,
     }
     SECTION("what was stored has been removed again") {
         CHECK(price(rig.item()) == 10);
-        CHECK(price.invalidate(rig.item()));
+        price.invalidate(rig.item());
         rig.source.answer = [](int, int) { return 11; };
         late->late.open();
         CHECK(crew.join() == 0);
@@ -396,32 +396,32 @@ TEST_CASE("what the method throws reaches all that wait for it, and nobody later
 TEST_CASE("a computation that failed cannot be joined, though its leader is still leaving",
           "[flights][failure][threads]") {
     detail::Flights flights;
-    auto first = flights.board("key", typeid(int), {});
+    auto first = flights.board("key", typeid(int), {.now = {}});
     REQUIRE(first.leads);
     detail::Flights::Lead lead{flights, std::move(first.flight), 0};
-    const auto waiting = flights.board("key", typeid(int), {});
+    const auto waiting = flights.board("key", typeid(int), {.now = {}});
     REQUIRE_FALSE(waiting.leads);
     lead.fail(std::make_exception_ptr(std::domain_error{"no price"}));
 
     const detail::Passage passage{waiting.flight, typeid(int)};
     CHECK(passage.kind() == detail::Passage::Kind::failed);
-    CHECK_THROWS_AS(passage.rethrow(), std::domain_error);
-    auto later = flights.board("key", typeid(int), {});
+    CHECK_THROWS_AS(std::rethrow_exception(passage.error()), std::domain_error);
+    auto later = flights.board("key", typeid(int), {.now = {}});
     CHECK(later.leads);
     detail::Flights::Lead next{flights, std::move(later.flight), 0};
     next.give(std::make_shared<const int>(1), detail::SteadyTime::max());
-    CHECK_FALSE(flights.board("key", typeid(int), {}).leads);
+    CHECK_FALSE(flights.board("key", typeid(int), {.now = {}}).leads);
 }
 
 TEST_CASE("a thread that waits for a computation which is given up goes on by itself",
           "[flights][failure][threads]") {
     detail::Flights flights;
-    auto first = flights.board("key", typeid(int), {});
-    const auto waiting = flights.board("key", typeid(int), {});
+    auto first = flights.board("key", typeid(int), {.now = {}});
+    const auto waiting = flights.board("key", typeid(int), {.now = {}});
     { const detail::Flights::Lead lead{flights, std::move(first.flight), 0}; }
     const detail::Passage passage{waiting.flight, typeid(int)};
     CHECK(passage.kind() == detail::Passage::Kind::alone);
-    CHECK(flights.board("key", typeid(int), {}).leads);
+    CHECK(flights.board("key", typeid(int), {.now = {}}).leads);
 }
 
 TEST_CASE("a method that runs out of memory fails those that wait, and leaves nothing behind",
@@ -757,7 +757,7 @@ TEST_CASE("a call that began before an invalidation does not store, and is not j
         };
         crew.start([&] { result = rig.price(rig.item()); });
         gate.await_arrivals(1);
-        CHECK_FALSE(rig.price.invalidate(rig.item()));
+        rig.price.invalidate(rig.item());
         SECTION("a later call runs the method and stores") {
             CHECK(rig.price(rig.item()) == 2);
             gate.open();
@@ -796,7 +796,7 @@ TEST_CASE("a call that began before an invalidation does not store, and is not j
         before_store = &gate;
         crew.start([&] { result = price(rig.item()); });
         gate.await_arrivals(1);
-        CHECK_FALSE(price.invalidate(rig.item()));
+        price.invalidate(rig.item());
         CHECK(price(rig.item()) == 2);
         gate.open();
         CHECK(crew.join() == 0);
@@ -811,7 +811,7 @@ TEST_CASE("a call that began before an invalidation does not store, and is not j
         };
         crew.start([&] { result = *rig.price.prefetch(rig.items({1, 2, 3}))[0]; });
         gate.await_arrivals(1);
-        CHECK_FALSE(rig.price.invalidate(rig.item(1)));
+        rig.price.invalidate(rig.item(1));
         CHECK(rig.price(rig.item(2)) == 21);  // from the prefetch
         SECTION("what was invalidated is not stored") {
             gate.open();
@@ -840,7 +840,7 @@ TEST_CASE(
     Crew crew;
     crew.start([&] { result = price(rig.item()); });
     await("the call has looked", [&] { return rig.trips(Verb::get) == 1; });
-    CHECK_FALSE(price.invalidate(rig.item()));
+    price.invalidate(rig.item());
     rig.source.answer = [](int, int) { return 11; };
     late->late.open();
     CHECK(crew.join() == 0);
@@ -862,7 +862,7 @@ struct StoringRig : Rig {
     void await_end_of_joining(const std::shared_ptr<detail::Flight>& earlier) {
         await("nobody can join any more", [&] {
             auto boarding = cache.core().call_flights.board(cache.final_key(price.key_for(item())),
-                                                            typeid(int), {});
+                                                            typeid(int), {.now = {}});
             if (boarding.leads) {
                 const detail::Flights::Lead given_up{cache.core().call_flights,
                                                      std::move(boarding.flight), 0};
@@ -882,13 +882,16 @@ TEST_CASE("an invalidation waits for a call that is storing, and removes what it
           "[flights][invalidate][threads]") {
     StoringRig rig;
     std::atomic<int> result{0};
-    std::atomic<bool> was_there{false};
+    std::atomic<bool> is_invalidated{false};
     Crew crew;
     crew.start([&] { result = rig.price(rig.item()); });
     rig.storing.await_arrivals(1);
     CHECK(rig.price(rig.item()) == 1);  // who comes before the invalidation takes part
     const auto storing = rig.flight();
-    crew.start([&] { was_there = rig.price.invalidate(rig.item()); });
+    crew.start([&] {
+        rig.price.invalidate(rig.item());
+        is_invalidated = true;
+    });
     rig.await_end_of_joining(storing);
     CHECK(rig.trips(Verb::remove) == 0);
     SECTION("with nobody in between") {
@@ -916,7 +919,7 @@ TEST_CASE("an invalidation waits for a call that is storing, and removes what it
         return;
     }
     CHECK(result == 1);
-    CHECK(was_there);
+    CHECK(is_invalidated);
     CHECK(rig.scripted->keys().empty());
 }
 
@@ -1042,7 +1045,7 @@ TEST_CASE("an invalidation during a refresh keeps its result out", "[flights][re
     Crew crew;
     crew.start([&] { refreshed = rig.price.refresh(rig.item()); });
     gate.await_arrivals(1);
-    CHECK(rig.price.invalidate(rig.item()));
+    rig.price.invalidate(rig.item());
     gate.open();
     CHECK(crew.join() == 0);
     CHECK(refreshed == 11);
@@ -1305,7 +1308,7 @@ TEST_CASE("no call ever gives a result that is older than the last invalidation 
         rig.source.answer = [&](int of, int) {
             return truth.at(static_cast<std::size_t>(of)).load();
         };
-        (void)rig.price.invalidate(rig.item(id));
+        rig.price.invalidate(rig.item(id));
         CHECK(rig.price(rig.item(id)) == truth.at(static_cast<std::size_t>(id)));
     }
 }
@@ -1359,7 +1362,7 @@ TEST_CASE("an invalidation does not wait for converters that a prefetch runs",
         // stored.
         if (value != 2 || ++encoded != 2) return;
         crew.start([&] {
-            (void)watched.invalidate(1);
+            watched.invalidate(1);
             invalidated = true;
         });
         await("the first one is invalidated", [&] { return invalidated.load(); });
