@@ -71,6 +71,13 @@ struct Part {
 };
 // [/circle]
 
+/// Or when it has loaded by itself.
+void return_when_it_waits(const Cache& cache) {
+    while (cache.statistics().lease_waits + cache.statistics().loads == 0) {
+        std::this_thread::yield();
+    }
+}
+
 int main() {
     testing::TurnableClock clock;
     const auto later = std::make_shared<testing::ManualExecutor>();
@@ -99,7 +106,7 @@ int main() {
     std::thread other;
     library.while_loading = [&] {
         other = std::thread{[&] { (void)books_there.get(2); }};
-        while (there.statistics().lease_waits == 0) std::this_thread::yield();
+        return_when_it_waits(there);
     };
     (void)books.get(2);
     other.join();
