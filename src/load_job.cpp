@@ -422,7 +422,8 @@ void LoadJob::add_where_gone(std::span<KeyLoad* const> sent, std::span<const Ent
     std::vector<Entry> added;
     std::vector<std::size_t> places;
     for (std::size_t i = 0; i < sent.size(); ++i) {
-        if (!outcomes[i].declined() || !has_gone(*sent[i])) continue;
+        // A lease does not go by itself before its load is done.
+        if (!outcomes[i].declined() || sent[i]->is_leased || !has_gone(*sent[i])) continue;
         added.push_back(entries[i]);
         places.push_back(i);
     }
