@@ -194,6 +194,13 @@ void CacheCore::remove_many(const CacheView& view, std::span<const std::string_v
     count_failed(outcomes, counters.removal_failures);
 }
 
+void CacheCore::store_leases(const CacheView& view, Store how, std::span<const Entry> entries,
+                             std::span<Outcome> outcomes) {
+    Trip trip{*this, view, operation_of(how), entries.size()};
+    backend_->store_many(how, entries, outcomes);
+    trip.end(outcomes);
+}
+
 void CacheCore::replace_many(const CacheView& view, std::span<const Entry> entries,
                              std::span<Outcome> outcomes) {
     Trip trip{*this, view, Operation::remove, entries.size()};

@@ -120,6 +120,9 @@ class CacheCore {
                     std::span<Outcome> outcomes);
     void remove_many(const CacheView& view, std::span<const std::string_view> keys,
                      std::span<Outcome> outcomes);
+    /// Writes what is no value, and counts as nothing but a round trip.
+    void store_leases(const CacheView& view, Store how, std::span<const Entry> entries,
+                      std::span<Outcome> outcomes);
     /// Removes by writing something else.
     void replace_many(const CacheView& view, std::span<const Entry> entries,
                       std::span<Outcome> outcomes);

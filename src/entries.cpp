@@ -113,9 +113,10 @@ PreparedEntry prepare_lease(const Cache& cache, const EntryKey& key, std::string
     PreparedEntry entry;
     if (opened) {
         envelope = opened->envelope;
+        // A lease must not go before its load is done.
+        const Lifetime left = left_to_keep(cache, envelope, kept_stale);
         entry.lifetime =
-            backend_lifetime(left_to_keep(cache, envelope, kept_stale), cache.capabilities())
-                .lifetime;
+            backend_lifetime(lease ? std::max(left, life) : left, cache.capabilities()).lifetime;
     } else {
         const End end = end_of(cache, life);
         entry.lifetime = end.backends;
@@ -284,23 +285,53 @@ Outcome touch_entry(const Cache& cache, const EntryKey& key, const EntryLife& li
     return outcome;
 }
 
+namespace {
+
+/// The entries with their final keys.
+class FinalEntries {
+ public:
+    FinalEntries(const Cache& cache, Operation operation, std::span<const Entry> entries)
+        : keys_(cache.core(), cache.view(), operation, keys_of(entries)),
+          entries_(entries.begin(), entries.end()) {
+        for (std::size_t i = 0; i < entries_.size(); ++i) entries_[i].key = keys_.views()[i];
+    }
+    std::span<const Entry> entries() const noexcept { return entries_; }
+
+ private:
+    static std::vector<std::string_view> keys_of(std::span<const Entry> entries) {
+        std::vector<std::string_view> keys;
+        keys.reserve(entries.size());
+        for (const auto& entry : entries) keys.push_back(entry.key);
+        return keys;
+    }
+
+    FinalKeys keys_;
+    std::vector<Entry> entries_;
+};
+
+}  // namespace
+
 void remove_for_good(const Cache& cache, std::span<const EntryKey> keys, Lifetime life,
                      std::span<Outcome> outcomes) {
     if (keys.empty()) return;
     std::vector<PreparedEntry> prepared;
-    std::vector<std::string_view> stored;
     std::vector<Entry> entries;
     prepared.reserve(keys.size());
-    stored.reserve(keys.size());
     entries.reserve(keys.size());
-    for (const auto& key : keys) stored.push_back(key.stored);
-    const FinalKeys final_keys{cache.core(), cache.view(), Operation::remove, stored};
-    for (std::size_t i = 0; i < keys.size(); ++i) {
+    for (const auto& key : keys) {
         const auto& entry = prepared.emplace_back(
-            prepare_removal(cache, keys[i], life, cache.core().chance.number() | 1));
-        entries.push_back({final_keys.views()[i], entry.bytes, entry.lifetime});
+            prepare_removal(cache, key, life, cache.core().chance.number() | 1));
+        entries.push_back({key.stored, entry.bytes, entry.lifetime});
     }
-    cache.core().replace_many(cache.view(), entries, outcomes);
+    const FinalEntries final_entries{cache, Operation::remove, entries};
+    cache.core().replace_many(cache.view(), final_entries.entries(), outcomes);
+}
+
+void store_leases(const Cache& cache, Store how, std::span<const Entry> entries) {
+    if (entries.empty()) return;
+    const FinalEntries final_entries{cache.quietly(), operation_of(how), entries};
+    std::vector<Outcome> outcomes(entries.size());
+    cache.core().store_leases(cache.view(), how, final_entries.entries(), outcomes);
 }
 
 std::vector<Outcome> store_entries(const Cache& cache, Store how, std::span<const Entry> entries) {

@@ -82,7 +82,8 @@ PreparedEntry prepare_removal(const Cache& cache, const EntryKey& key, Lifetime 
 PreparedEntry prepare_known_missing(const Cache& cache, const EntryKey& key, Lifetime life);
 
 /// The entry of a value (`standing`), or of none where that is empty, with a lease or without one.
-/// What holds a place does so for `life`, and a value for as long as it is kept.
+/// What holds a place does so for `life`, as a lease does; a value without one stays for as long as
+/// it is kept.
 PreparedEntry prepare_lease(const Cache& cache, const EntryKey& key, std::string_view standing,
                             std::uint64_t epoch, std::optional<EntryLease> lease, Lifetime life,
                             Lifetime kept_stale);
@@ -186,6 +187,9 @@ Outcome touch_entry(const Cache& cache, const EntryKey& key, const EntryLife& li
 /// earlier. Also through a view that bypasses the cache.
 void remove_for_good(const Cache& cache, std::span<const EntryKey> keys, Lifetime life,
                      std::span<Outcome> outcomes);
+
+/// Writes or gives back leases. The look that follows tells what came of it.
+void store_leases(const Cache& cache, Store how, std::span<const Entry> entries);
 
 /// As `Cache::store_many`; but `Store::add` takes what is over for what is not there also where the
 /// backend keeps it a little longer, and with a lifetime that is over only looks.

@@ -10,6 +10,8 @@ namespace cachemodel::detail {
 struct Thread {
     const Flight* waits_for = nullptr;
     Flight* leads = nullptr;  ///< the first of a list that only the thread itself uses
+    /// How many flights it has ended, of whatever cache.
+    std::array<std::uint64_t, Flights::runways> landings{};
 };
 
 namespace {
@@ -97,6 +99,10 @@ void Flights::in_child() noexcept {
     std::erase_if(places_,
                   [](const auto& each) { return !each.second.flight && each.second.storing == 0; });
     size_ = places_.size();
+}
+
+std::uint64_t Flights::landings(Runway runway) const noexcept {
+    return landings_[runway].load() - this_thread().landings[runway];
 }
 
 /// The flight for `key` that waits for its result from the caller, although it may be superseded.
@@ -213,6 +219,7 @@ void Flights::Lead::unlink() noexcept {
 Flights::Lead::~Lead() {
     if (!flight_) return;
     flights_->landings_[runway_] += 1;
+    this_thread().landings[runway_] += 1;
     unlink();
     end_storing();
     const std::lock_guard lock{flights_mutex()};

@@ -69,9 +69,9 @@ class Flights final : AtFork {
     static Runway runway(std::string_view key) noexcept {
         return std::hash<std::string_view>{}(key) % runways;
     }
-    /// Changes when a flight from there has ended. Who gets a lead, and looked into the cache
-    /// before the last change, looks again.
-    std::uint64_t landings(Runway runway) const noexcept { return landings_[runway].load(); }
+    /// Changes when another thread has ended a flight from there. Who gets a lead, and looked into
+    /// the cache before the last change, looks again.
+    std::uint64_t landings(Runway runway) const noexcept;
 
     struct Boarding {
         std::shared_ptr<Flight> flight;

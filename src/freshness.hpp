@@ -25,6 +25,7 @@ struct Basis {
     std::uint64_t token = 0;
     /// Two who read different ones do not share a load. 0 where there is nothing.
     std::uint64_t epoch = 0;
+    std::optional<WallTime> leased_until = {};  ///< by whoever loads it
 
     static Basis nothing() noexcept { return {.is_known = true}; }
     static Basis damaged() noexcept {

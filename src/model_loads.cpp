@@ -58,10 +58,48 @@ struct Edge {
     Dangling policy;
 };
 
+class Load;
+
+/// Where the objects of one class come from that one cache lacks.
+class Source final : public Loads {
+ public:
+    Source(Load& load, const Door& door, const ModelTable& table, Cache cache, bool asks);
+    Source(const Source&) = delete;
+    Source& operator=(const Source&) = delete;
+
+    bool is_of(const ModelTable& table, const Cache& cache, bool asks) const noexcept {
+        return &table_ == &table && asks_ == asks && cache_ == cache;
+    }
+    bool can_load() const noexcept { return asks_ && loader_ != nullptr && loader_->can_load(); }
+    bool needs_every_member() const noexcept { return loader_ != nullptr; }
+    const LoadRules& rules() const noexcept { return rules_; }
+
+    void count(Counter Counters::*counter) noexcept override {
+        Tally{cache_}.count(table_, counter);
+    }
+
+ private:
+    Item& item(std::size_t index) noexcept;
+    std::unique_ptr<LoadJob> make_job() override;
+    void* place(LoadJob& job, std::size_t index, bool is_task) override;
+    void loaded(std::size_t index, KeyLoad& load) override;
+    void take(std::size_t index, const std::shared_ptr<const void>& product) override;
+    void fail(std::size_t index, std::exception_ptr error) override;
+    bool fall_back(std::size_t index) override;
+    bool may_reenter() const noexcept override { return false; }
+
+    Load& load_;
+    const Door& door_;
+    const ModelTable& table_;
+    const Cache cache_;
+    const bool asks_;  ///< a loader, if there is one
+    const Loader* const loader_;
+    LoadRules rules_;
+};
+
 class Load {
  public:
-    explicit Load(const Door& door);
-    ~Load();
+    explicit Load(const Door& door) : door_(door) {}
 
     /// Objects of the caller; `given` ones have their members already.
     void add_roots(const ModelTable& table, std::span<void* const> objects, bool given);
@@ -110,74 +148,53 @@ class Load {
     std::unordered_map<std::string_view, std::size_t> roots_by_key_;
     std::vector<std::pair<std::size_t, std::size_t>> equal_roots_;  // the first, the repeated one
     std::vector<std::size_t> copied_;  // of the level at hand: equal to an item that is there
-    std::vector<std::unique_ptr<Source>> sources_;
+    std::optional<Source> first_source_;
+    std::vector<std::unique_ptr<Source>> other_sources_;
 };
 
-/// Where the objects of one class come from that one cache lacks.
-class Source final : public Loads {
- public:
-    Source(Load& load, const ModelTable& table, Cache cache, bool asks)
-        : Loads(cache_, rules_, cache.core().model_flights, typeid(LoadedModel), load.door_.loans),
-          load_(load),
-          table_(table),
-          cache_(std::move(cache)),
-          asks_(asks),
-          loader_(find_loader(load.door_, table)),
-          rules_{.expires = table.options.expires} {
-        if (!can_load()) return;
-        rules_ =
-            load_rules(table.options.expires, load_terms(table.options), cache_.view().load_rules);
-    }
+Source::Source(Load& load, const Door& door, const ModelTable& table, Cache cache, bool asks)
+    : Loads(cache_, rules_, cache.core().model_flights, typeid(LoadedModel), door.loans),
+      load_(load),
+      door_(door),
+      table_(table),
+      cache_(std::move(cache)),
+      asks_(asks),
+      loader_(find_loader(door, table)),
+      rules_{.expires = table.options.expires} {
+    if (loader_ == nullptr) return;
+    rules_ = load_rules(table.options.expires, load_terms(table.options), cache_.view().load_rules);
+}
 
-    bool is_of(const ModelTable& table, const Cache& cache, bool asks) const noexcept {
-        return &table_ == &table && asks_ == asks && cache_ == cache;
-    }
-    bool can_load() const noexcept { return asks_ && loader_ != nullptr && loader_->can_load(); }
-    bool needs_every_member() const noexcept { return loader_ != nullptr; }
-    const LoadRules& rules() const noexcept { return rules_; }
+Item& Source::item(std::size_t index) noexcept { return load_.items_[index]; }
 
-    void count(Counter Counters::*counter) noexcept override {
-        Tally{cache_}.count(table_, counter);
-    }
+std::unique_ptr<LoadJob> Source::make_job() {
+    return std::make_unique<ModelJob>(cache_, rules_, cache_.core().models.of(table_), *loader_,
+                                      door_.contexts);
+}
 
- private:
-    Item& item(std::size_t index) noexcept { return load_.items_[index]; }
+void* Source::place(LoadJob& job, std::size_t index, bool is_task) {
+    void* const object = item(index).object;
+    return is_task ? static_cast<ModelJob&>(job).copy_of(object) : object;
+}
 
-    std::unique_ptr<LoadJob> make_job() override {
-        return std::make_unique<ModelJob>(cache_, rules_, cache_.core().models.of(table_), *loader_,
-                                          load_.door_.contexts);
+void Source::loaded(std::size_t index, KeyLoad& load) {
+    item(index).state = State::found;
+    item(index).failure.reset();
+    const bool is_root = item(index).target == nullptr;
+    if (is_root && load.is_stored) {
+        item(index).origin.revision = revision_of(load.entry->bytes, load.key);
     }
-    void* place(LoadJob& job, std::size_t index, bool is_task) override {
-        void* const object = item(index).object;
-        return is_task ? static_cast<ModelJob&>(job).copy_of(object) : object;
-    }
-    void loaded(std::size_t index, KeyLoad& load) override {
-        item(index).state = State::found;
-        item(index).failure.reset();
-        const bool is_root = item(index).target == nullptr;
-        if (is_root && load.is_stored) {
-            item(index).origin.revision = revision_of(load.entry->bytes, load.key);
-        }
-    }
-    void take(std::size_t index, const std::shared_ptr<const void>& product) override {
-        load_.take_product(item(index), *static_cast<const LoadedModel*>(product.get()));
-    }
-    void fail(std::size_t index, std::exception_ptr error) override {
-        load_.fail(item(index), Failure{std::move(error)});
-    }
-    bool fall_back(std::size_t index) override { return load_.fall_back(item(index)); }
-    bool may_reenter() const noexcept override { return false; }
+}
 
-    Load& load_;
-    const ModelTable& table_;
-    const Cache cache_;
-    const bool asks_;  ///< a loader, if there is one
-    const Loader* const loader_;
-    LoadRules rules_;
-};
+void Source::take(std::size_t index, const std::shared_ptr<const void>& product) {
+    load_.take_product(item(index), *static_cast<const LoadedModel*>(product.get()));
+}
 
-Load::Load(const Door& door) : door_(door) {}
-Load::~Load() = default;
+void Source::fail(std::size_t index, std::exception_ptr error) {
+    load_.fail(item(index), Failure{std::move(error)});
+}
+
+bool Source::fall_back(std::size_t index) { return load_.fall_back(item(index)); }
 
 void Load::add_roots(const ModelTable& table, std::span<void* const> objects, bool given) {
     root_count_ = objects.size();
@@ -308,10 +325,13 @@ void Load::fetch_level(const std::vector<std::size_t>& level) {
 
 Source& Load::source_of(const Item& item, const Cache& cache) {
     const bool asks = item.target != nullptr || door_.load_roots;
-    for (auto& source : sources_) {
+    if (!first_source_) return first_source_.emplace(*this, door_, *item.table, cache, asks);
+    if (first_source_->is_of(*item.table, cache, asks)) return *first_source_;
+    for (const auto& source : other_sources_) {
         if (source->is_of(*item.table, cache, asks)) return *source;
     }
-    return *sources_.emplace_back(std::make_unique<Source>(*this, *item.table, cache, asks));
+    return *other_sources_.emplace_back(
+        std::make_unique<Source>(*this, door_, *item.table, cache, asks));
 }
 
 /// Takes what a read finds to the items.
@@ -404,7 +424,8 @@ void Load::read_entry(Group& group, std::size_t index, std::string_view bytes,
         item.origin.is_stale = true;
         item.source->count(&Counters::stale_served);
     }
-    if (state == Freshness::early || state == Freshness::stale) {
+    const bool is_refreshed = state == Freshness::early || state == Freshness::stale;
+    if (is_refreshed && item.source->can_load()) {
         item.standing = bytes;
         group.to_refresh.push_back(index);
     }

@@ -24,6 +24,10 @@ template <class M, Dangling policy = Dangling::missing>
 class Reference;
 template <class T>
 class Lookup;
+template <auto... members>
+struct By;
+template <class... Sets>
+struct SecondaryKeys;
 template <class M, class... Contexts>
 class Models;
 template <class M>
@@ -54,6 +58,7 @@ class Caches;
 class CacheUrl;
 class Clock;
 class ConfigError;
+class Conflict;
 class Error;
 class Executor;
 class Failure;

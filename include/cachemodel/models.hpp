@@ -11,6 +11,7 @@
 #include <cachemodel/detail/loaders.hpp>
 #include <cachemodel/detail/origin.hpp>
 #include <cachemodel/detail/secondary_loaders.hpp>
+#include <cachemodel/detail/updates.hpp>
 #include <cachemodel/field.hpp>
 #include <cachemodel/fwd.hpp>
 #include <cachemodel/key.hpp>
@@ -22,12 +23,9 @@
 
 #include <concepts>
 #include <cstddef>
-#include <deque>
-#include <exception>
 #include <initializer_list>
 #include <iterator>
 #include <memory>
-#include <new>
 #include <optional>
 #include <span>
 #include <string>
@@ -50,16 +48,6 @@ template <class Range, class M>
 concept KeepsModels = KeepsElements<Range> && requires(Range& range) {
     requires std::derived_from<std::remove_cvref_t<decltype(*std::begin(range))>, M>;
 };
-
-template <class M, class Row>
-concept ReadsRow = requires(M& model, const Row& row) {
-    { model.from_source(row) } -> std::same_as<void>;
-};
-
-template <class Function, class M>
-concept ChangeOf = std::invocable<Function&, M&> &&
-    (std::is_void_v<std::invoke_result_t<Function&, M&>> ||
-     std::same_as<std::invoke_result_t<Function&, M&>, bool>);
 
 }  // namespace detail
 
@@ -393,7 +381,7 @@ class Models {
     template <class Row>
     bool refresh_from(const Row& row) const {
         M model{};
-        const bool exists = read_row(model, row);
+        const bool exists = detail::read_row(model, row);
         exists ? save(model) : static_cast<void>(remove(model));
         return exists;
     }
@@ -609,25 +597,10 @@ class Models {
     }
     template <class Function>
     Lookup<M> update_one(M model, Function& function) const {
-        constexpr bool changes = detail::ChangeOf<Function, M>;
-        static_assert(changes,
-                      "cachemodel: the function of update takes the model as M& and returns "
-                      "nothing, or false to leave it as it is");
         detail::Revision revision;
-        if constexpr (changes) {
-            const auto change = [&function](M& stored) {
-                if constexpr (std::is_void_v<std::invoke_result_t<Function&, M&>>) {
-                    function(stored);
-                    return true;
-                } else {
-                    return function(stored);
-                }
-            };
-            const auto apply = [](const void* kept, void* object) {
-                return (*static_cast<decltype(&change)>(kept))(*static_cast<M*>(object));
-            };
-            detail::update_model(loading_door(), table(), &model, {&change, apply}, revision);
-        }
+        detail::with_change<M>(function, [&](const detail::Change& change) {
+            detail::update_model(loading_door(), table(), &model, change, revision);
+        });
         return found(std::move(model), {revision});
     }
     template <class Range>
@@ -646,40 +619,11 @@ class Models {
         detail::save_models(door(), table(), objects, lifetime, outcomes);
         return outcomes;
     }
-    /// False where the row says that there is none any more.
-    template <class Row>
-    static bool read_row(M& model, const Row& row) {
-        constexpr bool takes_row = detail::ReadsRow<M, Row>;
-        static_assert(takes_row,
-                      "cachemodel: the model has no void from_source(const Row&) for rows of this "
-                      "type");
-        try {
-            if constexpr (takes_row) model.from_source(row);
-            return true;
-        } catch (const cachemodel::Missing& missing) {
-            if (!missing.model().empty()) throw;  // out of a get inside of from_source
-            return false;
-        }
-    }
     template <class Range>
     std::vector<Outcome> refresh_all(Range& rows) const {
-        std::deque<M> models;  // what it holds stays where it is
-        std::vector<detail::SourceState> states;
-        std::vector<Outcome> outcomes;
-        for (auto&& row : rows) {
-            M& model = models.emplace_back();
-            outcomes.emplace_back();
-            try {
-                const bool exists = read_row(model, std::as_const(row));
-                states.push_back({&model, !exists});
-            } catch (const std::bad_alloc&) {
-                throw;
-            } catch (...) {
-                outcomes.back() = Failure{std::current_exception()};
-                states.push_back({nullptr, false});
-            }
-        }
-        detail::refresh_models(door(), table(), states, outcomes);
+        const detail::SourceRows<M> read{rows};
+        std::vector<Outcome> outcomes = read.outcomes();
+        detail::refresh_models(door(), table(), read.states(), outcomes);
         return outcomes;
     }
     bool remove_one(const M& model) const {

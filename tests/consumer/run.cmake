@@ -1,4 +1,6 @@
-# cachemodel: builds the project of this folder on the library in one `way`, and runs it.
+# cachemodel: builds the project of this folder on the library in one `way`, and runs it. The way
+# `subdirectory` makes the libraries of the way that the build around it does not make, so that
+# these can be installed from there.
 # SPDX-License-Identifier: MIT
 
 cmake_minimum_required(VERSION 3.25)
@@ -14,23 +16,17 @@ set(common -G "${generator}" --log-level=WARNING
 )
 
 if(way STREQUAL "subdirectory")
-    set(where "-DCACHEMODEL_SUBDIRECTORY=${library}")
+    set(shared ON)
+    if(built_way STREQUAL "shared")
+        set(shared OFF)
+    endif()
+    set(where "-DCACHEMODEL_SUBDIRECTORY=${library}"
+        "-DBUILD_SHARED_LIBS=${shared}"
+        -DCACHEMODEL_INSTALL=ON
+    )
 else()
     if(NOT way STREQUAL built_way)
-        set(shared OFF)
-        if(way STREQUAL "shared")
-            set(shared ON)
-        endif()
-        set(built "${work}/library")
-        run("${CMAKE_COMMAND}" ${common} -S "${library}" -B "${built}"
-            "-DBUILD_SHARED_LIBS=${shared}"
-            -DCACHEMODEL_BUILD_TESTS=OFF
-            -DCACHEMODEL_BUILD_EXAMPLES=OFF
-            -DCACHEMODEL_BUILD_DEMO=OFF
-            -DCACHEMODEL_BUILD_BENCH=OFF
-            -DCACHEMODEL_BUILD_TOOLS=OFF
-        )
-        run("${CMAKE_COMMAND}" --build "${built}")
+        set(built "${subdirectory}/program")
     endif()
     # What an earlier install left behind must not hide a file that is no longer installed.
     file(REMOVE_RECURSE "${work}/stage")

@@ -19,6 +19,7 @@ void take_time() {
     thread_local std::minstd_rand random{std::random_device{}()};
     const auto dice = random() % 50;
     if (dice == 0) std::this_thread::sleep_for(30ms);
+    if (dice == 1 && random() % 4 == 0) throw SourceFailed{};
     if (dice >= 40) std::this_thread::sleep_for(std::chrono::microseconds{random() % 5000});
 }
 

@@ -11,6 +11,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <span>
 #include <string>
 #include <string_view>
@@ -33,7 +34,12 @@ struct Source {
 /// 2 kB long.
 std::string text_of(std::string_view model, int id, std::uint64_t number);
 
-/// As long as a source may take: mostly nothing, sometimes milliseconds.
+/// What a source throws now and then.
+struct SourceFailed : std::exception {
+    const char* what() const noexcept override { return "the source failed"; }
+};
+
+/// As long as a source may take: mostly nothing, sometimes milliseconds. Now and then it throws.
 void take_time();
 
 /// Without a loader: the cache has it, or nobody.

@@ -15,6 +15,17 @@ namespace {
 /// A source that cannot get its changes into the cache makes no more of them.
 constexpr std::size_t most_failed_removals = 4;
 
+/// One failure that must show, since there is nothing else to give.
+bool is_of_the_source(const Failure& failure) {
+    try {
+        failure.rethrow();
+    } catch (const SourceFailed&) {
+        return true;
+    } catch (...) {
+        return false;
+    }
+}
+
 std::size_t index(int id) { return static_cast<std::size_t>(id); }
 
 }  // namespace
@@ -41,12 +52,20 @@ Interval Worker::timed(Operation operation, const Call& call) {
     const auto begin = now();
     try {
         call();
+    } catch (const SourceFailed&) {
+        count(operation, -1, Answer::failed, {});
     } catch (const std::exception& error) {
         count(operation, -1, Answer::wrong, std::string{"it threw "} + error.what());
     }
     const auto end = now();
     world_.tally.call(operation, end - begin);
     return {begin, end};
+}
+
+void Worker::count_failure(Operation operation, int id, const Failure& failure) {
+    Verdict verdict;
+    if (!is_of_the_source(failure)) verdict = "it failed: " + failure.message();
+    count(operation, id, Answer::failed, verdict);
 }
 
 void Worker::count(Operation operation, int id, Answer right, const Verdict& verdict) {
@@ -238,7 +257,7 @@ void Worker::accounts() {
 void Worker::check(Operation operation, int id, const Lookup<Account>& account, Interval read) {
     const auto& row = world_.source.accounts[index(id)];
     if (account.failed()) {
-        count(operation, id, Answer::wrong, "it failed: " + account.failure().message());
+        count_failure(operation, id, account.failure());
     } else if (account.absent()) {
         count(operation, id, Answer::absent, row.judge_absent(read));
     } else if (*account->id != id || *account->text != text_of("Account", id, *account->number)) {
@@ -270,7 +289,7 @@ void Worker::check(Operation operation, int id, const Lookup<Order>& order, Inte
     const auto& row = world_.source.orders[index(id)];
     const auto& row_of_account = world_.source.accounts[index(account_of(id))];
     if (order.failed()) {
-        return count(operation, id, Answer::wrong, "it failed: " + order.failure().message());
+        return count_failure(operation, id, order.failure());
     }
     if (order.absent()) {
         // Or its account is not there: then the order counts as missing, too.
@@ -321,6 +340,7 @@ void Worker::quotes() {
 }
 
 void Worker::check(Operation operation, int id, const Lookup<Quote>& quote, Interval read) {
+    if (quote.failed()) return count_failure(operation, id, quote.failure());
     if (!quote.found()) return count(operation, id, Answer::wrong, "it has no result");
     if (quote->text != text_of("Quote", id, quote->number)) {
         return count(operation, id, Answer::wrong, "it is another's, or torn");
@@ -348,13 +368,13 @@ void Worker::remove(const Change& change) {
     auto answer = Answer::failed;
     timed(operation, [&, operation = operation, id = id] {
         try {
-            bool was_there = false;
+            bool was_there = true;  // an invalidation does not tell
             if (operation == Operation::account_remove) {
                 was_there = accounts_.remove(id);
             } else if (operation == Operation::order_remove) {
                 was_there = orders_.remove(id);
             } else {
-                was_there = quotes_.invalidate(id);
+                quotes_.invalidate(id);
             }
             answer = was_there ? Answer::found : Answer::absent;
         } catch (const BackendError&) {

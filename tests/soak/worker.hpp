@@ -60,11 +60,14 @@ class Worker {
     void remove_notes();
     void touch_note(int id);
 
-    /// Makes the call and counts it; when it was made. What it throws that it must not is wrong.
+    /// Makes the call and counts it; when it was made. What it throws is wrong, unless the source
+    /// did.
     template <class Call>
     Interval timed(Operation operation, const Call& call);
     /// Counts the answer about one thing. `what` is told where it is wrong.
     void count(Operation operation, int id, Answer right, const Verdict& verdict);
+    /// The source may fail. That the cache does must not show where there is a loader.
+    void count_failure(Operation operation, int id, const Failure& failure);
 
     void check(Operation operation, int id, const Lookup<Note>& note, Interval read);
     void check(Operation operation, int id, const Lookup<Account>& account, Interval read);

@@ -168,7 +168,7 @@ struct Rig {
         std::make_shared<testing::ScriptedBackend>(clock);
     std::shared_ptr<testing::RecordingBackend> recording =
         std::make_shared<testing::RecordingBackend>(scripted);
-    Cache cache{recording, {.clock = clock}};
+    Cache cache{recording, {.lease_wait = 0s, .load_backoff = 0s, .clock = clock}};
     Source source{.rows = {{"cup", 3}, {"pan", 20}}, .asked = {}, .before_answer = {}};
     Models<Item, Source&> items{cache, source};
 
@@ -361,7 +361,7 @@ TEST_CASE("with a loader a cache that fails is gone around, and not written back
 TEST_CASE("a refill that fails does not fail the call, and is counted", "[loaders][failure]") {
     Rig rig;
     rig.scripted->before_each_call([&](testing::Verb verb) {
-        if (verb == testing::Verb::set) rig.scripted->fail_next(1, BackendFault::full);
+        if (verb == testing::Verb::add) rig.scripted->fail_next(1, BackendFault::full);
     });
     CHECK(rig.items.get("cup").price == 3);
     CHECK(rig.items.find("pan")->price == 20);
@@ -371,7 +371,7 @@ TEST_CASE("a refill that fails does not fail the call, and is counted", "[loader
     CHECK(rig.statistics().loads == 4);
 
     rig.scripted->before_each_call([&](testing::Verb verb) {
-        if (verb == testing::Verb::set) rig.scripted->throw_next(std::bad_alloc{});
+        if (verb == testing::Verb::add) rig.scripted->throw_next(std::bad_alloc{});
     });
     CHECK(rig.items.get("cup").price == 3);
     CHECK(rig.statistics().store_failures == 5);

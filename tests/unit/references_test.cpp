@@ -11,6 +11,7 @@
 #include <cachemodel/testing/scripted_backend.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -61,7 +62,8 @@ std::string key_of(std::string_view name) { return "User@1/name=\"" + std::strin
 struct Recorded {
     std::shared_ptr<ScriptedBackend> backend = std::make_shared<ScriptedBackend>();
     std::shared_ptr<RecordingBackend> recording = std::make_shared<RecordingBackend>(backend);
-    Cache cache{recording};
+    Cache cache{recording,
+                {.lease_wait = std::chrono::seconds{0}, .load_backoff = std::chrono::seconds{0}}};
 
     /// How many keys each read asked for, since the last time.
     std::vector<std::size_t> reads() {

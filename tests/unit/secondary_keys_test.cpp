@@ -84,6 +84,13 @@ struct Loaded {
     }
 };
 
+struct Owner {
+    static constexpr ModelOptions cache_options{.name = "Owner"};
+
+    Key<int> id;
+    Reference<Loaded> loaded;
+};
+
 /// With a loader, but none by name.
 struct Half {
     static constexpr ModelOptions cache_options{.name = "Half"};
@@ -376,8 +383,32 @@ TEST_CASE("removing a model of which only the keys are set drops no pointer of a
     CHECK(cars.find_by<&Car::plate>("B").absent());
 }
 
-TEST_CASE("a pointer is not shown for a value that cannot be a key of that type",
+TEST_CASE("one model that cannot be saved leaves the others their secondary keys",
           "[secondary_keys][unit]") {
+    CallRig rig;
+    const Models<Car> cars{rig.cache};
+    const auto saved = cars.save_many(
+        std::vector<Car>{{.id = 1, .plate = "A"}, {.plate = "no id"}, {.id = 3, .plate = "C"}});
+    CHECK(saved[0].done());
+    CHECK(saved[1].failed());
+    CHECK(saved[2].done());
+    CHECK(cars.get_by<&Car::plate>("A").id == 1);
+    CHECK(cars.find_by<&Car::plate>("no id").absent());
+    CHECK(cars.get_by<&Car::plate>("C").id == 3);
+}
+
+TEST_CASE("what is loaded as the target of a reference is found by its secondary keys, too",
+          "[secondary_keys][loaders][unit]") {
+    CallRig rig;
+    const Models<Owner> owners{rig.cache};
+    owners.save({.id = 1, .loaded = Reference<Loaded>::to(7)});
+    CHECK(owners.get(1).loaded->name == "n7");
+    CHECK(runs == 1);
+    CHECK(Models<Loaded>{rig.cache}.get_by<&Loaded::name>("n7").id == 7);
+    CHECK(runs == 1);
+}
+
+TEST_CASE("a value that does not fit into the member is no key", "[secondary_keys][unit]") {
     CallRig rig;
     const Models<Wheel> wheels{rig.cache};
     CHECK_THROWS_AS(wheels.find_by<&Wheel::number>(std::int64_t{1} << 40), InvalidKey);
