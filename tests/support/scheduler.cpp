@@ -6,6 +6,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -58,7 +59,9 @@ class Player {
     /// Whether it has come to rest, as far as can be told without asking the system.
     bool rests() const noexcept { return state_ != State::running; }
     /// Whether it may have come to rest all the same.
-    bool may_sleep() const noexcept { return state_ == State::running && !has_turn_; }
+    bool may_sleep() const noexcept {
+        return state_ == State::asleep || (state_ == State::running && !has_turn_);
+    }
     void set_asleep(bool is_asleep) noexcept {
         if (state_ == State::running && is_asleep) state_ = State::asleep;
         if (state_ == State::asleep && !is_asleep) state_ = State::running;
@@ -121,54 +124,56 @@ void Player::go_on() {
     turns_.changed.notify_all();
 }
 
-/// It waits at a condition variable: for that, and not for a mutex or a time, the system's call is
-/// the one that waits for bits.
-bool Player::sleeps() const {
-    const std::string path = "/proc/self/task/" + std::to_string(id_.load()) + "/syscall";
+/// What the system says of a thread; nothing where it has ended.
+std::string told_of(long thread, const char* what) {
+    const std::string path = "/proc/self/task/" + std::to_string(thread) + '/' + what;
     const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file{std::fopen(path.c_str(), "r"),
                                                                &std::fclose};
-    if (!file) return false;  // it has ended
+    if (!file) return {};
     std::array<char, 200> text{};
-    text[std::fread(text.data(), 1, text.size() - 1, file.get())] = 0;
+    return {text.data(), std::fread(text.data(), 1, text.size(), file.get())};
+}
+
+/// It waits at a condition variable: for that, and not for a mutex or a time, the system's call is
+/// the one that waits for bits. Who has just been woken is still in that call, but sleeps no more.
+bool Player::sleeps() const {
     long call = -1;
     unsigned long address = 0;
     unsigned long operation = 0;
+    const std::string told = told_of(id_, "syscall");
     // NOLINTNEXTLINE(cert-err34-c): of one that runs, it is no number
-    if (std::sscanf(text.data(), "%ld %lx %lx", &call, &address, &operation) != 3) return false;
+    if (std::sscanf(told.c_str(), "%ld %lx %lx", &call, &address, &operation) != 3) return false;
     constexpr unsigned long command =
         ~static_cast<unsigned long>(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME);
-    return call == SYS_futex && (operation & command) == FUTEX_WAIT_BITSET;
+    if (call != SYS_futex || (operation & command) != FUTEX_WAIT_BITSET) return false;
+    const std::string state = told_of(id_, "stat");
+    const auto name_end = state.rfind(')');
+    return name_end != std::string::npos && state.compare(name_end, 3, ") S") == 0;
 }
 
 /// Waits until nobody runs: until each stands before a step, is over, or sleeps.
-void settle(Turns& turns, std::vector<std::unique_ptr<Player>>& players) {
+void settle(Turns& turns, const std::vector<std::unique_ptr<Player>>& players) {
     const auto end = std::chrono::steady_clock::now() + limit;
-    // Who slept may have been woken by the last step.
     std::unique_lock lock{turns.mutex};
-    bool some_sleep = false;
-    for (const auto& each : players) {
-        some_sleep = some_sleep || each->state() == Player::State::asleep;
-        each->set_asleep(false);
-    }
     const auto all_rest = [&] {
-        for (const auto& each : players) {
-            if (!each->rests()) return false;
-        }
-        return true;
+        return std::ranges::all_of(players, [](const auto& each) { return each->rests(); });
     };
-    while (!turns.changed.wait_for(lock, some_sleep ? 20us : 500us, all_rest)) {
-        if (std::chrono::steady_clock::now() > end) {
-            std::cerr << "an actor neither takes a step nor sleeps" << std::endl;
-            std::abort();
-        }
+    for (;;) {
+        // Who sleeps is asked once more when nobody is left who might have woken him since.
+        bool is_settled = turns.changed.wait_for(lock, 500us, all_rest);
         for (const auto& each : players) {
             if (!each->may_sleep()) continue;
             lock.unlock();
             const bool sleeps = each->sleeps();
             lock.lock();
             each->set_asleep(sleeps);
+            if (each->state() != Player::State::asleep) is_settled = false;
         }
-        if (all_rest()) return;
+        if (is_settled) return;
+        if (std::chrono::steady_clock::now() > end) {
+            std::cerr << "an actor neither takes a step nor sleeps" << std::endl;
+            std::abort();
+        }
     }
 }
 
@@ -195,7 +200,13 @@ std::size_t Orders::decide(const std::vector<std::size_t>& choices) {
     if (depth_ == decisions_.size()) {
         decisions_.push_back({choices});
     } else if (decisions_[depth_].choices != choices) {
-        throw std::logic_error("the same order did not lead to the same choice: " + shown());
+        const auto text = [](const std::vector<std::size_t>& actors) {
+            std::string list;
+            for (const std::size_t each : actors) list += std::to_string(each) + ' ';
+            return list;
+        };
+        throw std::logic_error("after " + shown() + "these could go on: " +
+                               text(decisions_[depth_].choices) + "and now: " + text(choices));
     }
     return decisions_[depth_++].chosen();
 }

@@ -81,28 +81,28 @@ TEST_CASE("who sleeps until another one wakes him is passed over", "[scheduler][
         std::mutex mutex;
         std::condition_variable changed;
         bool is_awake = false;
+        const auto write = [&](char name) {
+            Orders::step();
+            const std::lock_guard lock{mutex};
+            text += name;
+        };
         orders.play({{2,
                       [&] {
-                          Orders::step();
-                          text += 'a';
+                          write('a');
                           std::unique_lock lock{mutex};
                           changed.wait(lock, [&] { return is_awake; });
                           lock.unlock();
-                          Orders::step();
-                          text += 'a';
+                          write('a');
                       }},
                      {3, [&] {
-                          Orders::step();
-                          text += 'b';
-                          Orders::step();
-                          text += 'w';
+                          write('b');
+                          write('w');
                           {
                               const std::lock_guard lock{mutex};
                               is_awake = true;
                           }
                           changed.notify_all();
-                          Orders::step();
-                          text += 'b';
+                          write('b');
                       }}});
         CHECK(seen.insert(text).second);
     }
