@@ -39,6 +39,9 @@ struct Flight : std::enable_shared_from_this<Flight> {
     Flight* next_of_leader = nullptr;  ///< the leader's own list
     /// What is computed right now, and does not only stand in line behind other ones of its leader.
     std::atomic<bool> is_running{false};
+    std::atomic<std::uint64_t> lease_owner{0};  ///< as other processes see it; 0 for none
+    /// By the machine's clock, whatever clock the cache goes by.
+    const SteadyTime begun = std::chrono::steady_clock::now();
     // Guarded by the mutex of all flights; what has been given stays as it is.
     const Thread* leader;      ///< null once there is a result, or the leader gave up
     bool is_waiting = false;   ///< for a thread that is to lead it
@@ -136,6 +139,8 @@ class Flights::Lead {
     /// Leaves the flight to another thread, which begins later.
     void pause() noexcept;
 
+    /// Tells who it is in the lease for the key.
+    void set_lease_owner(std::uint64_t owner) noexcept { flight_->lease_owner = owner; }
     /// Says of what stands in line which one it is that is computed.
     void set_running(bool running) noexcept { flight_->is_running = running; }
 

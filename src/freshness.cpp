@@ -33,7 +33,10 @@ Basis Basis::of(const Standing& standing, std::uint64_t token) noexcept {
     if (!standing.entry) return basis;
     const Envelope& envelope = standing.entry->envelope;
     basis.holds_place = standing.entry->body.empty() && envelope.holds_place();
-    if (envelope.lease) basis.leased_until = envelope.lease->until;
+    if (envelope.lease) {
+        basis.leased_until = envelope.lease->until;
+        basis.lease_owner = envelope.lease->owner;
+    }
     if (envelope.epoch) {
         basis.epoch = *envelope.epoch;
     } else if (!basis.holds_place) {

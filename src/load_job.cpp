@@ -214,6 +214,9 @@ void LoadJob::look_at_one(KeyLoad& load, std::string_view bytes, std::uint64_t t
 
 void LoadJob::take_leases() {
     owner_ = cache_.core().chance.number() | 1;
+    for (auto& load : loads_) {
+        if (load.lead) load.lead->set_lease_owner(owner_);
+    }
     const auto deadline = deadline_in(rules_.lease_wait);
     auto pause = first_pause;
     std::vector<KeyLoad*> open = those_with(KeyLoad::State::pending);
@@ -221,6 +224,11 @@ void LoadJob::take_leases() {
         return load->state != KeyLoad::State::pending || load->is_leased || !load->basis.is_known ||
                !load->lead;
     };
+    std::vector<KeyLoad*> again;
+    for (KeyLoad* const each : open) {
+        if (each->look_again && each->basis.is_known) again.push_back(each);
+    }
+    look(again);
     std::erase_if(open, is_settled);
     for (bool is_first = true; !open.empty(); is_first = false) {
         claim(open);
