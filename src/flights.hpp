@@ -39,6 +39,8 @@ struct Flight : std::enable_shared_from_this<Flight> {
     Flight* next_of_leader = nullptr;  ///< the leader's own list
     /// What is computed right now, and does not only stand in line behind other ones of its leader.
     std::atomic<bool> is_running{false};
+    /// Computes it before its turn, where that can be; the leader's own.
+    std::function<void()> run_early;
     // Guarded by the mutex of all flights; what has been given stays as it is.
     const Thread* leader;      ///< null once there is a result, or the leader gave up
     bool is_waiting = false;   ///< for a thread that is to lead it
@@ -97,6 +99,9 @@ class Flights final : AtFork {
     /// Lets nobody join the flight for `key` any more, and lets it store nothing. Waits for those
     /// that are storing.
     void supersede(const std::string& key);
+    /// Computes now what stands in line in this thread, if that can be: something before it needs
+    /// it.
+    static void run_in_line(Flight& flight);
     /// Whether nobody has boarded, as far as this thread can know.
     bool is_empty() const noexcept { return size_.load(std::memory_order_acquire) == 0; }
 
@@ -136,8 +141,15 @@ class Flights::Lead {
     /// Leaves the flight to another thread, which begins later.
     void pause() noexcept;
 
+    /// Says how what stands in line is computed before its turn.
+    void stand_in_line(std::function<void()> run_early) {
+        flight_->run_early = std::move(run_early);
+    }
     /// Says of what stands in line which one it is that is computed.
-    void set_running(bool running) noexcept { flight_->is_running = running; }
+    void set_running(bool running) noexcept {
+        flight_->run_early = nullptr;
+        flight_->is_running = running;
+    }
 
     /// Hands the result to those who wait, and to all who come before `over` and before the flight
     /// ends.
