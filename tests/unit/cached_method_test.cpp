@@ -1286,14 +1286,14 @@ TEST_CASE("invalidate removes one result, and does not say whether there was one
     CHECK(rig.cache.statistics().removals == 3);
 }
 
-TEST_CASE("what stands in the place of a removed result is gone after 30 s",
+TEST_CASE("what stands in the place of a removed result is gone after 35 s",
           "[cached_method][lifetime]") {
     Rig rig;
     const Geocode geocode{rig.cache};
     const Home home{.address = "A"};
     (void)geocode(home);
     geocode.invalidate(home);
-    rig.clock.advance(30s - 1ns);
+    rig.clock.advance(35s - 1ns);
     CHECK(geocode.peek(home).reason() == MissReason::removed);
     rig.clock.advance(1ns);
     CHECK(geocode.peek(home).reason() == MissReason::nothing_stored);
