@@ -154,6 +154,14 @@ void Flights::supersede(const std::string& key) {
     wait_for_storing(key, lock);
 }
 
+void Flights::run_in_line(Flight& flight) {
+    {
+        const std::lock_guard lock{flights_mutex()};
+        if (flight.leader != &this_thread()) return;
+    }
+    if (const auto run = std::exchange(flight.run_early, nullptr)) run();
+}
+
 void Flights::supersede(Places::iterator place, std::shared_ptr<Flight> by) noexcept {
     if (place->second.flight) place->second.flight->superseded = true;
     place->second.flight = std::move(by);

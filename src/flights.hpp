@@ -42,6 +42,8 @@ struct Flight : std::enable_shared_from_this<Flight> {
     std::atomic<std::uint64_t> lease_owner{0};  ///< as other processes see it; 0 for none
     /// By the machine's clock, whatever clock the cache goes by.
     const SteadyTime begun = std::chrono::steady_clock::now();
+    /// Computes it before its turn, where that can be; the leader's own.
+    std::function<void()> run_early;
     // Guarded by the mutex of all flights; what has been given stays as it is.
     const Thread* leader;      ///< null once there is a result, or the leader gave up
     bool is_waiting = false;   ///< for a thread that is to lead it
@@ -100,6 +102,9 @@ class Flights final : AtFork {
     /// Lets nobody join the flight for `key` any more, and lets it store nothing. Waits for those
     /// that are storing.
     void supersede(const std::string& key);
+    /// Computes now what stands in line in this thread, if that can be: something before it needs
+    /// it.
+    static void run_in_line(Flight& flight);
     /// Whether nobody has boarded, as far as this thread can know.
     bool is_empty() const noexcept { return size_.load(std::memory_order_acquire) == 0; }
 
@@ -141,8 +146,15 @@ class Flights::Lead {
 
     /// Tells who it is in the lease for the key.
     void set_lease_owner(std::uint64_t owner) noexcept { flight_->lease_owner = owner; }
+    /// Says how what stands in line is computed before its turn.
+    void stand_in_line(std::function<void()> run_early) {
+        flight_->run_early = std::move(run_early);
+    }
     /// Says of what stands in line which one it is that is computed.
-    void set_running(bool running) noexcept { flight_->is_running = running; }
+    void set_running(bool running) noexcept {
+        flight_->run_early = nullptr;
+        flight_->is_running = running;
+    }
 
     /// Hands the result to those who wait, and to all who come before `over` and before the flight
     /// ends.

@@ -84,8 +84,9 @@ Lifetime removal_life(const LoadRules& rules) noexcept {
 
 bool uses_leases(const Cache& cache, const LoadRules& rules) noexcept {
     const Capabilities& capabilities = cache.capabilities();
+    const bool stores = !rules.expires.is_over();  // else nobody gains by waiting
     return capabilities.shared && capabilities.compare_and_set && !rules.lease_wait.is_over() &&
-           !cache.is_bypass();
+           stores && !cache.is_bypass();
 }
 
 }  // namespace cachemodel::detail

@@ -46,7 +46,7 @@ SteadyTime deadline_in(Lifetime lifetime) {
 }
 
 LoadJob::LoadJob(Cache cache, const LoadRules& rules, Counters& own)
-    : cache_(std::move(cache)), rules_(rules), own_(own), read_at_(now()) {}
+    : cache_(std::move(cache)), rules_(rules), own_(own) {}
 
 void LoadJob::become_task(std::shared_ptr<Loans> loans, bool is_awaited) {
     loans_ = std::move(loans);
@@ -100,7 +100,6 @@ std::unique_ptr<LoadJob> LoadJob::take_rest() {
     if (std::ranges::none_of(loads_, is_partial)) return nullptr;
     auto rest = make_successor();
     rest->owner_ = owner_;
-    rest->read_at_ = read_at_;
     for (auto& load : loads_) {
         if (!is_partial(load)) continue;
         load.lead->pause();
@@ -222,7 +221,7 @@ void LoadJob::take_leases() {
     std::vector<KeyLoad*> open = those_with(KeyLoad::State::pending);
     const auto is_settled = [](const KeyLoad* load) {
         return load->state != KeyLoad::State::pending || load->is_leased || !load->basis.is_known ||
-               !load->lead;
+               !load->lead || (load->is_unleasable && !load->is_leased_by_other);
     };
     std::vector<KeyLoad*> again;
     for (KeyLoad* const each : open) {
@@ -254,24 +253,34 @@ void LoadJob::claim(std::span<KeyLoad* const> open) {
     // one of them to load in its place.
     const EntryLease lease{fresh_until(rules_.lease_wait.duration() * 3 / 4, wall_time(cache_)),
                            owner_};
+    struct Claims {
+        std::vector<Entry> entries = {};
+        std::vector<KeyLoad*> loads = {};
+    };
     std::vector<PreparedEntry> prepared;
-    std::vector<Entry> added;
-    std::vector<Entry> exchanged;
-    std::vector<Entry> replaced;
+    Claims added;
+    Claims exchanged;
+    Claims replaced;
     prepared.reserve(open.size());
-    for (const KeyLoad* const each : open) {
+    for (KeyLoad* const each : open) {
+        each->is_unleasable = false;
         if (each->is_leased_by_other) continue;
         const auto& entry = prepared.emplace_back(
             prepare_lease(cache_, each->key, each->standing, each->basis.epoch, lease,
                           removal_life(rules_), rules_.kept_stale()));
-        auto& entries = each->basis.is_damaged ? replaced
-                        : each->basis.is_there ? exchanged
-                                               : added;
-        entries.push_back({each->key.stored, entry.bytes, entry.lifetime, each->basis.token});
+        auto& claims = each->basis.is_damaged ? replaced : each->basis.is_there ? exchanged : added;
+        claims.entries.push_back(
+            {each->key.stored, entry.bytes, entry.lifetime, each->basis.token});
+        claims.loads.push_back(each);
     }
-    const auto send = [&](Store how, std::span<const Entry> entries) {
-        if (!entries.empty()) count_round_trip();
-        store_leases(cache_, how, entries);
+    const auto send = [&](Store how, const Claims& claims) {
+        if (!claims.entries.empty()) count_round_trip();
+        const auto outcomes = store_leases(cache_, how, claims.entries);
+        // Whose lease it is, the look that follows tells. Where nobody has one after all, there is
+        // nobody to wait for: the cache is full, or forgets at once.
+        for (std::size_t i = 0; i < outcomes.size(); ++i) {
+            claims.loads[i]->is_unleasable = !outcomes[i].declined();
+        }
     };
     send(Store::add, added);
     send(Store::compare_and_set, exchanged);
@@ -294,7 +303,7 @@ void LoadJob::release_leases() noexcept {
         }
         if (entries.empty()) return;
         count_round_trip();
-        store_leases(cache_, Store::compare_and_set, entries);
+        (void)store_leases(cache_, Store::compare_and_set, entries);
     } catch (...) {
         // No memory. The leases end by themselves.
     }
@@ -390,6 +399,10 @@ void LoadJob::keep(KeyLoad& load, std::shared_ptr<const PreparedEntry> entry) {
     if (load.made_at - to_store_.front()->made_at >= longest_hold) store_what_came();
 }
 
+void LoadJob::store_if_slow(const KeyLoad& load) {
+    if (stores_ && now() - load.began >= longest_hold) store_what_came();
+}
+
 /// As what it has to be written, so that nothing is lost that came meanwhile.
 std::optional<Store> LoadJob::how_to_store(const KeyLoad& load) const noexcept {
     if (!load.basis.is_there) return Store::add;
@@ -403,9 +416,12 @@ std::optional<Store> LoadJob::how_to_store(const KeyLoad& load) const noexcept {
 void LoadJob::store_what_came() {
     std::vector<KeyLoad*> came = std::exchange(to_store_, {});
     if (came.empty()) return;
-    if (now() - read_at_ > longest_load(rules_).duration()) {
-        for (std::size_t i = 0; i < came.size(); ++i) count(&Counters::overtaken_loads);
-        return;
+    // Of a longer one nobody knows any more what was removed meanwhile.
+    const auto is_too_late = [&](const KeyLoad* each) {
+        return now() - each->first_began.value() > longest_load(rules_).duration();
+    };
+    for (auto late = std::erase_if(came, is_too_late); late > 0; --late) {
+        count(&Counters::overtaken_loads);
     }
     for (const auto how : {Store::add, Store::compare_and_set, Store::set}) {
         std::vector<KeyLoad*> part;

@@ -182,6 +182,7 @@ bool Loads::join(const Joined& joined, SteadyTime deadline) {
     const auto fail_unless_stale = [&](const auto& error) {
         if (!fall_back(index)) fail(index, std::make_exception_ptr(error));
     };
+    if (!joined.is_own && joined.flight->type == product_) Flights::run_in_line(*joined.flight);
     const Passage passage{joined.flight, product_, deadline};
     switch (passage.kind()) {
         case Passage::Kind::given:
