@@ -68,6 +68,14 @@ bool depends_on(const Flight& flight, const Thread& thread) {
     return false;
 }
 
+/// Whether the end of `flight` depends on one that nobody leads yet.
+bool depends_on_waiting(const Flight& flight) {
+    for (const Flight* at = &flight; at != nullptr && is_led(*at); at = at->leader->waits_for) {
+        if (at->leader == nullptr) return true;
+    }
+    return false;
+}
+
 }  // namespace
 
 Flights::Flights() {
@@ -270,7 +278,8 @@ void Flights::Lead::leave() noexcept {
     flights_->erase_if_empty(place);
 }
 
-Passage::Passage(std::shared_ptr<Flight> flight, const std::type_info& type, SteadyTime deadline)
+Passage::Passage(std::shared_ptr<Flight> flight, const std::type_info& type, SteadyTime deadline,
+                 bool is_in_line)
     : flight_(std::move(flight)), kind_(Kind::alone) {
     Thread& me = this_thread();
     std::unique_lock lock{flights_mutex()};
@@ -281,6 +290,7 @@ Passage::Passage(std::shared_ptr<Flight> flight, const std::type_info& type, Ste
         return;
     }
     if (flight_->type != type) return;
+    if (is_in_line && depends_on_waiting(*flight_)) return;
     me.waits_for = flight_.get();
     const auto is_over = [&] { return !is_led(*flight_); };
     if (deadline == SteadyTime::max()) {

@@ -189,9 +189,11 @@ class Passage {
         late,      ///< it did not come in time
     };
 
-    /// Waits for the result, unless that would never come, until `deadline` at most.
+    /// Waits for the result, unless that would never come, until `deadline` at most. Who may be
+    /// what a flight has to wait for that nobody leads yet, as a thread of a pool is, says that he
+    /// is in line himself: he waits for none of those.
     Passage(std::shared_ptr<Flight> flight, const std::type_info& type,
-            SteadyTime deadline = SteadyTime::max());
+            SteadyTime deadline = SteadyTime::max(), bool is_in_line = false);
     ~Passage();
     Passage(const Passage&) = delete;
     Passage& operator=(const Passage&) = delete;

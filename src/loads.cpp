@@ -183,7 +183,7 @@ bool Loads::join(const Joined& joined, SteadyTime deadline) {
         if (!fall_back(index)) fail(index, std::make_exception_ptr(error));
     };
     if (!joined.is_own && joined.flight->type == product_) Flights::run_in_line(*joined.flight);
-    const Passage passage{joined.flight, product_, deadline};
+    const Passage passage{joined.flight, product_, deadline, LoadJob::is_in_task()};
     switch (passage.kind()) {
         case Passage::Kind::given:
             if (!may_take(joined)) return false;

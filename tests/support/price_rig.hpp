@@ -13,6 +13,7 @@
 #include "support/scheduler.hpp"
 
 #include <algorithm>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -60,7 +61,8 @@ struct PriceRig {
     }
 
     Cache process(std::shared_ptr<Executor> executor = nullptr) {
-        return Cache{backend, {.executor = std::move(executor), .seed = 1, .clock = clock}};
+        return Cache{backend,
+                     {.executor = std::move(executor), .seed = ++processes_, .clock = clock}};
     }
 
     /// What an actor reads. It begins with its first call of the cache.
@@ -80,6 +82,7 @@ struct PriceRig {
     }
 
     int oldest_ = 0;
+    std::uint64_t processes_ = 0;
 };
 
 /// The current price where nothing is cached.
