@@ -123,7 +123,8 @@ Flights::Boarding Flights::board(const std::string& key, const std::type_info& t
     const auto place = place_for(key);
     if (const auto& there = place->second.flight;
         there && passenger.now < there->over &&
-        (!passenger.epoch || there->epoch == *passenger.epoch)) {
+        (!passenger.epoch || there->epoch == *passenger.epoch) &&
+        (!there->is_waiting || passenger.leads_later)) {
         return {there, false};
     }
     if (auto led = led_by_caller(key)) {
@@ -247,6 +248,11 @@ void Flights::Lead::fail(std::exception_ptr error) noexcept {
     const std::lock_guard lock{flights_mutex()};
     flight_->error = std::move(error);
     leave();
+}
+
+bool Flights::Lead::is_superseded() const noexcept {
+    const std::lock_guard lock{flights_mutex()};
+    return flight_->superseded;
 }
 
 bool Flights::Lead::begin_storing() noexcept {

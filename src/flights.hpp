@@ -94,7 +94,8 @@ class Flights final : AtFork {
         bool leads_later = false;
     };
     /// The flight for `key`, a new one where there is none, or only one that is over or is based on
-    /// something else.
+    /// something else. Who leads in this very thread waits for no flight that has no leader yet:
+    /// that one may need this thread to end first.
     Boarding board(const std::string& key, const std::type_info& type, const Passenger& passenger);
     /// A new flight that supersedes the one that is there, unless that one waits for the caller.
     /// Waits for those that are storing.
@@ -161,6 +162,9 @@ class Flights::Lead {
     void give(std::shared_ptr<const void> result, SteadyTime over) noexcept;
     /// The same with an error; but who comes later is on no flight that failed.
     void fail(std::exception_ptr error) noexcept;
+
+    /// Whether nobody joins the flight any more, and its result is not to be stored.
+    bool is_superseded() const noexcept;
 
     /// False where the result is not to be stored any more. Otherwise no invalidation gets by until
     /// this flight ends, or until `end_storing`.

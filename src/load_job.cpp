@@ -71,6 +71,8 @@ bool LoadJob::is_in_task() noexcept { return tasks_of_thread != 0; }
 void LoadJob::run_now() {
     for (auto& load : loads_) {
         if (load.lead) load.lead->begin();
+        const bool is_in_vain = !is_awaited_ && load.lead && load.lead->is_superseded();
+        if (is_in_vain) load.state = KeyLoad::State::left;
     }
     if (uses_leases(cache_, rules_)) {
         take_leases();
