@@ -37,7 +37,7 @@ void CallJob::run_one(KeyLoad& load) {
 void CallJob::finish(KeyLoad& load, std::shared_ptr<const void> result) {
     try {
         auto entry = std::make_shared<const PreparedEntry>(
-            prepare_entry(cache(), load.key, life(),
+            prepare_entry(cache(), load.key, life(load),
                           [&](CborWriter& writer) { table_.encode(writer, result.get()); }));
         const auto opened = open_entry(entry->bytes, load.key.in_envelope()).entry;
         const std::shared_ptr<void> read_back = table_.make();

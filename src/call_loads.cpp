@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #include "call_loads.hpp"
 
+#include <new>
 #include <utility>
 
 #include "cache_core.hpp"
@@ -116,8 +117,14 @@ std::unique_ptr<LoadJob> CallLoads::make_job() { return std::make_unique<CallJob
 void* CallLoads::place(LoadJob& job, std::size_t index, bool is_task) {
     AnyCall* const call = calls_[index].call;
     if (!is_task) return call;
-    auto copy = call->copy();
-    return copy ? static_cast<CallJob&>(job).keep_call(std::move(copy)) : nullptr;
+    try {
+        auto copy = call->copy();
+        return copy ? static_cast<CallJob&>(job).keep_call(std::move(copy)) : nullptr;
+    } catch (const std::bad_alloc&) {
+        throw;
+    } catch (...) {  // a copy constructor of the user's
+        return nullptr;
+    }
 }
 
 void CallLoads::loaded(std::size_t index, KeyLoad& load) {

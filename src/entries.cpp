@@ -113,9 +113,10 @@ PreparedEntry prepare_lease(const Cache& cache, const EntryKey& key, std::string
     PreparedEntry entry;
     if (opened) {
         envelope = opened->envelope;
+        // A lease must not go before its load is done.
+        const Lifetime left = left_to_keep(cache, envelope, kept_stale);
         entry.lifetime =
-            backend_lifetime(left_to_keep(cache, envelope, kept_stale), cache.capabilities())
-                .lifetime;
+            backend_lifetime(lease ? std::max(left, life) : left, cache.capabilities()).lifetime;
     } else {
         const End end = end_of(cache, life);
         entry.lifetime = end.backends;

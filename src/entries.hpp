@@ -82,7 +82,8 @@ PreparedEntry prepare_removal(const Cache& cache, const EntryKey& key, Lifetime 
 PreparedEntry prepare_known_missing(const Cache& cache, const EntryKey& key, Lifetime life);
 
 /// The entry of a value (`standing`), or of none where that is empty, with a lease or without one.
-/// What holds a place does so for `life`, and a value for as long as it is kept.
+/// What holds a place does so for `life`, as a lease does; a value without one stays for as long as
+/// it is kept.
 PreparedEntry prepare_lease(const Cache& cache, const EntryKey& key, std::string_view standing,
                             std::uint64_t epoch, std::optional<EntryLease> lease, Lifetime life,
                             Lifetime kept_stale);

@@ -33,6 +33,7 @@ Basis Basis::of(const Standing& standing, std::uint64_t token) noexcept {
     if (!standing.entry) return basis;
     const Envelope& envelope = standing.entry->envelope;
     basis.holds_place = standing.entry->body.empty() && envelope.holds_place();
+    if (envelope.lease) basis.leased_until = envelope.lease->until;
     if (envelope.epoch) {
         basis.epoch = *envelope.epoch;
     } else if (!basis.holds_place) {
@@ -70,6 +71,12 @@ Lifetime longest_load(const LoadRules& rules) noexcept {
     constexpr Lifetime usual = std::chrono::seconds{30};
     if (rules.load_timeout.is_never() || rules.load_timeout < usual) return usual;
     return rules.load_timeout;
+}
+
+Lifetime removal_life(const LoadRules& rules) noexcept {
+    // Together they may be more than nanoseconds can count.
+    const std::chrono::duration<long double, std::nano> longest = longest_load(rules).duration();
+    return longest + std::chrono::seconds{5};
 }
 
 bool uses_leases(const Cache& cache, const LoadRules& rules) noexcept {

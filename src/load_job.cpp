@@ -255,7 +255,7 @@ void LoadJob::claim(std::span<KeyLoad* const> open) {
         if (each->is_leased_by_other) continue;
         const auto& entry = prepared.emplace_back(
             prepare_lease(cache_, each->key, each->standing, each->basis.epoch, lease,
-                          longest_load(rules_), rules_.kept_stale()));
+                          removal_life(rules_), rules_.kept_stale()));
         auto& entries = each->basis.is_damaged ? replaced
                         : each->basis.is_there ? exchanged
                                                : added;
@@ -281,7 +281,7 @@ void LoadJob::release_leases() noexcept {
             const auto epoch = keeps_out ? load.basis.epoch : cache_.core().chance.number() | 1;
             const auto& entry = prepared.emplace_back(prepare_lease(
                 cache_, load.key, load.standing, epoch, std::nullopt,
-                keeps_out ? longest_load(rules_) : Lifetime{1s}, rules_.kept_stale()));
+                keeps_out ? removal_life(rules_) : Lifetime{1s}, rules_.kept_stale()));
             entries.push_back({load.key.stored, entry.bytes, entry.lifetime, load.basis.token});
         }
         if (entries.empty()) return;
@@ -294,9 +294,9 @@ void LoadJob::release_leases() noexcept {
 
 // ---- what came
 
-EntryLife LoadJob::life() const {
-    const auto cost = std::chrono::ceil<std::chrono::milliseconds>(now() - began_);
-    return life_by(rules_, cache_.core().chance, cost);
+EntryLife LoadJob::life(const KeyLoad& load) const {
+    return life_by(rules_, cache_.core().chance,
+                   std::chrono::ceil<std::chrono::milliseconds>(load.cost));
 }
 
 void LoadJob::found(KeyLoad& load, std::shared_ptr<const void> product,
@@ -345,7 +345,7 @@ void LoadJob::kept_out(KeyLoad& load, std::shared_ptr<const void> product) {
 }
 
 PreparedEntry LoadJob::removal_of(const KeyLoad& load) const {
-    return prepare_removal(cache_, load.key, longest_load(rules_),
+    return prepare_removal(cache_, load.key, removal_life(rules_),
                            cache_.core().chance.number() | 1);
 }
 
@@ -408,6 +408,34 @@ void LoadJob::store_what_came() {
     }
 }
 
+/// Whether what was there has come to its end meanwhile, and the backend may have dropped it.
+bool LoadJob::has_gone(const KeyLoad& load) const {
+    const auto standing = open_entry(load.standing, load.key.in_envelope()).entry;
+    if (!standing || !standing->envelope.fresh_until) return false;
+    const std::chrono::milliseconds ended = wall_time(cache_) - *standing->envelope.fresh_until;
+    return ended >= std::chrono::milliseconds{0} && Lifetime{ended} >= rules_.kept_stale();
+}
+
+/// Where nothing is left to be replaced, it is as good as if nothing had been found.
+void LoadJob::add_where_gone(std::span<KeyLoad* const> sent, std::span<const Entry> entries,
+                             std::span<Outcome> outcomes) {
+    std::vector<Entry> added;
+    std::vector<std::size_t> places;
+    for (std::size_t i = 0; i < sent.size(); ++i) {
+        // A lease does not go by itself before its load is done.
+        if (!outcomes[i].declined() || sent[i]->is_leased || !has_gone(*sent[i])) continue;
+        added.push_back(entries[i]);
+        places.push_back(i);
+    }
+    if (added.empty()) return;
+    std::vector<Outcome> outcomes_of_added(added.size());
+    count_round_trip();
+    cache_.store_many(Store::add, added, outcomes_of_added);
+    for (std::size_t i = 0; i < places.size(); ++i) {
+        outcomes[places[i]] = std::move(outcomes_of_added[i]);
+    }
+}
+
 void LoadJob::store(Store how, std::span<KeyLoad* const> loads) {
     std::vector<Entry> entries;
     std::vector<KeyLoad*> sent;
@@ -434,6 +462,7 @@ void LoadJob::store(Store how, std::span<KeyLoad* const> loads) {
     try {
         count_round_trip();
         cache_.store_many(how, entries, outcomes);
+        if (how == Store::compare_and_set) add_where_gone(sent, entries, outcomes);
     } catch (...) {
         for (auto& outcome : outcomes) outcome = Failure{std::current_exception()};
         cache_.core().counters.store_failures += entries.size();

@@ -51,6 +51,8 @@ struct KeyLoad {
     bool look_again = false;    ///< a load of the same has ended since it was read
 
     State state = State::pending;
+    SteadyTime began = {};             ///< when the loader was called
+    std::chrono::nanoseconds cost{0};  ///< how long it took
     std::exception_ptr error = {};
     /// What those get who wait for this load; null where it cannot be handed on.
     std::shared_ptr<const void> product = {};
@@ -113,16 +115,17 @@ class LoadJob : public Task {
     /// These have been stored. Errors: whatever goes wrong; it is of no consequence.
     virtual void follow_up(std::span<KeyLoad* const> /*stored*/) {}
 
-    /// The time from here on is what a load costs.
+    /// The time from here to `end` is what a load costs.
     void begin(KeyLoad& load) noexcept {
-        began_ = now();
+        load.began = now();
         if (load.lead) load.lead->set_running(true);
     }
     void end(KeyLoad& load) noexcept {
+        load.cost += now() - load.began;
         if (load.lead) load.lead->set_running(false);
     }
     /// How a result of now is to be stored.
-    EntryLife life() const;
+    EntryLife life(const KeyLoad& load) const;
 
     void found(KeyLoad& load, std::shared_ptr<const void> product,
                std::shared_ptr<const PreparedEntry> entry);
@@ -155,6 +158,9 @@ class LoadJob : public Task {
     void store(Store how, std::span<KeyLoad* const> loads);
     void release_leases() noexcept;
     std::optional<Store> how_to_store(const KeyLoad& load) const noexcept;
+    bool has_gone(const KeyLoad& load) const;
+    void add_where_gone(std::span<KeyLoad* const> sent, std::span<const Entry> entries,
+                        std::span<Outcome> outcomes);
 
     const Cache cache_;
     const LoadRules rules_;
@@ -167,7 +173,6 @@ class LoadJob : public Task {
     std::vector<KeyLoad*> to_store_;
     std::uint64_t owner_ = 0;  ///< of the leases
     SteadyTime read_at_;
-    SteadyTime began_{};
 };
 
 }  // namespace cachemodel::detail

@@ -21,13 +21,15 @@ Flights::Boarding Loads::board(const Wanted& wanted, const std::string& flight_k
 
 KeyLoad& Loads::add(LoadJob& job, const Wanted& wanted, std::string flight_key, void* place) {
     const auto runway = Flights::runway(wanted.key.in_envelope());
+    const auto leased_until = wanted.basis.leased_until;
     return job.add({.key = wanted.key,
                     .basis = wanted.basis,
                     .flight_key = std::move(flight_key),
                     .place = place,
                     .standing = wanted.standing,
                     .has_fallback = !wanted.standing.empty(),
-                    .look_again = flights_.landings(runway) != wanted.landings});
+                    .look_again = flights_.landings(runway) != wanted.landings,
+                    .is_leased_by_other = leased_until && wall_time(cache_) < *leased_until});
 }
 
 void Loads::fly(LoadJob& job, const Wanted& wanted, std::string flight_key, void* place,

@@ -118,7 +118,7 @@ void ModelJob::load_batch(std::span<KeyLoad* const> wanted) {
 std::shared_ptr<LoadedModel> ModelJob::product_of(const KeyLoad& load) const {
     auto product = std::make_shared<LoadedModel>();
     product->entry = std::make_shared<const PreparedEntry>(prepare_entry(
-        cache(), load.key, life(),
+        cache(), load.key, life(load),
         [&](CborWriter& writer) { encode_members(writer, load.place, table().members); }));
     if (table().references.empty()) return product;
     const ReferenceList given{table(), load.place};
@@ -158,7 +158,9 @@ void ModelJob::complete(KeyLoad& load) {
             }
             assign_references(table(), load.place, part);
         }
+        begin(load);
         complete_object(load.place);
+        end(load);
         check_key(load, make_model_key(table(), load.place));
         completed(load, product_of(load)->entry);
     } catch (...) {

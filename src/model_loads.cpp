@@ -161,7 +161,7 @@ Source::Source(Load& load, const Door& door, const ModelTable& table, Cache cach
       asks_(asks),
       loader_(find_loader(door, table)),
       rules_{.expires = table.options.expires} {
-    if (!can_load()) return;
+    if (loader_ == nullptr) return;
     rules_ = load_rules(table.options.expires, load_terms(table.options), cache_.view().load_rules);
 }
 
@@ -424,7 +424,8 @@ void Load::read_entry(Group& group, std::size_t index, std::string_view bytes,
         item.origin.is_stale = true;
         item.source->count(&Counters::stale_served);
     }
-    if (state == Freshness::early || state == Freshness::stale) {
+    const bool is_refreshed = state == Freshness::early || state == Freshness::stale;
+    if (is_refreshed && item.source->can_load()) {
         item.standing = bytes;
         group.to_refresh.push_back(index);
     }
