@@ -173,13 +173,15 @@ struct Item {
 
 using Price = CachedMethod<&Item::price, &Item::id>;
 
+/// Of this process alone: no leases are taken, and nobody else removes anything.
 struct Rig {
+    Rig() { scripted->capabilities_to_claim().shared = false; }
+
     std::shared_ptr<testing::ScriptedBackend> scripted =
         std::make_shared<testing::ScriptedBackend>();
     std::shared_ptr<testing::RecordingBackend> recording =
         std::make_shared<testing::RecordingBackend>(scripted);
-    // Without leases, so that all round trips are those of the calls themselves.
-    Cache cache{recording, {.lease_wait = 0s}};
+    Cache cache{recording};
     Source source{};
     Price price{cache};
 
@@ -308,7 +310,7 @@ TEST_CASE("a call that found nothing just before another one stored looks again,
           "[flights][threads]") {
     Rig rig;
     const auto late = std::make_shared<LateBackend>(rig.recording);
-    const Price price{Cache{late, {.lease_wait = 0s}}};
+    const Price price{Cache{late}};
     std::atomic<int> result{0};
     Crew crew;
     crew.start([&] { result = price(rig.item()); });
@@ -354,7 +356,7 @@ TEST_CASE("a prefetch that found nothing just before a call stored looks again, 
           "[flights][threads]") {
     Rig rig;
     const auto late = std::make_shared<LateBackend>(rig.recording);
-    const Price price{Cache{late, {.lease_wait = 0s}}};
+    const Price price{Cache{late}};
     std::vector<int> results;
     Crew crew;
     crew.start([&] {
@@ -567,6 +569,11 @@ TEST_CASE("equal calls at once run the method once while the cache is down",
           "[flights][failure][threads]") {
     Rig rig;
     rig.scripted->go_down();
+    // All ask before one of them runs: who comes later cannot tell what was removed since then.
+    Gate all_ask;
+    rig.scripted->before_each_call([&](Verb verb) {
+        if (verb == Verb::get) all_ask.meet(20);
+    });
     rig.source.answer = [&](int, int) {
         rig.await_passengers(19);
         return 7;
@@ -853,12 +860,13 @@ TEST_CASE("a call that has only looked before an invalidation computes the new r
         CHECK(result == 11);
     };
     SECTION("and stores it, as it looks again to take a lease") {
+        rig.scripted->capabilities_to_claim().shared = true;
         const Price price{Cache{late}};
         invalidate_meanwhile(price);
         CHECK(price.peek(rig.item()).value_or(0) == 11);
     }
     SECTION("and without leases stores nothing, as it could be older") {
-        const Price price{Cache{late, {.lease_wait = 0s}}};
+        const Price price{Cache{late}};
         invalidate_meanwhile(price);
         CHECK(price.peek(rig.item()).reason() == MissReason::removed);
         CHECK(price.statistics().overtaken_loads == 1);
@@ -1093,7 +1101,7 @@ TEST_CASE("a method may invalidate and refresh what it computes",
         CHECK(rig.price.peek(rig.item()).value_or(0) == 12);
     }
     SECTION("a refresh inside of itself needs none of the places for loads without a cache") {
-        const Cache cache{rig.recording, {.lease_wait = 0s, .loads_without_cache = 1}};
+        const Cache cache{rig.recording, {.loads_without_cache = 1}};
         const Price price{cache};
         rig.scripted->go_down();
         Gate gate;
