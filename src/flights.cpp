@@ -163,6 +163,12 @@ void Flights::supersede(const std::string& key) {
     wait_for_storing(key, lock);
 }
 
+bool Flights::is_led_here(const Flight& flight) noexcept {
+    const Flight* led = this_thread().leads;
+    while (led != nullptr && led != &flight) led = led->next_of_leader;
+    return led != nullptr;
+}
+
 void Flights::run_in_line(Flight& flight) {
     {
         const std::lock_guard lock{flights_mutex()};

@@ -106,6 +106,8 @@ class Flights final : AtFork {
     /// Computes now what stands in line in this thread, if that can be: something before it needs
     /// it.
     static void run_in_line(Flight& flight);
+    /// Whether the calling thread has the lead of this very flight, which may have its result.
+    static bool is_led_here(const Flight& flight) noexcept;
     /// Whether nobody has boarded, as far as this thread can know.
     bool is_empty() const noexcept { return size_.load(std::memory_order_acquire) == 0; }
 

@@ -170,6 +170,8 @@ bool Loads::may_take(const Joined& joined) const noexcept {
     const Flight& flight = *joined.flight;
     const Basis& basis = joined.wanted.basis;
     if (joined.is_own || flight.begun >= joined.wanted.asked_at) return true;
+    // Needed inside of the call that leads it, and stored only with what that call has read.
+    if (Flights::is_led_here(flight)) return true;
     if (!basis.is_known) return false;
     if (basis.epoch != 0 || !cache_.capabilities().shared) return true;
     return basis.lease_owner != 0 && basis.lease_owner == flight.lease_owner;
