@@ -31,7 +31,8 @@ using testing::ScriptedBackend;
 using testing::TurnableClock;
 using testing::Verb;
 
-// A lease goes by the clock of the caches, which a test turns; waiting goes by the machine's.
+// A lease goes by the clock of the caches, which a test turns; waiting goes by the machine's. Of 40 s
+// that one would wait, a lease lasts 30 s.
 
 namespace leases_test {
 
@@ -47,7 +48,7 @@ struct Source {
 
 /// Who waits for it would wait longer than any test.
 struct Price {
-    static constexpr ModelOptions cache_options{.lease_wait = 1h, .load_backoff = 0s};
+    static constexpr ModelOptions cache_options{.lease_wait = 40s, .load_backoff = 0s};
 
     Key<std::string> name;
     Field<int> cents;
@@ -56,7 +57,7 @@ struct Price {
 };
 struct Refreshed {
     static constexpr ModelOptions cache_options{
-        .expires = 10s, .stale_while_refresh = 20s, .lease_wait = 1h, .load_backoff = 0s};
+        .expires = 10s, .stale_while_refresh = 20s, .lease_wait = 40s, .load_backoff = 0s};
 
     Key<std::string> name;
     Field<int> cents;
@@ -65,7 +66,7 @@ struct Refreshed {
 };
 struct Fallback {
     static constexpr ModelOptions cache_options{
-        .expires = 10s, .stale_if_error = 1h, .lease_wait = 1h, .load_backoff = 0s};
+        .expires = 10s, .stale_if_error = 1h, .lease_wait = 40s, .load_backoff = 0s};
 
     Key<std::string> name;
     Field<int> cents;
@@ -307,7 +308,7 @@ TEST_CASE("a lease is over after three quarters of the wait, and then another pr
     Holder<Price> holder{rig};
     const std::string of_holder = rig.stored();
     const Models<Price, Source&> prices{rig.process(), rig.other_source};
-    rig.clock.advance(45min - 1ms);
+    rig.clock.advance(30s - 1ms);
     rig.other_source.answer = [&] {
         CHECK(rig.stored() != of_holder);  // there is a new lease
         return 2;
@@ -369,7 +370,7 @@ TEST_CASE("a loader that fails does not give back a lease that another process h
           "[leases][failure][threads]") {
     Rig rig;
     Holder<Price> first{rig};
-    rig.clock.advance(45min);
+    rig.clock.advance(30s);
     Barrier loading;
     rig.other_source.answer = [&] {
         loading.pass();
@@ -435,7 +436,7 @@ TEST_CASE("a call with a lease is read, promise, second look and store",
           "[leases][cached_function]") {
     Rig rig;
     source_of_calls = &rig.source;
-    const CachedFunction<&price_of> price{rig.process(), {.lease_wait = 1h, .load_backoff = 0s}};
+    const CachedFunction<&price_of> price{rig.process(), {.lease_wait = 40s, .load_backoff = 0s}};
     CHECK(price("tea") == 1);
     CHECK(rig.verbs() == std::vector{Verb::get, Verb::add, Verb::get, Verb::compare_and_set});
     rig.backend->log().reset();
