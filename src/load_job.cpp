@@ -129,12 +129,13 @@ std::vector<KeyLoad*> LoadJob::those_with(KeyLoad::State state) {
 }
 
 void LoadJob::load_within_limit(std::vector<KeyLoad*> wanted) {
-    const auto unknown = std::ranges::stable_partition(
-        wanted, [](const KeyLoad* each) { return each->basis.is_known; });
+    const auto is_known = [](const KeyLoad* each) { return each->basis.is_known; };
+    const auto border = std::stable_partition(wanted.begin(), wanted.end(), is_known);
+    const std::span<KeyLoad* const> known{wanted.begin(), border};
+    const std::span<KeyLoad* const> unknown{border, wanted.end()};
     if (unknown.empty() || cache_.is_bypass()) return load(wanted);
     const LoadLimit::Place place{cache_.core().load_limit, deadline_in(rules_.lease_wait)};
     if (place.is_given()) return load(wanted);
-    const std::span known{wanted.begin(), unknown.begin()};
     if (!known.empty()) load(known);
     const auto error = std::make_exception_ptr(
         BackendError(BackendFault::unavailable,
