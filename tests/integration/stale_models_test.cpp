@@ -81,18 +81,18 @@ TEST_CASE("memcached keeps a model for its lifetime and what it may be served af
     prices.save({.name = "tea", .cents = 100}, 50s);
     rig.check_kept_for(prices, 250s);
 
-    const Models<Price<fractions>, Source&> fractions{rig.cache, rig.source};
-    (void)fractions.get("tea");
-    rig.check_kept_for(fractions, 5s);
+    const Models<Price<fractions>, Source&> of_fractions{rig.cache, rig.source};
+    (void)of_fractions.get("tea");
+    rig.check_kept_for(of_fractions, 5s);
 
-    const Models<Price<months>, Source&> months{rig.cache, rig.source};
-    (void)months.get("tea");
-    rig.check_kept_for(months, 24h * 60);
+    const Models<Price<months>, Source&> of_months{rig.cache, rig.source};
+    (void)of_months.get("tea");
+    rig.check_kept_for(of_months, 24h * 60);
     rig.clock.advance(24h * 40);
-    CHECK(months.find("tea").stale());
+    CHECK(of_months.find("tea").stale());
     CHECK(rig.executor->run_all() == 1);
-    CHECK_FALSE(months.find("tea").stale());
-    rig.check_kept_for(months, 24h * 60);
+    CHECK_FALSE(of_months.find("tea").stale());
+    rig.check_kept_for(of_months, 24h * 60);
 }
 
 TEST_CASE("on memcached a model is stale to the millisecond, and refreshed once",
