@@ -1,5 +1,7 @@
 // cachemodel example: background work in the threads of Boost.Asio.
 // SPDX-License-Identifier: MIT
+#include <cachemodel/backends/memory.hpp>
+#include <cachemodel/cache.hpp>
 #include <cachemodel/executor.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
@@ -89,6 +91,9 @@ int main() {
         boost::asio::thread_pool threads{2};  // the program's own
         const auto executor = std::make_shared<AsioExecutor>(threads.get_executor(), 100);
         // [/threads]
+        // [given]
+        const Cache cache{std::make_shared<MemoryBackend>(), {.executor = executor}};
+        // [/given]
         submit_three(*executor, sum);
         threads.join();
         std::cout << "sum: " << sum << '\n';

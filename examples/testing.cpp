@@ -2,12 +2,15 @@
 // SPDX-License-Identifier: MIT
 #include <cachemodel/cachemodel.hpp>
 #include <cachemodel/testing/invalidation_check.hpp>
+#include <cachemodel/testing/manual_executor.hpp>
 #include <cachemodel/testing/recording_backend.hpp>
 #include <cachemodel/testing/scripted_backend.hpp>
+#include <cachemodel/testing/turnable_clock.hpp>
 
 #include <iostream>
 
 using namespace cachemodel;
+using namespace std::chrono_literals;
 
 // [subject]
 struct Article {
@@ -21,6 +24,16 @@ void show_front_page() {
 }
 void publish(int id) { CacheModel{Article{.id = id, .title = "published"}}.save(); }
 // [/subject]
+
+// [headline]
+struct Headline {
+    static constexpr ModelOptions cache_options{.expires = 1min, .stale_while_refresh = 1h};
+    Key<int> day;
+    Field<std::string> text;
+
+    void from_miss() { text = "nothing new"; }
+};
+// [/headline]
 
 int main() {
     // [scope]
@@ -51,4 +64,17 @@ int main() {
     std::cout << CacheModel<Article>::find(1).failed() << CacheModel<Article>::find(1).found()
               << '\n';
     // [/fault]
+
+    // [background]
+    testing::TurnableClock clock;
+    const auto later = std::make_shared<testing::ManualExecutor>();
+    const Cache cache{std::make_shared<testing::ScriptedBackend>(clock),
+                      {.executor = later, .seed = 1, .clock = clock}};
+    const Models<Headline> headlines{cache};
+    (void)headlines.get(1);
+    clock.advance(1min);  // to its end
+    std::cout << headlines.find(1).stale() << ", " << later->size() << " task waits\n";
+    later->run_all();
+    std::cout << headlines.find(1).stale() << '\n';
+    // [/background]
 }

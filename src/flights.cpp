@@ -68,6 +68,14 @@ bool depends_on(const Flight& flight, const Thread& thread) {
     return false;
 }
 
+/// Whether the end of `flight` depends on one that nobody leads yet.
+bool depends_on_waiting(const Flight& flight) {
+    for (const Flight* at = &flight; at != nullptr && is_led(*at); at = at->leader->waits_for) {
+        if (at->leader == nullptr) return true;
+    }
+    return false;
+}
+
 }  // namespace
 
 Flights::Flights() {
@@ -153,6 +161,14 @@ void Flights::supersede(const std::string& key) {
     supersede(place, nullptr);
     erase_if_empty(place);
     wait_for_storing(key, lock);
+}
+
+void Flights::run_in_line(Flight& flight) {
+    {
+        const std::lock_guard lock{flights_mutex()};
+        if (flight.leader != &this_thread()) return;
+    }
+    if (const auto run = std::exchange(flight.run_early, nullptr)) run();
 }
 
 void Flights::supersede(Places::iterator place, std::shared_ptr<Flight> by) noexcept {
@@ -268,7 +284,8 @@ void Flights::Lead::leave() noexcept {
     flights_->erase_if_empty(place);
 }
 
-Passage::Passage(std::shared_ptr<Flight> flight, const std::type_info& type, SteadyTime deadline)
+Passage::Passage(std::shared_ptr<Flight> flight, const std::type_info& type, SteadyTime deadline,
+                 bool is_in_line)
     : flight_(std::move(flight)), kind_(Kind::alone) {
     Thread& me = this_thread();
     std::unique_lock lock{flights_mutex()};
@@ -279,6 +296,7 @@ Passage::Passage(std::shared_ptr<Flight> flight, const std::type_info& type, Ste
         return;
     }
     if (flight_->type != type) return;
+    if (is_in_line && depends_on_waiting(*flight_)) return;
     me.waits_for = flight_.get();
     const auto is_over = [&] { return !is_led(*flight_); };
     if (deadline == SteadyTime::max()) {

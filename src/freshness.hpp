@@ -26,6 +26,7 @@ struct Basis {
     /// Two who read different ones do not share a load. 0 where there is nothing.
     std::uint64_t epoch = 0;
     std::optional<WallTime> leased_until = {};  ///< by whoever loads it
+    std::uint64_t lease_owner = 0;              ///< of that lease
 
     static Basis nothing() noexcept { return {.is_known = true}; }
     static Basis damaged() noexcept {
@@ -56,6 +57,10 @@ EntryLife life_by(const LoadRules& rules, Chance& chance,
 
 /// No result is stored of a load that took longer: what keeps it out has gone by then.
 Lifetime longest_load(const LoadRules& rules) noexcept;
+
+/// For how long a removal keeps older loads out: a little longer, as a result may be on its way
+/// then, and a backend may end an entry early.
+Lifetime removal_life(const LoadRules& rules) noexcept;
 
 /// Whether other processes may be loading the same.
 bool uses_leases(const Cache& cache, const LoadRules& rules) noexcept;

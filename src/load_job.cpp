@@ -46,7 +46,7 @@ SteadyTime deadline_in(Lifetime lifetime) {
 }
 
 LoadJob::LoadJob(Cache cache, const LoadRules& rules, Counters& own)
-    : cache_(std::move(cache)), rules_(rules), own_(own), read_at_(now()) {}
+    : cache_(std::move(cache)), rules_(rules), own_(own) {}
 
 void LoadJob::become_task(std::shared_ptr<Loans> loans, bool is_awaited) {
     loans_ = std::move(loans);
@@ -105,7 +105,6 @@ std::unique_ptr<LoadJob> LoadJob::take_rest() {
     if (std::ranges::none_of(loads_, is_partial)) return nullptr;
     auto rest = make_successor();
     rest->owner_ = owner_;
-    rest->read_at_ = read_at_;
     for (auto& load : loads_) {
         if (!is_partial(load)) continue;
         load.lead->pause();
@@ -222,13 +221,21 @@ void LoadJob::look_at_one(KeyLoad& load, std::string_view bytes, std::uint64_t t
 
 void LoadJob::take_leases() {
     owner_ = cache_.core().chance.number() | 1;
+    for (auto& load : loads_) {
+        if (load.lead) load.lead->set_lease_owner(owner_);
+    }
     const auto deadline = deadline_in(rules_.lease_wait);
     auto pause = first_pause;
     std::vector<KeyLoad*> open = those_with(KeyLoad::State::pending);
     const auto is_settled = [](const KeyLoad* load) {
         return load->state != KeyLoad::State::pending || load->is_leased || !load->basis.is_known ||
-               !load->lead;
+               !load->lead || (load->is_unleasable && !load->is_leased_by_other);
     };
+    std::vector<KeyLoad*> again;
+    for (KeyLoad* const each : open) {
+        if (each->look_again && each->basis.is_known) again.push_back(each);
+    }
+    look(again);
     std::erase_if(open, is_settled);
     for (bool is_first = true; !open.empty(); is_first = false) {
         claim(open);
@@ -254,24 +261,34 @@ void LoadJob::claim(std::span<KeyLoad* const> open) {
     // one of them to load in its place.
     const EntryLease lease{fresh_until(rules_.lease_wait.duration() * 3 / 4, wall_time(cache_)),
                            owner_};
+    struct Claims {
+        std::vector<Entry> entries = {};
+        std::vector<KeyLoad*> loads = {};
+    };
     std::vector<PreparedEntry> prepared;
-    std::vector<Entry> added;
-    std::vector<Entry> exchanged;
-    std::vector<Entry> replaced;
+    Claims added;
+    Claims exchanged;
+    Claims replaced;
     prepared.reserve(open.size());
-    for (const KeyLoad* const each : open) {
+    for (KeyLoad* const each : open) {
+        each->is_unleasable = false;
         if (each->is_leased_by_other) continue;
         const auto& entry = prepared.emplace_back(
             prepare_lease(cache_, each->key, each->standing, each->basis.epoch, lease,
-                          longest_load(rules_), rules_.kept_stale()));
-        auto& entries = each->basis.is_damaged ? replaced
-                        : each->basis.is_there ? exchanged
-                                               : added;
-        entries.push_back({each->key.stored, entry.bytes, entry.lifetime, each->basis.token});
+                          removal_life(rules_), rules_.kept_stale()));
+        auto& claims = each->basis.is_damaged ? replaced : each->basis.is_there ? exchanged : added;
+        claims.entries.push_back(
+            {each->key.stored, entry.bytes, entry.lifetime, each->basis.token});
+        claims.loads.push_back(each);
     }
-    const auto send = [&](Store how, std::span<const Entry> entries) {
-        if (!entries.empty()) count_round_trip();
-        store_leases(cache_, how, entries);
+    const auto send = [&](Store how, const Claims& claims) {
+        if (!claims.entries.empty()) count_round_trip();
+        const auto outcomes = store_leases(cache_, how, claims.entries);
+        // Whose lease it is, the look that follows tells. Where nobody has one after all, there is
+        // nobody to wait for: the cache is full, or forgets at once.
+        for (std::size_t i = 0; i < outcomes.size(); ++i) {
+            claims.loads[i]->is_unleasable = !outcomes[i].declined();
+        }
     };
     send(Store::add, added);
     send(Store::compare_and_set, exchanged);
@@ -289,12 +306,12 @@ void LoadJob::release_leases() noexcept {
             const auto epoch = keeps_out ? load.basis.epoch : cache_.core().chance.number() | 1;
             const auto& entry = prepared.emplace_back(prepare_lease(
                 cache_, load.key, load.standing, epoch, std::nullopt,
-                keeps_out ? longest_load(rules_) : Lifetime{1s}, rules_.kept_stale()));
+                keeps_out ? removal_life(rules_) : Lifetime{1s}, rules_.kept_stale()));
             entries.push_back({load.key.stored, entry.bytes, entry.lifetime, load.basis.token});
         }
         if (entries.empty()) return;
         count_round_trip();
-        store_leases(cache_, Store::compare_and_set, entries);
+        (void)store_leases(cache_, Store::compare_and_set, entries);
     } catch (...) {
         // No memory. The leases end by themselves.
     }
@@ -353,7 +370,7 @@ void LoadJob::kept_out(KeyLoad& load, std::shared_ptr<const void> product) {
 }
 
 PreparedEntry LoadJob::removal_of(const KeyLoad& load) const {
-    return prepare_removal(cache_, load.key, longest_load(rules_),
+    return prepare_removal(cache_, load.key, removal_life(rules_),
                            cache_.core().chance.number() | 1);
 }
 
@@ -390,6 +407,10 @@ void LoadJob::keep(KeyLoad& load, std::shared_ptr<const PreparedEntry> entry) {
     if (load.made_at - to_store_.front()->made_at >= longest_hold) store_what_came();
 }
 
+void LoadJob::store_if_slow(const KeyLoad& load) {
+    if (stores_ && now() - load.began >= longest_hold) store_what_came();
+}
+
 /// As what it has to be written, so that nothing is lost that came meanwhile.
 std::optional<Store> LoadJob::how_to_store(const KeyLoad& load) const noexcept {
     if (!load.basis.is_there) return Store::add;
@@ -403,9 +424,12 @@ std::optional<Store> LoadJob::how_to_store(const KeyLoad& load) const noexcept {
 void LoadJob::store_what_came() {
     std::vector<KeyLoad*> came = std::exchange(to_store_, {});
     if (came.empty()) return;
-    if (now() - read_at_ > longest_load(rules_).duration()) {
-        for (std::size_t i = 0; i < came.size(); ++i) count(&Counters::overtaken_loads);
-        return;
+    // Of a longer one nobody knows any more what was removed meanwhile.
+    const auto is_too_late = [&](const KeyLoad* each) {
+        return now() - each->first_began.value() > longest_load(rules_).duration();
+    };
+    for (auto late = std::erase_if(came, is_too_late); late > 0; --late) {
+        count(&Counters::overtaken_loads);
     }
     for (const auto how : {Store::add, Store::compare_and_set, Store::set}) {
         std::vector<KeyLoad*> part;
@@ -430,7 +454,8 @@ void LoadJob::add_where_gone(std::span<KeyLoad* const> sent, std::span<const Ent
     std::vector<Entry> added;
     std::vector<std::size_t> places;
     for (std::size_t i = 0; i < sent.size(); ++i) {
-        if (!outcomes[i].declined() || !has_gone(*sent[i])) continue;
+        // A lease does not go by itself before its load is done.
+        if (!outcomes[i].declined() || sent[i]->is_leased || !has_gone(*sent[i])) continue;
         added.push_back(entries[i]);
         places.push_back(i);
     }

@@ -221,7 +221,7 @@ void Update::throw_missing() const {
 PreparedEntry removed_entry(const Door& door, const EntryKey& key, const LoadRules& rules) {
     const Lifetime shortest = std::max<std::chrono::nanoseconds>(
         door.cache.capabilities().lifetime_resolution, std::chrono::milliseconds{1});
-    return prepare_removal(door.cache, key, door.has_source ? longest_load(rules) : shortest,
+    return prepare_removal(door.cache, key, door.has_source ? removal_life(rules) : shortest,
                            door.cache.core().chance.number() | 1);
 }
 

@@ -124,7 +124,7 @@ void remove_models(const Door& door, const ModelTable& table, std::span<const vo
     std::vector<Outcome> removed(keys.size());
     if (door.has_source) {
         supersede_loads(door.cache, keyed.keys);
-        remove_for_good(door.cache, keys, longest_load(rules_of(door, table)), removed);
+        remove_for_good(door.cache, keys, removal_life(rules_of(door, table)), removed);
     } else {
         std::vector<std::string_view> stored;
         stored.reserve(keys.size());

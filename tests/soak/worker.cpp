@@ -368,13 +368,13 @@ void Worker::remove(const Change& change) {
     auto answer = Answer::failed;
     timed(operation, [&, operation = operation, id = id] {
         try {
-            bool was_there = false;
+            bool was_there = true;  // an invalidation does not tell
             if (operation == Operation::account_remove) {
                 was_there = accounts_.remove(id);
             } else if (operation == Operation::order_remove) {
                 was_there = orders_.remove(id);
             } else {
-                was_there = quotes_.invalidate(id);
+                quotes_.invalidate(id);
             }
             answer = was_there ? Answer::found : Answer::absent;
         } catch (const BackendError&) {
