@@ -52,11 +52,14 @@ void LoadJob::become_task(std::shared_ptr<Loans> loans, bool is_awaited) {
     loans_ = std::move(loans);
     is_awaited_ = is_awaited;
     is_task_ = true;
+    has_place_ = is_awaited && LoadLimit::is_placed();
 }
 
 void LoadJob::run() noexcept {
     const Loans::Loan loan{loans_};
     if (!loan.is_granted()) return;
+    std::optional<LoadLimit::Place> place;
+    if (has_place_) place.emplace();
     tasks_of_thread += 1;
     try {
         run_now();
@@ -83,8 +86,8 @@ void LoadJob::run_now() {
         }
         look(again);
     }
-    const auto wanted = those_with(KeyLoad::State::pending);
-    if (!wanted.empty()) load_within_limit(wanted);
+    auto wanted = those_with(KeyLoad::State::pending);
+    if (!wanted.empty()) load_within_limit(std::move(wanted));
     if (is_task_) {
         for (auto& load : loads_) {
             if (load.is_partial) complete(load);
@@ -124,17 +127,20 @@ std::vector<KeyLoad*> LoadJob::those_with(KeyLoad::State state) {
     return those;
 }
 
-void LoadJob::load_within_limit(std::span<KeyLoad* const> wanted) {
-    const bool is_known =
-        std::ranges::all_of(wanted, [](const KeyLoad* each) { return each->basis.is_known; });
-    if (is_known || cache_.is_bypass()) return load(wanted);
+void LoadJob::load_within_limit(std::vector<KeyLoad*> wanted) {
+    const auto is_known = [](const KeyLoad* each) { return each->basis.is_known; };
+    const auto border = std::stable_partition(wanted.begin(), wanted.end(), is_known);
+    const std::span<KeyLoad* const> known{wanted.begin(), border};
+    const std::span<KeyLoad* const> unknown{border, wanted.end()};
+    if (unknown.empty() || cache_.is_bypass()) return load(wanted);
     const LoadLimit::Place place{cache_.core().load_limit, deadline_in(rules_.lease_wait)};
     if (place.is_given()) return load(wanted);
+    if (!known.empty()) load(known);
     const auto error = std::make_exception_ptr(
         BackendError(BackendFault::unavailable,
                      "the cache cannot be read, and as many loads as may run without it are "
                      "running already"));
-    for (KeyLoad* const each : wanted) {
+    for (KeyLoad* const each : unknown) {
         count(&Counters::refused_loads);
         spoiled(*each, error);
     }

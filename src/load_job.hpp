@@ -82,8 +82,9 @@ class LoadJob : public Task {
     bool is_empty() const noexcept { return loads_.empty(); }
     std::deque<KeyLoad>& loads() noexcept { return loads_; }
 
-    /// That it is a task. Nobody waits for it, unless `is_awaited`: where another process is
-    /// loading, it leaves that key alone. Does nothing where the lender of `loans` is gone.
+    /// That it is a task, of the calling thread. Nobody waits for it, unless `is_awaited`: where
+    /// another process is loading, it leaves that key alone. Does nothing where the lender of
+    /// `loans` is gone.
     void become_task(std::shared_ptr<Loans> loans, bool is_awaited);
     void run() noexcept override;
     /// Whether the calling thread is running one. What it needs loaded, it loads itself: others of
@@ -151,7 +152,7 @@ class LoadJob : public Task {
 
     SteadyTime now() const noexcept { return cache_.clock().steady(); }
     std::vector<KeyLoad*> those_with(KeyLoad::State state);
-    void load_within_limit(std::span<KeyLoad* const> wanted);
+    void load_within_limit(std::vector<KeyLoad*> wanted);
     void take_leases();
     void claim(std::span<KeyLoad* const> open);
     void look(std::span<KeyLoad* const> open);
@@ -173,6 +174,7 @@ class LoadJob : public Task {
     std::shared_ptr<Loans> loans_;
     bool is_awaited_ = true;
     bool is_task_ = false;
+    bool has_place_ = false;  ///< as whoever waits for it has one in the limit of loads
     bool stores_ = true;
     std::deque<KeyLoad> loads_;  // what it holds stays where it is
     std::vector<KeyLoad*> to_store_;

@@ -113,9 +113,9 @@ TEST_CASE("a seed and the time that a load took decide when an entry is refreshe
     CHECK(rig.envelope().load_cost == 1s);
     rig.clock.advance(100s - 568ms);
     rig.table.rows["tea"] = 200;
-    const auto early = others.find("tea");
-    CHECK(early->cents == 100);
-    CHECK_FALSE(early.stale());
+    const auto found = others.find("tea");
+    CHECK(found->cents == 100);
+    CHECK_FALSE(found.stale());
     CHECK(rig.executor->size() == 1);
     // It is stored although what it replaces has gone before it is done.
     CHECK(rig.executor->run_all() == 1);
