@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #include "support/scheduler.hpp"
 
+#include <linux/futex.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -17,7 +18,6 @@
 #include <memory>
 #include <mutex>
 #include <stdexcept>
-#include <string_view>
 #include <thread>
 
 namespace cachemodel::support {
@@ -121,15 +121,23 @@ void Player::go_on() {
     turns_.changed.notify_all();
 }
 
+/// It waits at a condition variable: for that, and not for a mutex or a time, the system's call is
+/// the one that waits for bits.
 bool Player::sleeps() const {
-    const std::string path = "/proc/self/task/" + std::to_string(id_.load()) + "/stat";
+    const std::string path = "/proc/self/task/" + std::to_string(id_.load()) + "/syscall";
     const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file{std::fopen(path.c_str(), "r"),
                                                                &std::fclose};
     if (!file) return false;  // it has ended
-    std::array<char, 128> text{};
-    const std::string_view read{text.data(), std::fread(text.data(), 1, text.size(), file.get())};
-    const auto name_end = read.rfind(')');
-    return name_end != std::string_view::npos && read.substr(name_end).starts_with(") S");
+    std::array<char, 200> text{};
+    text[std::fread(text.data(), 1, text.size() - 1, file.get())] = 0;
+    long call = -1;
+    unsigned long address = 0;
+    unsigned long operation = 0;
+    // NOLINTNEXTLINE(cert-err34-c): of one that runs, it is no number
+    if (std::sscanf(text.data(), "%ld %lx %lx", &call, &address, &operation) != 3) return false;
+    constexpr unsigned long command =
+        ~static_cast<unsigned long>(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME);
+    return call == SYS_futex && (operation & command) == FUTEX_WAIT_BITSET;
 }
 
 /// Waits until nobody runs: until each stands before a step, is over, or sleeps.
@@ -156,11 +164,7 @@ void settle(Turns& turns, std::vector<std::unique_ptr<Player>>& players) {
         for (const auto& each : players) {
             if (!each->may_sleep()) continue;
             lock.unlock();
-            bool sleeps = each->sleeps();
-            if (sleeps) {  // once more: it may have waited for memory, or for a processor
-                std::this_thread::sleep_for(20us);
-                sleeps = each->sleeps();
-            }
+            const bool sleeps = each->sleeps();
             lock.lock();
             each->set_asleep(sleeps);
         }
@@ -173,6 +177,8 @@ void settle(Turns& turns, std::vector<std::unique_ptr<Player>>& players) {
 void Orders::step() {
     if (player_of_thread != nullptr) player_of_thread->step();
 }
+
+bool Orders::has_actor() noexcept { return player_of_thread != nullptr; }
 
 bool Orders::next() {
     depth_ = 0;

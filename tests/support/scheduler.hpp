@@ -37,7 +37,7 @@ struct Actor {
 ///     CHECK(orders.count() == 10);
 ///
 /// Only one of them runs at a time, from one `step` to its next one. Which one goes on is decided
-/// when all the others stand before a step, have ended, or sleep until somebody wakes them, as who
+/// when all the others stand before a step, have ended, or wait at a condition variable, as who
 /// waits for another's load does.
 ///
 /// What they do must depend on nothing but the order.
@@ -59,6 +59,8 @@ class Orders {
     /// To be called by an actor before it does what others can see. Of other threads it is no
     /// matter.
     static void step();
+    /// Whether the calling thread is an actor's.
+    static bool has_actor() noexcept;
 
  private:
     /// Who could go on, and who did.

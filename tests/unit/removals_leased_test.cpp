@@ -54,8 +54,8 @@ using Unleased = Models<Price<without_lease>, PriceTable&>;
 using Leased = Models<Price<with_lease>, PriceTable&>;
 using LeasedStale = Models<Price<with_lease_and_stale>, PriceTable&>;
 
-/// Whoever reads something else than what he has just written, as who did not get a lease, has it
-/// answered when his patience is at an end.
+/// An actor who reads a second time, and something else than what he has just written, as who does
+/// not have the lease, has it answered when his patience is at an end.
 class PatientBackend final : public support::Decorator {
  public:
     using Decorator::Decorator;
@@ -66,10 +66,11 @@ class PatientBackend final : public support::Decorator {
         written() = entries.front().value;
     }
     void get_many(std::span<const std::string_view> keys, ReadSink& sink) override {
-        const std::string own = std::exchange(written(), {});
-        Comparing comparing{sink, own};
+        Comparing comparing{sink, written()};
         Decorator::get_many(keys, comparing);
-        if (own.empty() || comparing.is_own) return;
+        written().clear();
+        const bool is_look = Orders::has_actor() && std::exchange(has_read(), true);
+        if (!is_look || comparing.is_own) return;
         const auto end = std::chrono::steady_clock::now() + patience;
         while (std::chrono::steady_clock::now() < end) {  // awake, or another would take its turn
         }
@@ -92,6 +93,10 @@ class PatientBackend final : public support::Decorator {
         bool is_own = false;
     };
 
+    static bool& has_read() {
+        static thread_local bool before = false;
+        return before;
+    }
     static std::string& written() {
         static thread_local std::string bytes;
         return bytes;
