@@ -66,7 +66,7 @@ void say(const Models<Rate, Bank&>& rates) {
 }
 // [/say]
 
-int ask(std::string) { return 0; }
+int ask(int) { return 0; }
 
 int main() {
     testing::TurnableClock clock;

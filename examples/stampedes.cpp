@@ -93,10 +93,8 @@ int main() {
     // [/processes]
 
     // [threads]
-    std::vector<std::thread> readers;
-    for (int i = 0; i < 8; ++i) {
-        readers.emplace_back([&] { (void)books.get(1); });
-    }
+    std::vector<std::thread> readers(8);
+    for (auto& reader : readers) reader = std::thread{[&] { (void)books.get(1); }};
     for (auto& reader : readers) reader.join();
     std::cout << "8 threads, " << library.queries << " query\n";
     // [/threads]

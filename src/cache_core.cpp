@@ -71,6 +71,12 @@ void count_failed(std::span<const Outcome> outcomes, Counter& counter) noexcept 
     count(outcomes, &Outcome::failed, counter);
 }
 
+bool has_no_room(const Outcome& outcome) noexcept {
+    if (!outcome.failed()) return false;
+    const auto fault = outcome.failure().fault();
+    return fault == BackendFault::full || fault == BackendFault::value_too_large;
+}
+
 }  // namespace
 
 Operation operation_of(Store how) noexcept {
@@ -201,13 +207,33 @@ void CacheCore::store_leases(const CacheView& view, Store how, std::span<const E
     trip.end(outcomes);
 }
 
-void CacheCore::replace_many(const CacheView& view, std::span<const Entry> entries,
-                             std::span<Outcome> outcomes) {
-    Trip trip{*this, view, Operation::remove, entries.size()};
-    backend_->store_many(Store::set, entries, outcomes);
-    trip.end(outcomes);
+std::size_t CacheCore::replace_many(const CacheView& view, std::span<const Entry> entries,
+                                    std::span<Outcome> outcomes) {
+    {
+        Trip trip{*this, view, Operation::remove, entries.size()};
+        backend_->store_many(Store::set, entries, outcomes);
+        trip.end(outcomes);
+    }
+    std::vector<std::string_view> keys;
+    std::vector<std::size_t> places;
+    for (std::size_t i = 0; i < outcomes.size(); ++i) {
+        if (!has_no_room(outcomes[i])) continue;
+        keys.push_back(entries[i].key);
+        places.push_back(i);
+    }
+    if (!keys.empty()) {
+        std::vector<Outcome> removed(keys.size());
+        Trip trip{*this, view, Operation::remove, keys.size()};
+        backend_->remove_many(keys, removed);
+        trip.end(removed);
+        for (std::size_t i = 0; i < keys.size(); ++i) {
+            // What is not there is as good as removed.
+            outcomes[places[i]] = removed[i].declined() ? Outcome{} : std::move(removed[i]);
+        }
+    }
     count_done(outcomes, counters.removals);
     count_failed(outcomes, counters.removal_failures);
+    return keys.empty() ? 1 : 2;
 }
 
 void CacheCore::touch_many(const CacheView& view, std::span<const std::string_view> keys,

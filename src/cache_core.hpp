@@ -123,9 +123,10 @@ class CacheCore {
     /// Writes what is no value, and counts as nothing but a round trip.
     void store_leases(const CacheView& view, Store how, std::span<const Entry> entries,
                       std::span<Outcome> outcomes);
-    /// Removes by writing something else.
-    void replace_many(const CacheView& view, std::span<const Entry> entries,
-                      std::span<Outcome> outcomes);
+    /// Removes by writing something else, or plainly where there is no room for that. How many
+    /// calls it took.
+    std::size_t replace_many(const CacheView& view, std::span<const Entry> entries,
+                             std::span<Outcome> outcomes);
     void touch_many(const CacheView& view, std::span<const std::string_view> keys,
                     Lifetime lifetime, std::span<Outcome> outcomes);
     Outcome increment(const CacheView& view, std::string_view key, std::int64_t delta,

@@ -41,8 +41,8 @@ LoadRules rules_of(const CallDoor& door) {
 
 Outcome remove_call(const CallDoor& door, const EntryKey& key) {
     Outcome outcome;
-    door.site.counters.round_trips += 1;
-    remove_for_good(door.cache, {&key, 1}, removal_life(rules_of(door)), {&outcome, 1});
+    door.site.counters.round_trips +=
+        remove_for_good(door.cache, {&key, 1}, removal_life(rules_of(door)), {&outcome, 1});
     if (outcome.done()) door.site.counters.removals += 1;
     return outcome;
 }
@@ -59,6 +59,8 @@ Basis read_basis(const CallDoor& door, const EntryKey& key) {
 /// wrong is counted. Whether nothing older is left.
 bool store_over(const CallDoor& door, const KeyLoad& load) {
     if (!load.entry) return false;
+    const auto took = door.cache.clock().steady() - load.first_began.value();
+    if (took > longest_load(rules_of(door)).duration()) return false;
     Counters& counters = door.site.counters;
     constexpr int most_attempts = 3;
     Basis basis = load.basis;
@@ -66,8 +68,13 @@ bool store_over(const CallDoor& door, const KeyLoad& load) {
         const Entry entry{load.key.stored, load.entry->bytes, load.entry->lifetime, basis.token};
         Outcome outcome;
         counters.round_trips += 1;
-        door.cache.quietly().store_many(basis.is_there ? Store::compare_and_set : Store::add,
-                                        {&entry, 1}, {&outcome, 1});
+        try {
+            door.cache.quietly().store_many(basis.is_there ? Store::compare_and_set : Store::add,
+                                            {&entry, 1}, {&outcome, 1});
+        } catch (...) {
+            outcome = Failure{std::current_exception()};
+            door.cache.core().counters.store_failures += 1;
+        }
         if (outcome.done()) counters.stores += 1;
         if (outcome.failed()) counters.store_failures += 1;
         if (!outcome.declined()) return outcome.done();
@@ -137,6 +144,7 @@ std::shared_ptr<const void> refresh_call(const CallDoor& door, const EntryKey& k
                               Flights::runway(key.in_envelope()));
             load.basis = read_basis(door, key);
         } else {  // it is needed for itself: once it is computed without the cache
+            load.basis = Basis::nothing();
             passage.emplace(std::move(boarding.flight), *door.table.type);
             if (passage->kind() == Passage::Kind::too_deep) {
                 throw RecursiveLoad("to load " + key.stored + " it is needed itself");

@@ -7,7 +7,14 @@
 namespace cachemodel::detail {
 
 void CallJob::load(std::span<KeyLoad* const> wanted) {
-    for (KeyLoad* const each : wanted) run_one(*each);
+    for (KeyLoad* const each : wanted) {
+        if (each->lead) each->lead->stand_in_line([this, each] { run_one(*each); });
+    }
+    for (KeyLoad* const each : wanted) {
+        if (each->state != KeyLoad::State::pending) continue;
+        run_one(*each);
+        store_if_slow(*each);
+    }
 }
 
 void CallJob::run_one(KeyLoad& load) {

@@ -55,6 +55,7 @@ void CallLoads::read() {
     std::vector<std::string_view> keys;
     keys.reserve(calls_.size());
     for (auto& asked : calls_) {
+        asked.asked_at = std::chrono::steady_clock::now();
         asked.landings = flights.landings(Flights::runway(asked.key.in_envelope()));
         keys.push_back(asked.key.stored);
     }
@@ -104,7 +105,8 @@ void CallLoads::run() {
     std::vector<Wanted> missing;
     for (std::size_t i = 0; i < calls_.size(); ++i) {
         const AskedCall& asked = calls_[i];
-        const Wanted wanted{i, asked.key, asked.basis, asked.standing, asked.landings};
+        const Wanted wanted{
+            i, asked.key, asked.basis, asked.standing, asked.landings, asked.asked_at};
         if (asked.is_to_be_refreshed) stale.push_back(wanted);
         if (!asked.is_hit) missing.push_back(wanted);
     }

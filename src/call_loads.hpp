@@ -32,6 +32,7 @@ struct AskedCall {
     Basis basis = {};
     std::string standing = {};
     std::uint64_t landings = 0;
+    SteadyTime asked_at = {};
     // What the function says.
     std::shared_ptr<const void> result = {};
     std::exception_ptr error = {};

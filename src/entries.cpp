@@ -311,9 +311,9 @@ class FinalEntries {
 
 }  // namespace
 
-void remove_for_good(const Cache& cache, std::span<const EntryKey> keys, Lifetime life,
-                     std::span<Outcome> outcomes) {
-    if (keys.empty()) return;
+std::size_t remove_for_good(const Cache& cache, std::span<const EntryKey> keys, Lifetime life,
+                            std::span<Outcome> outcomes) {
+    if (keys.empty()) return 0;
     std::vector<PreparedEntry> prepared;
     std::vector<Entry> entries;
     prepared.reserve(keys.size());
@@ -324,14 +324,15 @@ void remove_for_good(const Cache& cache, std::span<const EntryKey> keys, Lifetim
         entries.push_back({key.stored, entry.bytes, entry.lifetime});
     }
     const FinalEntries final_entries{cache, Operation::remove, entries};
-    cache.core().replace_many(cache.view(), final_entries.entries(), outcomes);
+    return cache.core().replace_many(cache.view(), final_entries.entries(), outcomes);
 }
 
-void store_leases(const Cache& cache, Store how, std::span<const Entry> entries) {
-    if (entries.empty()) return;
-    const FinalEntries final_entries{cache.quietly(), operation_of(how), entries};
+std::vector<Outcome> store_leases(const Cache& cache, Store how, std::span<const Entry> entries) {
     std::vector<Outcome> outcomes(entries.size());
+    if (entries.empty()) return outcomes;
+    const FinalEntries final_entries{cache.quietly(), operation_of(how), entries};
     cache.core().store_leases(cache.view(), how, final_entries.entries(), outcomes);
+    return outcomes;
 }
 
 std::vector<Outcome> store_entries(const Cache& cache, Store how, std::span<const Entry> entries) {

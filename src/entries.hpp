@@ -184,12 +184,13 @@ Outcome touch_entry(const Cache& cache, const EntryKey& key, const EntryLife& li
                     bool may_hold_place = false);
 
 /// Removes, and leaves in their place for `life` what keeps out the results of loads that began
-/// earlier. Also through a view that bypasses the cache.
-void remove_for_good(const Cache& cache, std::span<const EntryKey> keys, Lifetime life,
-                     std::span<Outcome> outcomes);
+/// earlier, if there is room for it. Also through a view that bypasses the cache. How many round
+/// trips it took.
+std::size_t remove_for_good(const Cache& cache, std::span<const EntryKey> keys, Lifetime life,
+                            std::span<Outcome> outcomes);
 
-/// Writes or gives back leases. The look that follows tells what came of it.
-void store_leases(const Cache& cache, Store how, std::span<const Entry> entries);
+/// Writes or gives back leases. Whose lease there is then, only another look tells.
+std::vector<Outcome> store_leases(const Cache& cache, Store how, std::span<const Entry> entries);
 
 /// As `Cache::store_many`; but `Store::add` takes what is over for what is not there also where the
 /// backend keeps it a little longer, and with a lifetime that is over only looks.

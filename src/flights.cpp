@@ -123,7 +123,8 @@ Flights::Boarding Flights::board(const std::string& key, const std::type_info& t
     const auto place = place_for(key);
     if (const auto& there = place->second.flight;
         there && passenger.now < there->over &&
-        (!passenger.epoch || there->epoch == *passenger.epoch)) {
+        (!passenger.epoch || there->epoch == *passenger.epoch) &&
+        (!there->is_waiting || passenger.leads_later)) {
         return {there, false};
     }
     if (auto led = led_by_caller(key)) {
@@ -160,6 +161,20 @@ void Flights::supersede(const std::string& key) {
     supersede(place, nullptr);
     erase_if_empty(place);
     wait_for_storing(key, lock);
+}
+
+bool Flights::is_led_here(const Flight& flight) noexcept {
+    const Flight* led = this_thread().leads;
+    while (led != nullptr && led != &flight) led = led->next_of_leader;
+    return led != nullptr;
+}
+
+void Flights::run_in_line(Flight& flight) {
+    {
+        const std::lock_guard lock{flights_mutex()};
+        if (flight.leader != &this_thread()) return;
+    }
+    if (const auto run = std::exchange(flight.run_early, nullptr)) run();
 }
 
 void Flights::supersede(Places::iterator place, std::shared_ptr<Flight> by) noexcept {
@@ -239,6 +254,11 @@ void Flights::Lead::fail(std::exception_ptr error) noexcept {
     const std::lock_guard lock{flights_mutex()};
     flight_->error = std::move(error);
     leave();
+}
+
+bool Flights::Lead::is_superseded() const noexcept {
+    const std::lock_guard lock{flights_mutex()};
+    return flight_->superseded;
 }
 
 bool Flights::Lead::begin_storing() noexcept {

@@ -39,6 +39,11 @@ struct Flight : std::enable_shared_from_this<Flight> {
     Flight* next_of_leader = nullptr;  ///< the leader's own list
     /// What is computed right now, and does not only stand in line behind other ones of its leader.
     std::atomic<bool> is_running{false};
+    std::atomic<std::uint64_t> lease_owner{0};  ///< as other processes see it; 0 for none
+    /// By the machine's clock, whatever clock the cache goes by.
+    const SteadyTime begun = std::chrono::steady_clock::now();
+    /// Computes it before its turn, where that can be; the leader's own.
+    std::function<void()> run_early;
     // Guarded by the mutex of all flights; what has been given stays as it is.
     const Thread* leader;      ///< null once there is a result, or the leader gave up
     bool is_waiting = false;   ///< for a thread that is to lead it
@@ -89,7 +94,8 @@ class Flights final : AtFork {
         bool leads_later = false;
     };
     /// The flight for `key`, a new one where there is none, or only one that is over or is based on
-    /// something else.
+    /// something else. Who leads in this very thread waits for no flight that has no leader yet:
+    /// that one may need this thread to end first.
     Boarding board(const std::string& key, const std::type_info& type, const Passenger& passenger);
     /// A new flight that supersedes the one that is there, unless that one waits for the caller.
     /// Waits for those that are storing.
@@ -97,6 +103,11 @@ class Flights final : AtFork {
     /// Lets nobody join the flight for `key` any more, and lets it store nothing. Waits for those
     /// that are storing.
     void supersede(const std::string& key);
+    /// Computes now what stands in line in this thread, if that can be: something before it needs
+    /// it.
+    static void run_in_line(Flight& flight);
+    /// Whether the calling thread has the lead of this very flight, which may have its result.
+    static bool is_led_here(const Flight& flight) noexcept;
     /// Whether nobody has boarded, as far as this thread can know.
     bool is_empty() const noexcept { return size_.load(std::memory_order_acquire) == 0; }
 
@@ -136,14 +147,26 @@ class Flights::Lead {
     /// Leaves the flight to another thread, which begins later.
     void pause() noexcept;
 
+    /// Tells who it is in the lease for the key.
+    void set_lease_owner(std::uint64_t owner) noexcept { flight_->lease_owner = owner; }
+    /// Says how what stands in line is computed before its turn.
+    void stand_in_line(std::function<void()> run_early) {
+        flight_->run_early = std::move(run_early);
+    }
     /// Says of what stands in line which one it is that is computed.
-    void set_running(bool running) noexcept { flight_->is_running = running; }
+    void set_running(bool running) noexcept {
+        flight_->run_early = nullptr;
+        flight_->is_running = running;
+    }
 
     /// Hands the result to those who wait, and to all who come before `over` and before the flight
     /// ends.
     void give(std::shared_ptr<const void> result, SteadyTime over) noexcept;
     /// The same with an error; but who comes later is on no flight that failed.
     void fail(std::exception_ptr error) noexcept;
+
+    /// Whether nobody joins the flight any more, and its result is not to be stored.
+    bool is_superseded() const noexcept;
 
     /// False where the result is not to be stored any more. Otherwise no invalidation gets by until
     /// this flight ends, or until `end_storing`.

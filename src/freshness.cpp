@@ -33,7 +33,10 @@ Basis Basis::of(const Standing& standing, std::uint64_t token) noexcept {
     if (!standing.entry) return basis;
     const Envelope& envelope = standing.entry->envelope;
     basis.holds_place = standing.entry->body.empty() && envelope.holds_place();
-    if (envelope.lease) basis.leased_until = envelope.lease->until;
+    if (envelope.lease) {
+        basis.leased_until = envelope.lease->until;
+        basis.lease_owner = envelope.lease->owner;
+    }
     if (envelope.epoch) {
         basis.epoch = *envelope.epoch;
     } else if (!basis.holds_place) {
@@ -81,8 +84,9 @@ Lifetime removal_life(const LoadRules& rules) noexcept {
 
 bool uses_leases(const Cache& cache, const LoadRules& rules) noexcept {
     const Capabilities& capabilities = cache.capabilities();
+    const bool stores = !rules.expires.is_over();  // else nobody gains by waiting
     return capabilities.shared && capabilities.compare_and_set && !rules.lease_wait.is_over() &&
-           !cache.is_bypass();
+           stores && !cache.is_bypass();
 }
 
 }  // namespace cachemodel::detail

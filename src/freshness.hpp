@@ -26,6 +26,7 @@ struct Basis {
     /// Two who read different ones do not share a load. 0 where there is nothing.
     std::uint64_t epoch = 0;
     std::optional<WallTime> leased_until = {};  ///< by whoever loads it
+    std::uint64_t lease_owner = 0;              ///< of that lease
 
     static Basis nothing() noexcept { return {.is_known = true}; }
     static Basis damaged() noexcept {

@@ -46,17 +46,20 @@ SteadyTime deadline_in(Lifetime lifetime) {
 }
 
 LoadJob::LoadJob(Cache cache, const LoadRules& rules, Counters& own)
-    : cache_(std::move(cache)), rules_(rules), own_(own), read_at_(now()) {}
+    : cache_(std::move(cache)), rules_(rules), own_(own) {}
 
 void LoadJob::become_task(std::shared_ptr<Loans> loans, bool is_awaited) {
     loans_ = std::move(loans);
     is_awaited_ = is_awaited;
     is_task_ = true;
+    has_place_ = is_awaited && LoadLimit::is_placed();
 }
 
 void LoadJob::run() noexcept {
     const Loans::Loan loan{loans_};
     if (!loan.is_granted()) return;
+    std::optional<LoadLimit::Place> place;
+    if (has_place_) place.emplace();
     tasks_of_thread += 1;
     try {
         run_now();
@@ -71,6 +74,8 @@ bool LoadJob::is_in_task() noexcept { return tasks_of_thread != 0; }
 void LoadJob::run_now() {
     for (auto& load : loads_) {
         if (load.lead) load.lead->begin();
+        const bool is_in_vain = !is_awaited_ && load.lead && load.lead->is_superseded();
+        if (is_in_vain) load.state = KeyLoad::State::left;
     }
     if (uses_leases(cache_, rules_)) {
         take_leases();
@@ -81,8 +86,8 @@ void LoadJob::run_now() {
         }
         look(again);
     }
-    const auto wanted = those_with(KeyLoad::State::pending);
-    if (!wanted.empty()) load_within_limit(wanted);
+    auto wanted = those_with(KeyLoad::State::pending);
+    if (!wanted.empty()) load_within_limit(std::move(wanted));
     if (is_task_) {
         for (auto& load : loads_) {
             if (load.is_partial) complete(load);
@@ -100,7 +105,6 @@ std::unique_ptr<LoadJob> LoadJob::take_rest() {
     if (std::ranges::none_of(loads_, is_partial)) return nullptr;
     auto rest = make_successor();
     rest->owner_ = owner_;
-    rest->read_at_ = read_at_;
     for (auto& load : loads_) {
         if (!is_partial(load)) continue;
         load.lead->pause();
@@ -123,17 +127,20 @@ std::vector<KeyLoad*> LoadJob::those_with(KeyLoad::State state) {
     return those;
 }
 
-void LoadJob::load_within_limit(std::span<KeyLoad* const> wanted) {
-    const bool is_known =
-        std::ranges::all_of(wanted, [](const KeyLoad* each) { return each->basis.is_known; });
-    if (is_known || cache_.is_bypass()) return load(wanted);
+void LoadJob::load_within_limit(std::vector<KeyLoad*> wanted) {
+    const auto is_known = [](const KeyLoad* each) { return each->basis.is_known; };
+    const auto border = std::stable_partition(wanted.begin(), wanted.end(), is_known);
+    const std::span<KeyLoad* const> known{wanted.begin(), border};
+    const std::span<KeyLoad* const> unknown{border, wanted.end()};
+    if (unknown.empty() || cache_.is_bypass()) return load(wanted);
     const LoadLimit::Place place{cache_.core().load_limit, deadline_in(rules_.lease_wait)};
     if (place.is_given()) return load(wanted);
+    if (!known.empty()) load(known);
     const auto error = std::make_exception_ptr(
         BackendError(BackendFault::unavailable,
                      "the cache cannot be read, and as many loads as may run without it are "
                      "running already"));
-    for (KeyLoad* const each : wanted) {
+    for (KeyLoad* const each : unknown) {
         count(&Counters::refused_loads);
         spoiled(*each, error);
     }
@@ -214,13 +221,21 @@ void LoadJob::look_at_one(KeyLoad& load, std::string_view bytes, std::uint64_t t
 
 void LoadJob::take_leases() {
     owner_ = cache_.core().chance.number() | 1;
+    for (auto& load : loads_) {
+        if (load.lead) load.lead->set_lease_owner(owner_);
+    }
     const auto deadline = deadline_in(rules_.lease_wait);
     auto pause = first_pause;
     std::vector<KeyLoad*> open = those_with(KeyLoad::State::pending);
     const auto is_settled = [](const KeyLoad* load) {
         return load->state != KeyLoad::State::pending || load->is_leased || !load->basis.is_known ||
-               !load->lead;
+               !load->lead || (load->is_unleasable && !load->is_leased_by_other);
     };
+    std::vector<KeyLoad*> again;
+    for (KeyLoad* const each : open) {
+        if (each->look_again && each->basis.is_known) again.push_back(each);
+    }
+    look(again);
     std::erase_if(open, is_settled);
     for (bool is_first = true; !open.empty(); is_first = false) {
         claim(open);
@@ -246,24 +261,34 @@ void LoadJob::claim(std::span<KeyLoad* const> open) {
     // one of them to load in its place.
     const EntryLease lease{fresh_until(rules_.lease_wait.duration() * 3 / 4, wall_time(cache_)),
                            owner_};
+    struct Claims {
+        std::vector<Entry> entries = {};
+        std::vector<KeyLoad*> loads = {};
+    };
     std::vector<PreparedEntry> prepared;
-    std::vector<Entry> added;
-    std::vector<Entry> exchanged;
-    std::vector<Entry> replaced;
+    Claims added;
+    Claims exchanged;
+    Claims replaced;
     prepared.reserve(open.size());
-    for (const KeyLoad* const each : open) {
+    for (KeyLoad* const each : open) {
+        each->is_unleasable = false;
         if (each->is_leased_by_other) continue;
         const auto& entry = prepared.emplace_back(
             prepare_lease(cache_, each->key, each->standing, each->basis.epoch, lease,
                           removal_life(rules_), rules_.kept_stale()));
-        auto& entries = each->basis.is_damaged ? replaced
-                        : each->basis.is_there ? exchanged
-                                               : added;
-        entries.push_back({each->key.stored, entry.bytes, entry.lifetime, each->basis.token});
+        auto& claims = each->basis.is_damaged ? replaced : each->basis.is_there ? exchanged : added;
+        claims.entries.push_back(
+            {each->key.stored, entry.bytes, entry.lifetime, each->basis.token});
+        claims.loads.push_back(each);
     }
-    const auto send = [&](Store how, std::span<const Entry> entries) {
-        if (!entries.empty()) count_round_trip();
-        store_leases(cache_, how, entries);
+    const auto send = [&](Store how, const Claims& claims) {
+        if (!claims.entries.empty()) count_round_trip();
+        const auto outcomes = store_leases(cache_, how, claims.entries);
+        // Whose lease it is, the look that follows tells. Where nobody has one after all, there is
+        // nobody to wait for: the cache is full, or forgets at once.
+        for (std::size_t i = 0; i < outcomes.size(); ++i) {
+            claims.loads[i]->is_unleasable = !outcomes[i].declined();
+        }
     };
     send(Store::add, added);
     send(Store::compare_and_set, exchanged);
@@ -286,7 +311,7 @@ void LoadJob::release_leases() noexcept {
         }
         if (entries.empty()) return;
         count_round_trip();
-        store_leases(cache_, Store::compare_and_set, entries);
+        (void)store_leases(cache_, Store::compare_and_set, entries);
     } catch (...) {
         // No memory. The leases end by themselves.
     }
@@ -382,6 +407,10 @@ void LoadJob::keep(KeyLoad& load, std::shared_ptr<const PreparedEntry> entry) {
     if (load.made_at - to_store_.front()->made_at >= longest_hold) store_what_came();
 }
 
+void LoadJob::store_if_slow(const KeyLoad& load) {
+    if (stores_ && now() - load.began >= longest_hold) store_what_came();
+}
+
 /// As what it has to be written, so that nothing is lost that came meanwhile.
 std::optional<Store> LoadJob::how_to_store(const KeyLoad& load) const noexcept {
     if (!load.basis.is_there) return Store::add;
@@ -395,9 +424,12 @@ std::optional<Store> LoadJob::how_to_store(const KeyLoad& load) const noexcept {
 void LoadJob::store_what_came() {
     std::vector<KeyLoad*> came = std::exchange(to_store_, {});
     if (came.empty()) return;
-    if (now() - read_at_ > longest_load(rules_).duration()) {
-        for (std::size_t i = 0; i < came.size(); ++i) count(&Counters::overtaken_loads);
-        return;
+    // Of a longer one nobody knows any more what was removed meanwhile.
+    const auto is_too_late = [&](const KeyLoad* each) {
+        return now() - each->first_began.value() > longest_load(rules_).duration();
+    };
+    for (auto late = std::erase_if(came, is_too_late); late > 0; --late) {
+        count(&Counters::overtaken_loads);
     }
     for (const auto how : {Store::add, Store::compare_and_set, Store::set}) {
         std::vector<KeyLoad*> part;

@@ -51,13 +51,15 @@ struct KeyLoad {
     bool look_again = false;    ///< a load of the same has ended since it was read
 
     State state = State::pending;
-    SteadyTime began = {};             ///< when the loader was called
+    SteadyTime began = {};  ///< when the loader was called, for its last step
+    std::optional<SteadyTime> first_began = {};
     std::chrono::nanoseconds cost{0};  ///< how long it took
     std::exception_ptr error = {};
     /// What those get who wait for this load; null where it cannot be handed on.
     std::shared_ptr<const void> product = {};
     bool is_leased = false;           ///< by this load
     bool is_leased_by_other = false;  ///< by somebody else, when it was last looked at
+    bool is_unleasable = false;       ///< the cache took no lease, or did not keep it
     /// What is to be stored, and when it was made.
     std::shared_ptr<const PreparedEntry> entry = {};
     SteadyTime made_at = {};
@@ -80,8 +82,9 @@ class LoadJob : public Task {
     bool is_empty() const noexcept { return loads_.empty(); }
     std::deque<KeyLoad>& loads() noexcept { return loads_; }
 
-    /// That it is a task. Nobody waits for it, unless `is_awaited`: where another process is
-    /// loading, it leaves that key alone. Does nothing where the lender of `loans` is gone.
+    /// That it is a task, of the calling thread. Nobody waits for it, unless `is_awaited`: where
+    /// another process is loading, it leaves that key alone. Does nothing where the lender of
+    /// `loans` is gone.
     void become_task(std::shared_ptr<Loans> loans, bool is_awaited);
     void run() noexcept override;
     /// Whether the calling thread is running one. What it needs loaded, it loads itself: others of
@@ -118,12 +121,15 @@ class LoadJob : public Task {
     /// The time from here to `end` is what a load costs.
     void begin(KeyLoad& load) noexcept {
         load.began = now();
+        if (!load.first_began) load.first_began = load.began;
         if (load.lead) load.lead->set_running(true);
     }
     void end(KeyLoad& load) noexcept {
         load.cost += now() - load.began;
         if (load.lead) load.lead->set_running(false);
     }
+    /// What was slow is not held while the next one is loaded, which may be slow, too.
+    void store_if_slow(const KeyLoad& load);
     /// How a result of now is to be stored.
     EntryLife life(const KeyLoad& load) const;
 
@@ -146,7 +152,7 @@ class LoadJob : public Task {
 
     SteadyTime now() const noexcept { return cache_.clock().steady(); }
     std::vector<KeyLoad*> those_with(KeyLoad::State state);
-    void load_within_limit(std::span<KeyLoad* const> wanted);
+    void load_within_limit(std::vector<KeyLoad*> wanted);
     void take_leases();
     void claim(std::span<KeyLoad* const> open);
     void look(std::span<KeyLoad* const> open);
@@ -168,11 +174,11 @@ class LoadJob : public Task {
     std::shared_ptr<Loans> loans_;
     bool is_awaited_ = true;
     bool is_task_ = false;
+    bool has_place_ = false;  ///< as whoever waits for it has one in the limit of loads
     bool stores_ = true;
     std::deque<KeyLoad> loads_;  // what it holds stays where it is
     std::vector<KeyLoad*> to_store_;
     std::uint64_t owner_ = 0;  ///< of the leases
-    SteadyTime read_at_;
 };
 
 }  // namespace cachemodel::detail

@@ -23,6 +23,10 @@ void LoadLimit::in_child() noexcept {
     taken_ = 0;
 }
 
+bool LoadLimit::is_placed() noexcept { return places_of_thread != 0; }
+
+LoadLimit::Place::Place() noexcept { places_of_thread += 1; }
+
 LoadLimit::Place::Place(LoadLimit& limit, std::chrono::steady_clock::time_point deadline)
     : limit_(places_of_thread == 0 ? &limit : nullptr) {
     if (limit_ != nullptr) {

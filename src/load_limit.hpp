@@ -17,9 +17,14 @@ class LoadLimit final : AtFork {
     explicit LoadLimit(std::size_t most) noexcept;
     ~LoadLimit();
 
+    /// Whether this thread has a place, in whatever cache.
+    static bool is_placed() noexcept;
+
     /// One of the places, as long as this lives.
     class Place {
      public:
+        /// That of the thread that waits for this one.
+        Place() noexcept;
         /// Waits until one is free, at most until `deadline`. Who has one already needs no other.
         Place(LoadLimit& limit, std::chrono::steady_clock::time_point deadline);
         ~Place();
@@ -29,7 +34,7 @@ class LoadLimit final : AtFork {
         bool is_given() const noexcept { return is_given_; }
 
      private:
-        LoadLimit* limit_;
+        LoadLimit* limit_ = nullptr;
         bool is_given_ = true;
     };
 

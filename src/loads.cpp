@@ -163,6 +163,20 @@ void Loads::collect(std::size_t index, KeyLoad& load) {
     }
 }
 
+/// Whether what the flight brings is no older than the call. Usually what both have read tells: a
+/// removal in between would have changed it. But a server that was started anew forgets that there
+/// was one, and one that does not answer tells nothing.
+bool Loads::may_take(const Joined& joined) const noexcept {
+    const Flight& flight = *joined.flight;
+    const Basis& basis = joined.wanted.basis;
+    if (joined.is_own || flight.begun >= joined.wanted.asked_at) return true;
+    // Needed inside of the call that leads it, and stored only with what that call has read.
+    if (Flights::is_led_here(flight)) return true;
+    if (!basis.is_known) return false;
+    if (basis.epoch != 0 || !cache_.capabilities().shared) return true;
+    return basis.lease_owner != 0 && basis.lease_owner == flight.lease_owner;
+}
+
 /// Whether it has its answer now.
 bool Loads::join(const Joined& joined, SteadyTime deadline) {
     const std::size_t index = joined.wanted.index;
@@ -170,9 +184,11 @@ bool Loads::join(const Joined& joined, SteadyTime deadline) {
     const auto fail_unless_stale = [&](const auto& error) {
         if (!fall_back(index)) fail(index, std::make_exception_ptr(error));
     };
+    if (!joined.is_own && joined.flight->type == product_) Flights::run_in_line(*joined.flight);
     const Passage passage{joined.flight, product_, deadline, LoadJob::is_in_task()};
     switch (passage.kind()) {
         case Passage::Kind::given:
+            if (!may_take(joined)) return false;
             if (!joined.is_own) count(&Counters::joined);
             take(index, passage.result());
             return true;

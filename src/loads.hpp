@@ -28,6 +28,7 @@ struct Wanted {
     /// The entry of a value that is there all the same.
     const std::string& standing;
     std::uint64_t landings;  ///< as its flights were counted before it was read
+    SteadyTime asked_at;     ///< before it was read, by the machine's clock
 };
 
 /// Loads of one kind in one cache, by one loader. What they are about, those know who derive.
@@ -89,6 +90,7 @@ class Loads {
     void run_here(Led led);
     void hand_over(std::unique_ptr<LoadJob> job, bool is_awaited);
     void collect(std::size_t index, KeyLoad& load);
+    bool may_take(const Joined& joined) const noexcept;
     bool join(const Joined& joined, SteadyTime deadline);
     void load_alone(const Wanted& wanted);
 

@@ -36,7 +36,10 @@ void ModelJob::load(std::span<KeyLoad* const> wanted) {
     const bool one_by_one =
         loader_.load_many == nullptr || (wanted.size() == 1 && loader_.load_one != nullptr);
     if (!one_by_one) return load_batch(wanted);
-    for (KeyLoad* const each : wanted) load_singly(*each);
+    for (KeyLoad* const each : wanted) {
+        load_singly(*each);
+        store_if_slow(*each);
+    }
 }
 
 void ModelJob::load_singly(KeyLoad& load) {

@@ -48,6 +48,7 @@ struct Item {
     bool is_known_missing = false;
     Source* source = nullptr;    ///< where it comes from if it is not in the cache
     std::uint64_t landings = 0;  ///< as its flights were counted before it was read
+    SteadyTime asked_at = {};    ///< before it was read, by the machine's clock
     Origin origin = {};          ///< of a root, once it is found
 };
 
@@ -391,6 +392,7 @@ void Load::fetch_group(Group& group) {
     for (const std::size_t index : group.items) {
         Item& item = items_[index];
         item.source = &source_of(item, group.cache);
+        if (item.source->can_load()) item.asked_at = std::chrono::steady_clock::now();
         item.landings = flights.landings(Flights::runway(item.key.in_envelope()));
         keys.push_back(item.key.stored);
     }
@@ -461,7 +463,7 @@ void Load::load_missing(const Group& group) {
     };
     const auto wanted = [&](std::size_t index) {
         const Item& item = items_[index];
-        return Wanted{index, item.key, item.basis, item.standing, item.landings};
+        return Wanted{index, item.key, item.basis, item.standing, item.landings, item.asked_at};
     };
     for (const std::size_t index : group.to_refresh) part_of(index).stale.push_back(wanted(index));
     for (const std::size_t index : group.items) {

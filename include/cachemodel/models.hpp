@@ -320,8 +320,9 @@ class Models {
     /// have stored, as far as its members have other values than a new one.
     ///
     /// Of a model with a loader it also keeps out, in all processes, what loads bring that began
-    /// before: for 30 s, or for `ModelOptions::load_timeout` where that is longer, something stands
-    /// in its place that readers do not find. What was there before nobody knows then: true.
+    /// before: for 35 s, or for 5 s more than `ModelOptions::load_timeout` where that is longer,
+    /// something stands in its place that readers do not find. What was there before nobody knows
+    /// then: true.
     ///
     /// Errors: `BackendError`, `IncompleteKey`.
     template <class... Keys>

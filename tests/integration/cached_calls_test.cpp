@@ -157,7 +157,7 @@ TEST_CASE("prefetching 100 results takes one round trip to read and one to store
             MemcachedOptions{.servers = {server.address()}, .deadline = 5s}));
     Atlas atlas;
     const auto all = homes(100, atlas);
-    const Geocode geocode{Cache{recording}};
+    const Geocode geocode{Cache{recording, {.lease_wait = 0s}}};
 
     const auto first = geocode.prefetch(all);
     REQUIRE(first.size() == 100);

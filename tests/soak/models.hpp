@@ -52,7 +52,12 @@ struct Note {
 };
 
 struct Account {
-    static constexpr ModelOptions cache_options{.expires = 20s, .name = "Account"};
+    static constexpr ModelOptions cache_options{.expires = 300ms,
+                                                .stale_while_refresh = 1s,
+                                                .stale_if_error = 20s,
+                                                .early_refresh = 1,
+                                                .jitter = 0.1,
+                                                .name = "Account"};
 
     Key<int> id;
     Field<std::uint64_t> number;
@@ -62,7 +67,11 @@ struct Account {
 };
 
 struct Order {
-    static constexpr ModelOptions cache_options{.expires = 20s, .name = "Order"};
+    static constexpr ModelOptions cache_options{.expires = 2s,
+                                                .remember_missing = 500ms,
+                                                .jitter = 0.2,
+                                                .load_timeout = 5s,
+                                                .name = "Order"};
 
     Key<int> id;
     Field<std::uint64_t> number;
@@ -85,6 +94,7 @@ inline Source* source_of_quotes = nullptr;
 Quote quote(int id);
 
 using Quotes = CachedFunction<&quote>;
-inline constexpr CallOptions<Quote> quote_options{.expires = 20s, .name = "quote"};
+inline constexpr CallOptions<Quote> quote_options{
+    .expires = 500ms, .stale_while_refresh = 2s, .name = "quote"};
 
 }  // namespace cachemodel::soak

@@ -7,6 +7,7 @@
 #include <cachemodel/testing/scripted_backend.hpp>
 #include <cachemodel/testing/turnable_clock.hpp>
 
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -39,6 +40,14 @@ struct CallRig {
 
     testing::CallLog& log() { return recording->log(); }
     std::size_t entries() { return scripted->keys().size(); }
+};
+
+/// The same where nobody takes leases, so that all round trips are those of the calls themselves.
+struct CallRigWithoutLeases : CallRig {
+    CallRigWithoutLeases() {
+        using namespace std::chrono_literals;
+        cache = Cache{recording, {.lease_wait = 0s, .clock = clock}};
+    }
 };
 
 }  // namespace cachemodel::support

@@ -42,7 +42,7 @@ using support::runs;
 /// What methods read.
 Strings source;
 
-struct Rig : support::CallRig {
+struct Rig : support::CallRigWithoutLeases {
     Rig() { source = {"ada", "bob"}; }
 };
 

@@ -49,7 +49,7 @@ namespace function_test {
 using support::count_run;
 using support::during_run;
 using support::runs;
-using Rig = support::CallRig;
+using Rig = support::CallRigWithoutLeases;
 
 int slow_sum(int a, int b) {
     count_run();
@@ -650,7 +650,7 @@ TEST_CASE("peek, refresh, invalidate, bypass and key_for are about the call's ow
     CHECK(join.bypass("a", "-", 2) == "a-a");
     CHECK(runs == 2);
     join.invalidate("a", "-", 2);
-    CHECK(rig.entries() == 0);
+    CHECK(join.peek("a", "-", 2).reason() == MissReason::removed);
 
     // The old one is replaced.
     int number = 1;
@@ -776,7 +776,7 @@ TEST_CASE("prefetch of a function with one parameter takes arguments",
     CHECK(values(square_of.prefetch({1, 2, 3, 1})) == std::vector{1, 4, 9, 1});
     CHECK(runs == 3);
     CHECK(rig.log().trips(testing::Verb::get) == 1);
-    CHECK(rig.log().trips(testing::Verb::set) == 1);
+    CHECK(rig.log().trips(testing::Verb::add) == 1);
     CHECK(rig.log().trips() == 2);
     CHECK(rig.log().keys_read().size() == 3);
     CHECK(rig.log().keys_set().size() == 2);
@@ -1009,7 +1009,7 @@ TEST_CASE("prefetch goes around a cache that finds nothing or cannot tell",
 
     rig.scripted->come_back();
     rig.scripted->before_each_call([&](testing::Verb verb) {
-        if (verb == testing::Verb::set) rig.scripted->fail_next(1);
+        if (verb == testing::Verb::add) rig.scripted->fail_next(1);
     });
     CHECK(values(square_of.prefetch({1, 2})) == std::vector{1, 4});
     CHECK(square_of.statistics().store_failures == 2);
@@ -1042,6 +1042,53 @@ TEST_CASE("a recursive function may use its own cache", "[cached_function][recur
     CHECK(runs == 81);
     CHECK(fibonacci(80) == 23416728348467685);
     CHECK(runs == 81);
+    recurse = {};
+}
+
+TEST_CASE("what a prefetch has still to compute is computed once, also if it is needed before",
+          "[cached_function][recursion][prefetch]") {
+    Rig rig;
+    const CachedFunction<&recursive> fibonacci{rig.cache};
+    const std::vector<int> downwards{20, 19, 18, 17, 16, 15, 14, 13, 12, 11, 10,
+                                     9,  8,  7,  6,  5,  4,  3,  2,  1,  0};
+    SECTION("by a call of the same") {
+        recurse = [&](int n) -> std::uint64_t {
+            return n < 2 ? static_cast<std::uint64_t>(n) : fibonacci(n - 1) + fibonacci(n - 2);
+        };
+        CHECK(*fibonacci.prefetch(downwards)[0] == 6765);
+        CHECK(runs == 21);
+        CHECK(fibonacci.statistics().loads == 21);
+        CHECK(fibonacci.statistics().stores == 21);
+        CHECK(*fibonacci.peek(20) == 6765);
+        CHECK(*fibonacci.peek(1) == 1);
+    }
+    SECTION("by a prefetch of the same") {
+        recurse = [&](int n) -> std::uint64_t {
+            if (n < 2) return static_cast<std::uint64_t>(n);
+            const auto both = fibonacci.prefetch({n - 1, n - 2});
+            return *both[0] + *both[1];
+        };
+        CHECK(*fibonacci.prefetch(downwards)[0] == 6765);
+        CHECK(runs == 21);
+    }
+    SECTION("and fails once") {
+        recurse = [&](int n) -> std::uint64_t {
+            if (n == 0) throw std::domain_error{"no zero"};
+            return fibonacci(n - 1);
+        };
+        const auto found = fibonacci.prefetch({2, 1, 0});
+        for (const auto& each : found) CHECK(each.failure().message() == "no zero");
+        CHECK(runs == 3);
+        CHECK(fibonacci.statistics().load_failures == 3);
+        CHECK(rig.entries() == 0);
+    }
+    SECTION("and is an error where it needs what needs it") {
+        recurse = [&](int n) { return fibonacci(1 - n); };
+        const auto found = fibonacci.prefetch({0, 1});
+        CHECK_THROWS_AS(*found[0], RecursiveLoad);
+        CHECK_THROWS_AS(*found[1], RecursiveLoad);
+        CHECK(rig.entries() == 0);
+    }
     recurse = {};
 }
 

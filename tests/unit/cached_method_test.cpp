@@ -56,7 +56,8 @@ namespace method_test {
 using support::count_run;
 using support::during_run;
 using support::runs;
-using Rig = support::CallRig;
+using Rig = support::CallRigWithoutLeases;
+using LeasingRig = support::CallRig;
 
 struct Coordinates {
     double latitude = 0;
@@ -1123,7 +1124,7 @@ TEST_CASE("a result that a converter refuses is returned and counted, not stored
     CHECK(rig.cache.statistics().store_failures == 2);
     CHECK(price.statistics().stores == 0);
     CHECK(rig.entries() == 0);
-    CHECK(rig.log().trips(testing::Verb::set) == 0);
+    CHECK(rig.log().trips() == rig.log().trips(testing::Verb::get));
 
     // What cannot be read back is not stored either.
     CHECK(price({}, 13.5) == Price{13.5});
@@ -1265,7 +1266,8 @@ TEST_CASE("refresh runs the method and stores over what was there", "[cached_met
     CHECK(*name.peek(source) == "first");
 }
 
-TEST_CASE("invalidate removes one result and says whether there was one", "[cached_method]") {
+TEST_CASE("invalidate removes one result, and does not say whether there was one",
+          "[cached_method]") {
     Rig rig;
     const Geocode geocode{rig.cache};
     geocode.invalidate({.address = "A"});
@@ -1273,10 +1275,46 @@ TEST_CASE("invalidate removes one result and says whether there was one", "[cach
     (void)geocode({.address = "B"});
     geocode.invalidate({.address = "A", .floor = 3});
     geocode.invalidate({.address = "A"});
+    const auto removed = geocode.peek({.address = "A"});
+    CHECK(removed.absent());
+    CHECK(removed.reason() == MissReason::removed);
     CHECK(geocode.peek({.address = "B"}).found());
     (void)geocode({.address = "A"});
     CHECK(runs == 3);
-    CHECK(geocode.statistics().removals == 1);
+    CHECK(geocode.peek({.address = "A"}).found());
+    CHECK(geocode.statistics().removals == 3);
+    CHECK(rig.cache.statistics().removals == 3);
+}
+
+TEST_CASE("what stands in the place of a removed result is gone after 35 s",
+          "[cached_method][lifetime]") {
+    Rig rig;
+    const Geocode geocode{rig.cache};
+    const Home home{.address = "A"};
+    (void)geocode(home);
+    geocode.invalidate(home);
+    rig.clock.advance(35s - 1ns);
+    CHECK(geocode.peek(home).reason() == MissReason::removed);
+    rig.clock.advance(1ns);
+    CHECK(geocode.peek(home).reason() == MissReason::nothing_stored);
+    CHECK(rig.entries() == 0);
+}
+
+TEST_CASE("a removal that the cache has no room for removes all the same",
+          "[cached_method][failure]") {
+    Rig rig;
+    const Geocode geocode{rig.cache};
+    const Geocode full{Cache{std::make_shared<support::FullBackend>(rig.scripted)}};
+    const Home home{.address = "A"};
+    (void)geocode(home);
+    full.invalidate(home);
+    CHECK(geocode.peek(home).reason() == MissReason::nothing_stored);
+    full.invalidate(home);
+    CHECK(full.statistics().removals == 2);
+    CHECK(full.statistics().round_trips == 4);
+    CHECK(full.cache().statistics().removals == 2);
+    CHECK(full.cache().statistics().removal_failures == 0);
+    CHECK(full.cache().statistics().round_trips == 4);
 }
 
 TEST_CASE("bypass runs the method and leaves the cache alone", "[cached_method]") {
@@ -1400,7 +1438,7 @@ TEST_CASE("prefetch reads once, runs for what is not there, and stores once",
     CHECK(runs == 3);
     CHECK(rig.log().trips() == 2);
     CHECK(rig.log().trips(testing::Verb::get) == 1);
-    CHECK(rig.log().trips(testing::Verb::set) == 1);
+    CHECK(rig.log().trips(testing::Verb::add) == 1);
     CHECK(rig.log().keys_read().size() == 3);
     CHECK(rig.log().keys_set().size() == 2);
     CHECK(geocode.statistics().round_trips == 4);
@@ -1605,7 +1643,7 @@ TEST_CASE("refresh with a result that is not to be stored removes the old one",
     CHECK(rig.entries() == 1);
     source.name = "secret";
     CHECK(name.refresh(source) == "secret");
-    CHECK(rig.entries() == 0);
+    CHECK(name.peek(source).reason() == MissReason::removed);
     CHECK(name.statistics().removals == 1);
     CHECK(name.statistics().kept_out == 1);
 }
@@ -1634,7 +1672,7 @@ TEST_CASE("what the method throws leaves the call, and nothing is stored",
     CHECK_THROWS_WITH(geocode({.address = "nowhere"}), "no such address");
     CHECK(runs == 2);
     CHECK(rig.entries() == 0);
-    CHECK(rig.log().trips(testing::Verb::set) == 0);
+    CHECK(rig.log().trips() == rig.log().trips(testing::Verb::get));
     CHECK(geocode.statistics().load_failures == 2);
     CHECK(geocode.statistics().loads == 0);
     CHECK(geocode.statistics().stores == 0);
@@ -1645,7 +1683,39 @@ TEST_CASE("what the method throws leaves the call, and nothing is stored",
     CHECK_THROWS_AS(geocode.refresh({.address = "a"}), int);
     CHECK_THROWS_AS(geocode.bypass({.address = "a"}), int);
     during_run = {};
+    rig.clock.advance(1s);
     CHECK(geocode({.address = "a"}).latitude == 1);
+}
+
+TEST_CASE("a method that throws twice in a row is left alone for a while",
+          "[cached_method][failure]") {
+    Rig rig;
+    const Geocode geocode{rig.cache};
+    const Home home{.address = "a"};
+    during_run = [] { throw std::domain_error{"run " + std::to_string(runs)}; };
+    CHECK_THROWS_WITH(geocode(home), "run 1");
+    CHECK_THROWS_WITH(geocode(home), "run 2");
+    CHECK_THROWS_WITH(geocode(home), "run 2");
+    CHECK(geocode.prefetch({home})[0].failure().message() == "run 2");
+    CHECK(runs == 2);
+    CHECK(geocode.statistics().backed_off == 2);
+    CHECK(rig.cache.statistics().backed_off == 2);
+    CHECK(geocode.statistics().load_failures == 2);
+    // Who asks for a run gets one.
+    CHECK_THROWS_WITH(geocode.refresh(home), "run 3");
+    CHECK_THROWS_WITH(geocode.bypass(home), "run 4");
+    // The third failure is followed by twice the time.
+    rig.clock.advance(2s);
+    CHECK_THROWS_WITH(geocode(home), "run 5");
+    rig.clock.advance(4s);
+    during_run = {};
+    CHECK(geocode(home).latitude == 1);
+    CHECK(runs == 6);
+
+    const Geocode impatient{rig.cache, {.load_backoff = 0s, .name = "impatient"}};
+    during_run = [] { throw std::domain_error{"no"}; };
+    for (int i = 0; i < 4; ++i) CHECK_THROWS_AS(impatient(home), std::domain_error);
+    CHECK(runs == 10);
 }
 
 TEST_CASE("a refresh whose method throws leaves the old result", "[cached_method][failure]") {
@@ -1710,6 +1780,75 @@ TEST_CASE("a method counts its own calls, and its cache counts them too",
     CHECK(of_cache.stores == 2);
     CHECK(of_cache.removals == 1);
     CHECK(rig.log().trips() == 7);
+}
+
+// ---- other processes
+
+TEST_CASE("a miss of a shared cache takes a lease, which the result replaces",
+          "[cached_method][lease]") {
+    LeasingRig rig;
+    const Geocode geocode{rig.cache};
+    const Home home{.address = "a"};
+    during_run = [&] {
+        // Others see that it is being computed.
+        CHECK(geocode.peek(home).reason() == MissReason::being_loaded);
+        CHECK(rig.log().trips(testing::Verb::add) == 1);
+        rig.log().reset();
+    };
+    CHECK(geocode(home).latitude == 1);
+    CHECK(rig.log().trips() == 1);
+    CHECK(rig.log().trips(testing::Verb::compare_and_set) == 1);
+    during_run = {};
+    CHECK(geocode.statistics().round_trips == 5);  // one of them to peek
+    CHECK(geocode.statistics().stores == 1);
+    CHECK(geocode.statistics().lease_waits == 0);
+    CHECK(rig.entries() == 1);
+
+    // The leases of many are taken in one trip.
+    rig.log().reset();
+    CHECK(latitudes(geocode.prefetch({home, Home{.address = "bb"}, Home{.address = "ccc"}})) ==
+          std::vector<double>{1, 2, 3});
+    CHECK(rig.log().trips() == 4);
+    CHECK(rig.log().trips(testing::Verb::get) == 2);
+    CHECK(rig.log().trips(testing::Verb::add) == 1);
+    CHECK(rig.log().trips(testing::Verb::compare_and_set) == 1);
+}
+
+TEST_CASE("a lease without a result is given back", "[cached_method][lease][failure]") {
+    LeasingRig rig;
+    const Geocode geocode{rig.cache};
+    CHECK_THROWS_AS(geocode({.address = "nowhere"}), std::domain_error);
+    CHECK(geocode.peek({.address = "nowhere"}).reason() == MissReason::removed);
+    rig.clock.advance(1s);
+    CHECK(rig.entries() == 0);
+}
+
+TEST_CASE("a lease that the cache does not take is done without",
+          "[cached_method][lease][failure]") {
+    LeasingRig rig;
+    const Geocode geocode{Cache{std::make_shared<support::FullBackend>(rig.recording)},
+                          {.lease_wait = 24h}};
+    CHECK(geocode({.address = "a"}).latitude == 1);
+    CHECK(rig.log().trips() == 2);  // two reads; the stores do not come so far
+    CHECK(geocode.statistics().round_trips == 4);
+    CHECK(geocode.statistics().store_failures == 1);
+    CHECK(geocode.statistics().lease_waits == 0);
+
+    // Nor is anybody waited for where a lease is forgotten at once.
+    const Geocode forgotten{rig.cache, {.lease_wait = 24h}};
+    rig.scripted->before_each_call([&](testing::Verb) { rig.scripted->lose("*"); });
+    CHECK(forgotten({.address = "bb"}).latitude == 2);
+    CHECK(forgotten.statistics().round_trips == 4);
+    CHECK(forgotten.statistics().lease_waits == 0);
+}
+
+TEST_CASE("nobody takes a lease for a result that is not to be stored",
+          "[cached_method][lease][lifetime]") {
+    LeasingRig rig;
+    const Geocode geocode{rig.cache, {.expires = 0s}};
+    CHECK(geocode({.address = "a"}).latitude == 1);
+    CHECK(rig.log().trips() == 1);
+    CHECK(rig.cache.statistics().stores == 0);
 }
 
 // ---- which cache
@@ -1926,7 +2065,8 @@ TEST_CASE("a cache that cannot be read is gone around, and not written",
 TEST_CASE("a result that the cache does not take is returned and counted",
           "[cached_method][failure]") {
     Rig rig;
-    const Geocode geocode{Cache{std::make_shared<support::FullBackend>(rig.scripted)}};
+    const Geocode geocode{Cache{std::make_shared<support::FullBackend>(rig.scripted)},
+                          {.lease_wait = 0s}};
     CHECK(geocode({.address = "a"}).latitude == 1);
     CHECK(geocode({.address = "a"}).latitude == 1);
     CHECK(runs == 2);
@@ -1952,7 +2092,7 @@ TEST_CASE("a result that is too large is returned and counted", "[cached_method]
     CHECK(rig.entries() == 1);
     source.name = std::string(300, 'y');
     CHECK(name.refresh(source).size() == 300);
-    CHECK(rig.entries() == 0);
+    CHECK(name.peek(source).reason() == MissReason::removed);
     CHECK(name.statistics().store_failures == 1);
 }
 
@@ -1961,7 +2101,8 @@ TEST_CASE("a backend that throws while storing does not fail the call",
     Rig rig;
     const Geocode geocode{rig.cache};
     rig.scripted->before_each_call([&](testing::Verb verb) {
-        if (verb == testing::Verb::set) throw std::bad_alloc{};
+        const bool replaces = verb == testing::Verb::compare_and_set;
+        if (verb == testing::Verb::add || replaces) throw std::bad_alloc{};
     });
     CHECK(geocode({.address = "a"}).latitude == 1);
     CHECK(geocode.statistics().store_failures == 1);
@@ -1969,7 +2110,9 @@ TEST_CASE("a backend that throws while storing does not fail the call",
     CHECK(geocode.refresh({.address = "a"}).latitude == 1);
     CHECK(geocode.prefetch({Home{.address = "a"}})[0].found());
     CHECK(geocode.statistics().store_failures == 3);
-    CHECK(rig.entries() == 0);
+    CHECK(rig.cache.statistics().store_failures == 3);
+    CHECK(geocode.statistics().stores == 0);
+    CHECK(geocode.peek({.address = "a"}).reason() == MissReason::removed);  // by the refresh
 }
 
 TEST_CASE("a refresh that cannot store removes the old result", "[cached_method][failure]") {
@@ -2264,14 +2407,15 @@ TEST_CASE("a method that invalidates itself while it runs is not stored", "[cach
     const Home home{.address = "a"};
     during_run = [&] { geocode.invalidate(home); };
     CHECK(geocode(home).latitude == 1);
-    CHECK(rig.entries() == 0);
+    CHECK(geocode.peek(home).reason() == MissReason::removed);
     CHECK(geocode.refresh(home).latitude == 1);
-    CHECK(rig.entries() == 0);
+    CHECK(geocode.peek(home).reason() == MissReason::removed);
     CHECK(geocode.prefetch({home})[0].found());
-    CHECK(rig.entries() == 0);
+    CHECK(geocode.peek(home).reason() == MissReason::removed);
+    CHECK(geocode.statistics().stores == 0);
     during_run = {};
     CHECK(geocode(home).latitude == 1);
-    CHECK(rig.entries() == 1);
+    CHECK(geocode.peek(home).found());
 
     // Also if another object of the same prefetch does it.
     during_run = [&] {
@@ -2305,7 +2449,7 @@ TEST_CASE("a prefetch does not lengthen the life of what it computed first",
     SECTION("by more than all of it") {
         during_run = [&] {
             if (runs != 2) return;
-            rig.clock.advance(1h);
+            rig.clock.advance(20s);
             // What is held back is too old by now.
             CHECK(neighbours(homes[0], 7) == 70);
             CHECK(runs == 3);
@@ -2333,6 +2477,40 @@ TEST_CASE("a prefetch stores what it has when the function takes long",
     (void)neighbours.prefetch(homes, 7);
     CHECK(stored_before_last == 3);
     CHECK(rig.entries() == 4);
+}
+
+TEST_CASE("a prefetch stores each result, however long all of them take together",
+          "[cached_method][prefetch]") {
+    Rig rig;
+    const CachedMethod<&Home::neighbours, &Home::floor> neighbours{rig.cache};
+    const std::vector<Home> homes{{.floor = 1}, {.floor = 2}, {.floor = 3}, {.floor = 4}};
+    during_run = [&] { rig.clock.advance(20s); };
+    (void)neighbours.prefetch(homes, 7);
+    CHECK(neighbours.statistics().stores == 4);
+    CHECK(neighbours.statistics().overtaken_loads == 0);
+    CHECK(rig.entries() == 4);
+}
+
+TEST_CASE("a result that took longer than a removal is remembered is not stored",
+          "[cached_method]") {
+    Rig rig;
+    const Geocode geocode{rig.cache};
+    const Home home{.address = "a"};
+    during_run = [&] { rig.clock.advance(30s + 1ns); };
+    SECTION("by a call") {
+        CHECK(geocode(home).latitude == 1);
+        CHECK(geocode.peek(home).reason() == MissReason::nothing_stored);
+        CHECK(geocode.statistics().overtaken_loads == 1);
+    }
+    SECTION("by a refresh, which removes the old one instead") {
+        during_run = {};
+        (void)geocode(home);
+        during_run = [&] { rig.clock.advance(30s + 1ns); };
+        CHECK(geocode.refresh(home).latitude == 1);
+        CHECK(geocode.peek(home).reason() == MissReason::removed);
+        CHECK(geocode.statistics().stores == 1);
+        CHECK(geocode.statistics().removals == 1);
+    }
 }
 
 TEST_CASE("a prefetch takes two round trips, whatever becomes of its calls",

@@ -224,13 +224,12 @@ TEST_CASE("a child waits for nobody who was storing in its parent", "[flights][f
         squared.invalidate(3);
         return squared(3) == 9;
     }));
-    CHECK(holds_in_child([&] {
-        squared.invalidate(3);
-        return squared.refresh(3) == 9;
-    }));
+    CHECK(holds_in_child([&] { return squared.refresh(3) == 9 && squared.peek(3).found(); }));
     backend->halt.open();
     CHECK(storing.get() == 9);
+    CHECK(squared.peek(3).found());
     squared.invalidate(3);
+    CHECK(squared.peek(3).absent());
 }
 
 TEST_CASE("a function may fork, and both processes go on from there", "[flights][fork][threads]") {

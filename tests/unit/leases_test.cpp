@@ -31,8 +31,8 @@ using testing::ScriptedBackend;
 using testing::TurnableClock;
 using testing::Verb;
 
-// A lease goes by the clock of the caches, which a test turns; waiting goes by the machine's. Of 40 s
-// that one would wait, a lease lasts 30 s.
+// A lease goes by the clock of the caches, which a test turns; waiting goes by the machine's. Of 40
+// s that one would wait, a lease lasts 30 s.
 
 namespace leases_test {
 

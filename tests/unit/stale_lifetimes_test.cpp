@@ -129,7 +129,7 @@ TEST_CASE("a lease on a stale value keeps it for as long as a load may take", "[
     (void)prices.get("tea");
     rig.table.before_answer = [&] {
         CHECK(rig.fresh_for() == -500ms);
-        CHECK(rig.kept_for() == Lifetime{30s});
+        CHECK(rig.kept_for() == Lifetime{35s});
         // Others see that it is being loaded, and begin nothing.
         const Cache other{rig.recording, {.executor = rig.executor, .clock = rig.clock}};
         CHECK(Models<Price, Table&>{other, rig.table}.find("tea").stale());

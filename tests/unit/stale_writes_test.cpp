@@ -93,6 +93,8 @@ TEST_CASE("a save while a refresh waits is not overwritten by it", "[models][sta
     rig.prices.save({.name = "tea", .cents = 90});
     rig.executor->run_all();
     CHECK(rig.prices.get("tea").cents == 90);
+    // It is in vain, and does not even ask.
+    CHECK(rig.table.asked.size() == 1);
 }
 
 TEST_CASE("a save while a refresh runs is not overwritten by it", "[models][stale]") {

@@ -1,0 +1,155 @@
+// cachemodel: what is counted of loads, and what observers are told of them.
+// SPDX-License-Identifier: MIT
+#include <cachemodel/models.hpp>
+#include <cachemodel/observer.hpp>
+#include <cachemodel/prometheus.hpp>
+
+#include "support/catch.hpp"
+#include "support/load_rig.hpp"
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+using namespace cachemodel;
+using namespace std::chrono_literals;
+using Catch::Matchers::Contains;
+using support::Table;
+using Strings = std::vector<std::string>;
+
+namespace load_counters_test {
+
+struct Price {
+    static constexpr ModelOptions cache_options{.expires = 10s,
+                                                .stale_while_refresh = 20s,
+                                                .stale_if_error = 1h,
+                                                .remember_missing = 5s,
+                                                .lease_wait = 20ms,
+                                                .load_backoff = 1min,
+                                                .name = "price"};
+    Key<std::string> name;
+    Field<int> cents;
+
+    void from_miss(Table& table) { cents = table.row(name); }
+};
+struct Hasty {
+    static constexpr ModelOptions cache_options{
+        .load_timeout = 10ms, .lease_wait = 0s, .load_backoff = 0s, .name = "hasty"};
+    Key<std::string> name;
+
+    void from_miss(Table& table) { (void)table.row(name); }
+};
+
+/// What was done to the backend, in order.
+class Told final : public Observer {
+ public:
+    void round_trip(const RoundTrip& trip) override {
+        operations.push_back(std::string{to_string(trip.operation)});
+        failed += trip.failed;
+    }
+    Strings take() { return std::exchange(operations, {}); }
+
+    Strings operations;
+    std::size_t failed = 0;
+};
+
+struct Rig : support::LoadRig {
+    Models<Price, Table&> prices{cache, table};
+};
+
+}  // namespace load_counters_test
+
+using namespace load_counters_test;
+
+TEST_CASE("a lease costs two round trips besides the read and the write", "[observer][loads]") {
+    Rig rig;
+    const auto told = std::make_shared<Told>();
+    rig.cache.observe(told);
+    (void)rig.prices.get("tea");
+    CHECK(told->take() == Strings{"get", "add", "get", "compare and set"});
+    (void)rig.prices.get("tea");
+    CHECK(told->take() == Strings{"get"});
+    rig.clock.advance(15s);
+    (void)rig.prices.get("tea");
+    CHECK(told->take() == Strings{"get"});
+    CHECK(rig.executor->run_all() == 1);
+    CHECK(told->take() == Strings{"compare and set", "get", "compare and set"});
+    CHECK(rig.counted().round_trips == 9);
+}
+
+TEST_CASE("a load that stores nothing gives its lease back", "[observer][loads]") {
+    Rig rig;
+    const auto told = std::make_shared<Told>();
+    rig.cache.observe(told);
+    rig.table.is_broken = true;
+    CHECK_THROWS(rig.prices.get("tea"));
+    CHECK(told->take() == Strings{"get", "add", "get", "compare and set"});
+    rig.table.is_broken = false;
+    rig.clock.advance(2s);
+    CHECK(rig.prices.get("tea").cents == 100);
+}
+
+TEST_CASE("without other processes a load costs a read and a write", "[observer][loads]") {
+    Rig rig;
+    const Models<Hasty, Table&> models{rig.cache, rig.table};
+    const auto told = std::make_shared<Told>();
+    rig.cache.observe(told);
+    rig.executor->refuse();
+    (void)models.get("tea");
+    CHECK(told->take() == Strings{"get", "add"});
+    rig.scripted->fail_next(1);
+    (void)models.get("tea");
+    CHECK(told->take() == Strings{"get"});
+    CHECK(told->failed == 1);
+}
+
+TEST_CASE("what is counted of loads is told to Prometheus, of caches and of models",
+          "[prometheus][loads]") {
+    support::LoadRig rig;
+    const Cache cache{rig.recording,
+                      {.loads_without_cache = 1,
+                       .executor = rig.executor,
+                       .name = "counted",
+                       .clock = rig.clock}};
+    const Models<Price, Table&> prices{cache, rig.table};
+    const Models<Hasty, Table&> hasty{cache, rig.table};
+    const auto check = [&](const std::string& metric, int of_cache, int of_price) {
+        const std::string text = prometheus_text(cache);
+        CHECK_THAT(text, Contains("cachemodel_" + metric + "_total{cache=\"counted\"} " +
+                                  std::to_string(of_cache) + "\n"));
+        CHECK_THAT(text, Contains("cachemodel_model_" + metric +
+                                  "_total{cache=\"counted\",model=\"price\"} " +
+                                  std::to_string(of_price) + "\n"));
+    };
+    (void)prices.get("tea");
+    (void)prices.find("gin");
+    (void)prices.find("gin");
+    check("source_misses", 1, 1);
+    CHECK_THAT(prometheus_text(cache),
+               Contains("cachemodel_model_misses_total{cache=\"counted\",model=\"price\",reason="
+                        "\"known_missing\"} 1\n"));
+    rig.clock.advance(15s);
+    rig.executor->refuse();
+    (void)prices.get("tea");
+    rig.executor->refuse(false);
+    (void)prices.get("tea");
+    check("refused_tasks", 1, 1);
+    check("stale_served", 2, 2);
+    CHECK(rig.executor->run_all() == 1);
+    check("refreshes", 1, 1);
+    check("loads", 2, 2);
+    CHECK_THROWS_AS(hasty.get("rum"), LoadTimeout);
+    check("load_timeouts", 1, 0);
+    CHECK(rig.executor->drop_one());
+    rig.clock.advance(1min);
+    rig.table.is_broken = true;
+    for (int i = 0; i < 3; ++i) (void)prices.get("tea");
+    check("load_failures", 2, 2);
+    check("backed_off", 1, 1);
+    check("stale_served", 5, 5);
+    CHECK_THAT(prometheus_text(cache),
+               Contains("cachemodel_model_misses_total{cache=\"counted\",model=\"price\",reason="
+                        "\"expired\"} 3\n"));
+}

@@ -1,0 +1,280 @@
+// cachemodel: how many loads run at a time while the cache cannot be read, and what they leave.
+// SPDX-License-Identifier: MIT
+#include <cachemodel/cached_function.hpp>
+#include <cachemodel/executor.hpp>
+#include <cachemodel/models.hpp>
+
+#include "support/catch.hpp"
+#include "support/load_rig.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+using namespace cachemodel;
+using namespace std::chrono_literals;
+using Catch::Matchers::Contains;
+using Strings = std::vector<std::string>;
+
+namespace load_limit_test {
+
+/// A source whose answers wait until a test lets them go.
+class Gate {
+ public:
+    void close() { is_open_ = false; }
+    void open() {
+        const std::lock_guard lock{mutex_};
+        is_open_ = true;
+        changed_.notify_all();
+    }
+    void pass() {
+        std::unique_lock lock{mutex_};
+        inside_ += 1;
+        most_ = std::max(most_, inside_);
+        changed_.notify_all();
+        changed_.wait(lock, [&] { return is_open_.load(); });
+        inside_ -= 1;
+    }
+    void wait_for_inside(int count) {
+        std::unique_lock lock{mutex_};
+        changed_.wait(lock, [&] { return inside_ == count; });
+    }
+    int most() {
+        const std::lock_guard lock{mutex_};
+        return most_;
+    }
+
+ private:
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::atomic<bool> is_open_{true};
+    int inside_ = 0;
+    int most_ = 0;
+};
+
+struct Row {
+    static constexpr ModelOptions cache_options{.expires = 1min, .load_backoff = 0s};
+    Key<std::string> name;
+
+    void from_miss(Gate& gate) { gate.pass(); }
+};
+struct Plain {
+    Key<std::string> name;
+};
+
+std::function<int(int)> doing;
+int work(int number) { return doing(number); }
+int other_work(int number) { return doing(number); }
+
+/// A cache that lets two loads run while it cannot be read.
+struct Rig : support::LoadRig {
+    Rig() { scripted->go_down(); }
+    ~Rig() { doing = {}; }
+
+    Gate gate;
+    Cache two{recording,
+              {.lease_wait = 20ms, .loads_without_cache = 2, .executor = executor, .clock = clock}};
+    Models<Row, Gate&> rows{two, gate};
+};
+
+/// Threads that each load a row, and end before their test does.
+class Loaders {
+ public:
+    explicit Loaders(Rig& rig) : rig_(rig) {}
+    ~Loaders() { join(); }
+    Loaders(const Loaders&) = delete;
+    Loaders& operator=(const Loaders&) = delete;
+
+    void load(const std::string& name) {
+        threads_.emplace_back([this, name] {
+            try {
+                (void)rig_.rows.get(name);
+                loaded += 1;
+            } catch (const BackendError&) {
+                refused += 1;
+            }
+        });
+    }
+    void join() {
+        rig_.gate.open();
+        for (auto& thread : threads_) thread.join();
+        threads_.clear();
+    }
+
+    std::atomic<int> loaded{0};
+    std::atomic<int> refused{0};
+
+ private:
+    Rig& rig_;
+    std::vector<std::thread> threads_;
+};
+
+}  // namespace load_limit_test
+
+using namespace load_limit_test;
+
+TEST_CASE("while the cache cannot be read, only so many loads run at a time",
+          "[models][load_limit][threads]") {
+    Rig rig;
+    rig.gate.close();
+    Loaders loaders{rig};
+    loaders.load("a");
+    loaders.load("b");
+    rig.gate.wait_for_inside(2);
+    try {
+        (void)rig.rows.get("c");
+        FAIL("a third one runs");
+    } catch (const BackendError& error) {
+        CHECK(error.fault() == BackendFault::unavailable);
+        CHECK_THAT(error.what(), Contains("as many loads as may run without it"));
+    }
+    CHECK(rig.rows.get_many(Strings{"d", "e"})[1].failed());
+    CHECK(rig.rows.find("c").failed());
+    loaders.join();
+    CHECK(loaders.loaded == 2);
+    CHECK(rig.rows.find("c").found());
+    CHECK(rig.gate.most() == 2);
+    for (const Statistics& counted : {rig.two.statistics(), rig.rows.statistics()}) {
+        CHECK(counted.refused_loads == 4);
+        CHECK(counted.loads == 3);
+        CHECK(counted.load_failures == 0);
+        CHECK(counted.stores == 0);
+        CHECK(counted.read_failures == 7);
+    }
+}
+
+TEST_CASE("who waits for a place among the loads gets the next one",
+          "[models][load_limit][threads]") {
+    Rig rig;
+    const Cache one{rig.recording,
+                    {.lease_wait = 1min, .loads_without_cache = 1, .clock = rig.clock}};
+    rig.rows = Models<Row, Gate&>{one, rig.gate};
+    Loaders loaders{rig};
+    for (int i = 0; i < 20; ++i) loaders.load(std::to_string(i));
+    loaders.join();
+    CHECK(loaders.loaded == 20);
+    CHECK(rig.gate.most() == 1);
+}
+
+TEST_CASE("while the cache can be read, any number of loads runs",
+          "[models][load_limit][threads]") {
+    Rig rig;
+    rig.scripted->come_back();
+    rig.gate.close();
+    Loaders loaders{rig};
+    for (int i = 0; i < 8; ++i) loaders.load(std::to_string(i));
+    rig.gate.wait_for_inside(8);
+    loaders.join();
+    CHECK(loaders.loaded == 8);
+    CHECK(rig.two.statistics().refused_loads == 0);
+}
+
+TEST_CASE("what the cache could tell about is loaded, whatever the others of the same call",
+          "[models][load_limit][threads]") {
+    Rig rig;
+    rig.scripted->come_back();
+    rig.scripted->fail_keys("*lost*");
+    rig.gate.close();
+    Loaders loaders{rig};
+    loaders.load("lost 1");
+    loaders.load("lost 2");
+    rig.gate.wait_for_inside(2);
+    std::vector<Lookup<Row>> found;
+    std::thread caller{[&] { found = rig.rows.get_many(Strings{"lost 3", "there"}); }};
+    rig.gate.wait_for_inside(3);
+    loaders.join();
+    caller.join();
+    CHECK(found[0].failed());
+    CHECK(found[1].found());
+    CHECK(rig.rows.statistics().refused_loads == 1);
+}
+
+TEST_CASE("a load inside of a load waits for no second place", "[cached_function][load_limit]") {
+    Rig rig;
+    const Cache one{rig.recording,
+                    {.lease_wait = 20ms, .loads_without_cache = 1, .clock = rig.clock}};
+    const CachedFunction<&work> outer{one};
+    const CachedFunction<&other_work> inner{one};
+    doing = [&](int number) { return number == 0 ? 7 : inner(number - 1) + 1; };
+    CHECK(outer(1) == 8);
+    CHECK(one.statistics().refused_loads == 0);
+}
+
+TEST_CASE("a load in the background inside of a load waits for no second place",
+          "[cached_function][load_limit][threads]") {
+    Rig rig;
+    const Cache one{rig.recording,
+                    {.lease_wait = 20ms,
+                     .loads_without_cache = 1,
+                     .executor = std::make_shared<ThreadPool>(),
+                     .clock = rig.clock}};
+    const CachedFunction<&work> outer{one};
+    const CachedFunction<&other_work> inner{one, {.load_timeout = 1min}};
+    std::thread::id worker;
+    doing = [&](int number) {
+        if (number == 1) return inner(0) + 1;
+        worker = std::this_thread::get_id();
+        return 7;
+    };
+    CHECK(outer(1) == 8);
+    CHECK(worker != std::this_thread::get_id());
+    CHECK(one.statistics().refused_loads == 0);
+}
+
+TEST_CASE("a load that throws leaves its place to others", "[cached_function][load_limit]") {
+    Rig rig;
+    const CachedFunction<&work> call{rig.two, {.load_backoff = 0s}};
+    doing = [](int) -> int { throw std::runtime_error("broken"); };
+    for (int i = 0; i < 5; ++i) CHECK_THROWS_WITH(call(i), "broken");
+    doing = [](int number) { return number; };
+    CHECK(call(7) == 7);
+    CHECK(call.statistics().refused_loads == 0);
+}
+
+TEST_CASE("nothing is written back after a read that failed", "[models][load_limit]") {
+    Rig rig;
+    const auto check_nothing_written = [&] {
+        CHECK(rig.log().trips() == rig.log().trips(testing::Verb::get));
+        CHECK(rig.scripted->keys().empty());
+        rig.log().reset();
+    };
+    rig.scripted->come_back();
+    rig.scripted->fail_next(1);
+    CHECK(rig.rows.get("tea").name == "tea");
+    check_nothing_written();
+    rig.scripted->fail_keys("*lost*");
+    (void)rig.rows.get_many(Strings{"lost"});
+    check_nothing_written();
+
+    doing = [](int number) { return number; };
+    const CachedFunction<&work> call{rig.two, {.expires = 10s}};
+    rig.scripted->fail_next(1);
+    CHECK(call(7) == 7);
+    check_nothing_written();
+    // Once it can be read again, it is.
+    CHECK(call(7) == 7);
+    CHECK(call(7) == 7);
+    CHECK(call.statistics().stores == 1);
+    CHECK(call.statistics().read_failures == 1);
+}
+
+TEST_CASE("a read that failed is no absence where there is no loader", "[models][load_limit]") {
+    Rig rig;
+    const Models<Plain> plain{rig.two};
+    CHECK(plain.find("tea").failed());
+    CHECK_THROWS_AS(plain.get("tea"), BackendError);
+    CHECK(plain.get_many(Strings{"tea"})[0].failed());
+    CHECK_THROWS_AS(plain.exists("tea"), BackendError);
+    CHECK_THROWS_AS(plain.get_or_create({.name = "tea"}), BackendError);
+    CHECK(rig.two.statistics().misses() == 0);
+    const CachedFunction<&work> call{rig.two};
+    CHECK(call.peek(1).failed());
+}
