@@ -173,7 +173,7 @@ bool Loads::may_take(const Joined& joined) const noexcept {
     // Needed inside of the call that leads it, and stored only with what that call has read.
     if (Flights::is_led_here(flight)) return true;
     if (!basis.is_known) return false;
-    if (basis.epoch != 0 || !cache_.capabilities().shared) return true;
+    if (basis.epoch != 0 || !uses_leases(cache_, rules_)) return true;
     return basis.lease_owner != 0 && basis.lease_owner == flight.lease_owner;
 }
 
