@@ -153,6 +153,12 @@ Flights::Boarding Flights::board_anew(const std::string& key, const std::type_in
     return {std::move(flight), true};
 }
 
+void Flights::await_landing(Flight& flight, SteadyTime deadline) {
+    std::unique_lock lock{flights_mutex()};
+    flight.ended.wait_until(lock, deadline,
+                            [&] { return flight.has_landed || flight.generation != generation; });
+}
+
 void Flights::supersede(const std::string& key) {
     if (is_empty()) return;
     std::unique_lock lock{flights_mutex()};
@@ -281,6 +287,7 @@ void Flights::Lead::end_storing() noexcept {
 }
 
 void Flights::Lead::leave() noexcept {
+    flight_->has_landed = true;
     flight_->leader = nullptr;
     flight_->is_waiting = false;
     flight_->ended.notify_all();

@@ -51,6 +51,7 @@ struct Flight : std::enable_shared_from_this<Flight> {
     std::uint64_t epoch = 0;   ///< of what the leader read before
     int reentries = 0;         ///< computations inside of this one that go on without the cache
     bool superseded = false;
+    bool has_landed = false;  ///< what it brought is stored by now, if it is to be
     bool is_storing = false;
     SteadyTime over = SteadyTime::max();  ///< when it is too old to be joined
     std::shared_ptr<const void> result;
@@ -108,6 +109,8 @@ class Flights final : AtFork {
     static void run_in_line(Flight& flight);
     /// Whether the calling thread has the lead of this very flight, which may have its result.
     static bool is_led_here(const Flight& flight) noexcept;
+    /// Waits until the flight is over, and not only has its result, until `deadline` at most.
+    static void await_landing(Flight& flight, SteadyTime deadline);
     /// Whether nobody has boarded, as far as this thread can know.
     bool is_empty() const noexcept { return size_.load(std::memory_order_acquire) == 0; }
 

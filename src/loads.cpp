@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #include "loads.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "cache_core.hpp"
@@ -173,7 +174,7 @@ bool Loads::may_take(const Joined& joined) const noexcept {
     // Needed inside of the call that leads it, and stored only with what that call has read.
     if (Flights::is_led_here(flight)) return true;
     if (!basis.is_known) return false;
-    if (basis.epoch != 0 || !cache_.capabilities().shared) return true;
+    if (basis.epoch != 0 || !uses_leases(cache_, rules_)) return true;
     return basis.lease_owner != 0 && basis.lease_owner == flight.lease_owner;
 }
 
@@ -188,7 +189,12 @@ bool Loads::join(const Joined& joined, SteadyTime deadline) {
     const Passage passage{joined.flight, product_, deadline, LoadJob::is_in_task()};
     switch (passage.kind()) {
         case Passage::Kind::given:
-            if (!may_take(joined)) return false;
+            if (!may_take(joined)) {
+                // For a moment: its leader may need this thread for what else it leads.
+                const SteadyTime patience = deadline_in(rules_.lease_wait);
+                Flights::await_landing(*joined.flight, std::min(deadline, patience));
+                return false;
+            }
             if (!joined.is_own) count(&Counters::joined);
             take(index, passage.result());
             return true;
