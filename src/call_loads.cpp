@@ -80,7 +80,7 @@ void CallLoads::count_read() noexcept {
 
 /// Errors: `std::bad_alloc`; whatever else goes wrong is a miss.
 void CallLoads::read_one(AskedCall& asked, std::string_view bytes, std::uint64_t token) {
-    const Standing standing = look_at(cache(), bytes, asked.key.in_envelope());
+    const FoundEntry standing = look_at(cache(), bytes, asked.key.in_envelope());
     asked.basis = Basis::of(standing, token);
     asked.reason = standing.reason;
     const Freshness state = freshness(cache(), standing, rules_);

@@ -143,11 +143,11 @@ PreparedEntry renewed(const Cache& cache, const EntryKey& key, const OpenedEntry
     return again;
 }
 
-Standing look_at(const Cache& cache, std::string_view bytes, std::string_view envelope_key) {
+FoundEntry look_at(const Cache& cache, std::string_view bytes, std::string_view envelope_key) {
     OpenResult opened = open_entry(bytes, envelope_key);
     if (!opened.entry) return {{}, opened.reason};
     const Envelope& envelope = opened.entry->envelope;
-    Standing standing{opened.entry};
+    FoundEntry standing{opened.entry};
     if (envelope.fresh_until || envelope.lease) {
         const WallTime now = wall_time(cache);
         if (envelope.fresh_until && now >= *envelope.fresh_until) {
@@ -167,7 +167,7 @@ Standing look_at(const Cache& cache, std::string_view bytes, std::string_view en
 }
 
 OpenResult open_living(const Cache& cache, std::string_view bytes, std::string_view envelope_key) {
-    const Standing standing = look_at(cache, bytes, envelope_key);
+    const FoundEntry standing = look_at(cache, bytes, envelope_key);
     if (!standing.is_fresh_value()) return {{}, standing.reason};
     return {standing.entry, {}};
 }

@@ -93,7 +93,7 @@ PreparedEntry renewed(const Cache& cache, const EntryKey& key, const OpenedEntry
                       const EntryLife& life);
 
 /// What a sound entry holds at this moment, without regard to how long it may be served stale.
-struct Standing {
+struct FoundEntry {
     std::optional<OpenedEntry> entry;                ///< sound, and of the right key
     MissReason reason = MissReason::nothing_stored;  ///< where there is no fresh value
     /// For how long its end has passed; zero where it has none, or not yet.
@@ -102,7 +102,7 @@ struct Standing {
     bool is_value() const noexcept { return entry && !entry->body.empty(); }
     bool is_fresh_value() const noexcept { return is_value() && stale_for.count() == 0; }
 };
-Standing look_at(const Cache& cache, std::string_view bytes, std::string_view envelope_key);
+FoundEntry look_at(const Cache& cache, std::string_view bytes, std::string_view envelope_key);
 
 /// The value's entry, unless it is not sound, is over, or is of another key than the one that its
 /// envelope should hold.

@@ -28,7 +28,7 @@ bool is_early(const Cache& cache, const Envelope& envelope, const LoadRules& rul
 
 }  // namespace
 
-Basis Basis::of(const Standing& standing, std::uint64_t token) noexcept {
+Basis Basis::of(const FoundEntry& standing, std::uint64_t token) noexcept {
     Basis basis{.is_known = true, .is_there = true, .token = token};
     if (!standing.entry) return basis;
     const Envelope& envelope = standing.entry->envelope;
@@ -45,7 +45,7 @@ Basis Basis::of(const Standing& standing, std::uint64_t token) noexcept {
     return basis;
 }
 
-Freshness freshness(const Cache& cache, const Standing& standing, const LoadRules& rules) {
+Freshness freshness(const Cache& cache, const FoundEntry& standing, const LoadRules& rules) {
     if (standing.reason == MissReason::known_missing) return Freshness::known_missing;
     if (!standing.is_value()) return Freshness::none;
     const Envelope& envelope = standing.entry->envelope;

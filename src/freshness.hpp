@@ -32,7 +32,7 @@ struct Basis {
     static Basis damaged() noexcept {
         return {.is_known = true, .is_there = true, .is_damaged = true};
     }
-    static Basis of(const Standing& standing, std::uint64_t token) noexcept;
+    static Basis of(const FoundEntry& standing, std::uint64_t token) noexcept;
 };
 
 enum class Freshness : std::uint8_t {
@@ -44,7 +44,7 @@ enum class Freshness : std::uint8_t {
     known_missing,    ///< the source had none
     none,
 };
-Freshness freshness(const Cache& cache, const Standing& standing, const LoadRules& rules);
+Freshness freshness(const Cache& cache, const FoundEntry& standing, const LoadRules& rules);
 /// Whether the value is given to callers without more ado.
 constexpr bool is_served(Freshness freshness) noexcept {
     return freshness <= Freshness::being_refreshed;

@@ -2,7 +2,10 @@
 // SPDX-License-Identifier: MIT
 #include "load_job.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <cstdint>
 #include <thread>
 #include <utility>
 
@@ -192,7 +195,7 @@ void LoadJob::look(std::span<KeyLoad* const> open) {
 }
 
 void LoadJob::look_at_one(KeyLoad& load, std::string_view bytes, std::uint64_t token) {
-    const Standing standing = look_at(cache_, bytes, load.key.in_envelope());
+    const FoundEntry standing = look_at(cache_, bytes, load.key.in_envelope());
     const std::uint64_t epoch_before = load.basis.epoch;
     const bool was_value = !load.standing.empty();
     load.basis = Basis::of(standing, token);
@@ -220,7 +223,10 @@ void LoadJob::look_at_one(KeyLoad& load, std::string_view bytes, std::uint64_t t
 }
 
 void LoadJob::take_leases() {
-    owner_ = cache_.core().chance.number() | 1;
+    // Another one than that of a cache with the same seed.
+    owner_ = (cache_.core().chance.number() ^ reinterpret_cast<std::uintptr_t>(this) ^
+              (static_cast<std::uint64_t>(::getpid()) << 48)) |
+             1;
     for (auto& load : loads_) {
         if (load.lead) load.lead->set_lease_owner(owner_);
     }
@@ -259,8 +265,9 @@ void LoadJob::take_leases() {
 void LoadJob::claim(std::span<KeyLoad* const> open) {
     // A holder that dies keeps the others waiting for most of what they would, and leaves time for
     // one of them to load in its place.
-    const EntryLease lease{fresh_until(rules_.lease_wait.duration() * 3 / 4, wall_time(cache_)),
-                           owner_};
+    const auto length = rules_.lease_wait.duration() * 3 / 4;
+    const EntryLease lease{fresh_until(length, wall_time(cache_)), owner_};
+    const Lifetime life = std::max(removal_life(rules_), Lifetime{length});
     struct Claims {
         std::vector<Entry> entries = {};
         std::vector<KeyLoad*> loads = {};
@@ -273,9 +280,9 @@ void LoadJob::claim(std::span<KeyLoad* const> open) {
     for (KeyLoad* const each : open) {
         each->is_unleasable = false;
         if (each->is_leased_by_other) continue;
-        const auto& entry = prepared.emplace_back(
-            prepare_lease(cache_, each->key, each->standing, each->basis.epoch, lease,
-                          removal_life(rules_), rules_.kept_stale()));
+        const auto& entry = prepared.emplace_back(prepare_lease(cache_, each->key, each->standing,
+                                                                each->basis.epoch, lease, life,
+                                                                rules_.kept_stale()));
         auto& claims = each->basis.is_damaged ? replaced : each->basis.is_there ? exchanged : added;
         claims.entries.push_back(
             {each->key.stored, entry.bytes, entry.lifetime, each->basis.token});

@@ -408,7 +408,7 @@ void Load::fetch_group(Group& group) {
 void Load::read_entry(Group& group, std::size_t index, std::string_view bytes,
                       std::uint64_t token) {
     Item& item = items_[index];
-    const Standing standing = look_at(group.cache, bytes, item.key.in_envelope());
+    const FoundEntry standing = look_at(group.cache, bytes, item.key.in_envelope());
     item.basis = Basis::of(standing, token);
     item.state = State::absent;
     item.reason = standing.reason;

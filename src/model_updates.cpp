@@ -76,7 +76,7 @@ class Update {
     enum class Step : std::uint8_t { done, again, nothing_there };
 
     Step attempt(const Cache& cache);
-    Step store(const StoredEntry& stored, const Standing& standing, void* changed,
+    Step store(const StoredEntry& stored, const FoundEntry& standing, void* changed,
                const std::string& secondary_before);
     bool change(void* object) const;
     void load(void* object) const;
@@ -125,7 +125,7 @@ Update::Step Update::attempt(const Cache& cache) {
     if (stored.failure()) stored.failure()->rethrow();
     reason_ = stored.reason();
     if (!stored.is_there()) return Step::nothing_there;
-    const Standing standing = look_at(door_.cache, stored.bytes(), key_.in_envelope());
+    const FoundEntry standing = look_at(door_.cache, stored.bytes(), key_.in_envelope());
     reason_ = standing.reason;
     if (!is_served(freshness(door_.cache, standing, rules_))) return Step::nothing_there;
     const OpenedEntry& entry = *standing.entry;
@@ -152,7 +152,7 @@ Update::Step Update::attempt(const Cache& cache) {
     return Step::done;
 }
 
-Update::Step Update::store(const StoredEntry& stored, const Standing& standing, void* changed,
+Update::Step Update::store(const StoredEntry& stored, const FoundEntry& standing, void* changed,
                            const std::string& secondary_before) {
     Lifetime left = rules_.expires;
     const bool is_fresh = standing.is_fresh_value();
@@ -230,7 +230,7 @@ PreparedEntry removed_entry(const Door& door, const EntryKey& key, const LoadRul
 Revision revision_to_replace(const Door& door, const StoredEntry& stored, const ModelTable& table,
                              const void* object, const EntryKey& key, Revision expected) {
     if (!stored.is_there()) return {};
-    const Standing standing = look_at(door.cache, stored.bytes(), key.in_envelope());
+    const FoundEntry standing = look_at(door.cache, stored.bytes(), key.in_envelope());
     if (!standing.is_value()) return {};
     const Revision revision = revision_of(*standing.entry);
     if (expected != Revision{}) return revision;

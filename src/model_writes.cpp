@@ -47,7 +47,7 @@ bool model_exists(const Door& door, const ModelTable& table, const void* object)
     const StoredEntry stored{door.cache, key, Operation::get};
     if (stored.failure()) stored.failure()->rethrow();
     if (!stored.is_there()) return false;
-    const Standing standing = look_at(door.cache, stored.bytes(), key.in_envelope());
+    const FoundEntry standing = look_at(door.cache, stored.bytes(), key.in_envelope());
     return is_served(freshness(door.cache, standing, rules_of(door, table)));
 }
 
