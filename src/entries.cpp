@@ -65,7 +65,7 @@ End end_of(const Cache& cache, const EntryLife& life) {
 Lifetime left_to_keep(const Cache& cache, const Envelope& envelope, Lifetime kept_stale) {
     if (!envelope.fresh_until || kept_stale.is_never()) return never;
     const std::chrono::duration<long double, std::nano> left =
-        *envelope.fresh_until - wall_time(cache);
+        std::max(*envelope.fresh_until, WallTime{}) - wall_time(cache);
     const Lifetime kept = left + kept_stale.duration();
     return std::max(kept, Lifetime{std::chrono::seconds{1}});
 }
@@ -152,8 +152,8 @@ FoundEntry look_at(const Cache& cache, std::string_view bytes, std::string_view 
         const WallTime now = wall_time(cache);
         if (envelope.fresh_until && now >= *envelope.fresh_until) {
             // Never zero, so that an end that has come is one.
-            standing.stale_for =
-                std::max(now - *envelope.fresh_until, std::chrono::milliseconds{1});
+            standing.stale_for = std::max(now - std::max(*envelope.fresh_until, WallTime{}),
+                                          std::chrono::milliseconds{1});
             standing.reason = MissReason::expired;
         } else if (!standing.is_value() && envelope.lease && now < envelope.lease->until) {
             standing.reason = MissReason::being_loaded;

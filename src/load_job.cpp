@@ -451,7 +451,8 @@ void LoadJob::store_what_came() {
 bool LoadJob::has_gone(const KeyLoad& load) const {
     const auto standing = open_entry(load.standing, load.key.in_envelope()).entry;
     if (!standing || !standing->envelope.fresh_until) return false;
-    const std::chrono::milliseconds ended = wall_time(cache_) - *standing->envelope.fresh_until;
+    const std::chrono::milliseconds ended =
+        wall_time(cache_) - std::max(*standing->envelope.fresh_until, WallTime{});
     return ended >= std::chrono::milliseconds{0} && Lifetime{ended} >= rules_.kept_stale();
 }
 

@@ -1,7 +1,8 @@
 // cachemodel: from_miss returns nothing.
 // SPDX-License-Identifier: MIT
 // expect: cachemodel: write void from_miss(contexts...) or static std::vector<M>
-// expect: from_miss_many(std::span<const M>, contexts...), neither const nor overloaded
+// expect: from_miss_many(std::span<const M>, contexts...), and for a second step void
+// expect: complete(contexts...); neither const nor overloaded
 #include <cachemodel/cachemodel.hpp>
 
 using namespace cachemodel;
