@@ -72,35 +72,35 @@ Lifetime left_to_keep(const Cache& cache, const Envelope& envelope, Lifetime kep
 
 }  // namespace
 
-PreparedEntry begin_prepared(const Cache& cache, const EntryKey& key, const EntryLife& life) {
+namespace {
+
+/// An entry of now that says this, and lives like that. Its body is still to come.
+PreparedEntry begun(const Cache& cache, const EntryKey& key, const EntryLife& life,
+                    Envelope envelope) {
     const End end = end_of(cache, life);
+    envelope.key = key.in_envelope();
+    envelope.written_at = wall_time(cache);
+    envelope.fresh_until = end.own;
     PreparedEntry entry{{}, end.backends};
-    begin_entry(entry.bytes, {.key = key.in_envelope(),
-                              .written_at = wall_time(cache),
-                              .fresh_until = end.own,
-                              .load_cost = life.load_cost});
+    begin_entry(entry.bytes, envelope);
     return entry;
+}
+
+}  // namespace
+
+PreparedEntry begin_prepared(const Cache& cache, const EntryKey& key, const EntryLife& life) {
+    return begun(cache, key, life, {.load_cost = life.load_cost});
 }
 
 PreparedEntry prepare_removal(const Cache& cache, const EntryKey& key, Lifetime life,
                               std::uint64_t epoch) {
-    const End end = end_of(cache, life);
-    PreparedEntry entry{{}, end.backends};
-    begin_entry(entry.bytes, {.key = key.in_envelope(),
-                              .written_at = wall_time(cache),
-                              .fresh_until = end.own,
-                              .epoch = epoch});
+    PreparedEntry entry = begun(cache, key, life, {.epoch = epoch});
     end_entry(entry.bytes);
     return entry;
 }
 
 PreparedEntry prepare_known_missing(const Cache& cache, const EntryKey& key, Lifetime life) {
-    const End end = end_of(cache, life);
-    PreparedEntry entry{{}, end.backends};
-    begin_entry(entry.bytes, {.key = key.in_envelope(),
-                              .written_at = wall_time(cache),
-                              .fresh_until = end.own,
-                              .is_known_missing = true});
+    PreparedEntry entry = begun(cache, key, life, {.is_known_missing = true});
     end_entry(entry.bytes);
     return entry;
 }

@@ -44,8 +44,9 @@ void LoadBackoff::add(const std::string& key, std::exception_ptr error, Time now
 
 void LoadBackoff::erase(const std::string& key) {
     if (size_.load(std::memory_order_acquire) == 0) return;
+    decltype(failed_)::node_type gone;  // destroyed without the lock: the error is the user's
     const std::lock_guard lock{mutex_};
-    failed_.erase(key);
+    gone = failed_.extract(key);
     size_ = failed_.size();
 }
 
