@@ -46,6 +46,11 @@ class Pauses {
     int attempts_ = 0;
 };
 
+[[noreturn]] void throw_always_changed(const EntryKey& key) {
+    throw Conflict("others changed it at each of " + std::to_string(most_attempts) +
+                   " attempts: " + key.stored);
+}
+
 /// Reads the model of an entry; the reason where it does not fit. `graph` owns what its references
 /// point to, all of it unloaded.
 std::optional<MissReason> decode_model(const OpenedEntry& entry, const ModelTable& table,
@@ -116,8 +121,7 @@ Revision Update::run() {
         if (!pauses) pauses.emplace();
         pauses->pause();
     }
-    throw Conflict("others changed it at each of " + std::to_string(most_attempts) +
-                   " attempts: " + key_.stored);
+    throw_always_changed(key_);
 }
 
 Update::Step Update::attempt(const Cache& cache) {
@@ -243,6 +247,25 @@ Revision revision_to_replace(const Door& door, const StoredEntry& stored, const 
     return reason ? Revision{} : revision;
 }
 
+/// Stores over what was read as `expected`, and over nothing else. False where it is no longer the
+/// same entry though it may be the same value: touched, claimed for a load, or at its end.
+bool store_if_unchanged(const Cache& cache, const Door& door, const ModelTable& table,
+                        const void* object, const PreparedEntry& prepared, const EntryKey& key,
+                        Revision expected) {
+    const StoredEntry stored{cache, key, Operation::get};
+    if (stored.failure()) stored.failure()->rethrow();
+    if (revision_to_replace(door, stored, table, object, key, expected) != expected) {
+        throw Conflict("the entry is not the one that was read: " + key.stored);
+    }
+    const auto how = stored.is_there() ? Store::compare_and_set : Store::add;
+    supersede_loads(cache, {&key, 1});
+    const Entry entry{key.stored, prepared.bytes, prepared.lifetime, stored.token()};
+    Outcome outcome;
+    cache.quietly().store_many(how, {&entry, 1}, {&outcome, 1});
+    Tally{cache}.count_stored(table, outcome);
+    return done_or_throw(outcome);
+}
+
 }  // namespace
 
 void update_model(const Door& door, const ModelTable& table, void* object, const Change& change,
@@ -263,19 +286,13 @@ void save_model_if_unchanged(const Door& door, const ModelTable& table, const vo
     const PreparedEntry prepared =
         is_over ? removed_entry(door, key, rules) : prepare(door.cache, table, object, key, life);
     if (door.cache.is_bypass()) return;
-    const StoredEntry stored{door.cache, key, Operation::get};
-    if (stored.failure()) stored.failure()->rethrow();
-    if (revision_to_replace(door, stored, table, object, key, revision) != revision) {
-        throw Conflict("the entry is not the one that was read: " + key.stored);
-    }
-    const auto how = stored.is_there() ? Store::compare_and_set : Store::add;
-    supersede_loads(door.cache, {&key, 1});
-    const Entry entry{key.stored, prepared.bytes, prepared.lifetime, stored.token()};
-    Outcome outcome;
-    door.cache.quietly().store_many(how, {&entry, 1}, {&outcome, 1});
-    Tally{door.cache}.count_stored(table, outcome);
-    if (!done_or_throw(outcome)) {
-        throw Conflict("the entry changed while it was compared: " + key.stored);
+    std::optional<Pauses> pauses;
+    for (int attempts = 1; !store_if_unchanged(attempts == 1 ? door.cache : door.cache.quietly(),
+                                               door, table, object, prepared, key, revision);
+         ++attempts) {
+        if (attempts == most_attempts) throw_always_changed(key);
+        if (!pauses) pauses.emplace();
+        pauses->pause();
     }
     revision = is_over ? Revision{} : revision_of(prepared.bytes, key);
     done_or_throw(store_pointers(door.cache.quietly(), table, object, life.in_all()));

@@ -17,12 +17,12 @@ namespace cachemodel {
 ///
 /// Thread safety: that of a plain value.
 struct Statistics {
-    std::uint64_t round_trips = 0;       ///< calls of the backend, whatever their number of keys
-    std::uint64_t hits = 0;              ///< entries found and used
-    std::uint64_t read_failures = 0;     ///< keys that the backend could not tell about
-    std::uint64_t stores = 0;            ///< entries written
-    std::uint64_t store_failures = 0;    ///< entries that could not be written
-    std::uint64_t removals = 0;          ///< entries that were there and were removed
+    std::uint64_t round_trips = 0;     ///< calls of the backend, whatever their number of keys
+    std::uint64_t hits = 0;            ///< entries found and used
+    std::uint64_t read_failures = 0;   ///< keys that the backend could not tell about
+    std::uint64_t stores = 0;          ///< entries written
+    std::uint64_t store_failures = 0;  ///< entries that could not be written
+    std::uint64_t removals = 0;        ///< entries removed; what has a loader, even where none was
     std::uint64_t removal_failures = 0;  ///< keys that could not be removed
     std::uint64_t touch_failures = 0;    ///< keys that the backend could not touch
     std::uint64_t loads = 0;            ///< objects that a loader, results that a function supplied

@@ -8,8 +8,10 @@
 #include "backends/file_store.hpp"
 #include "config_problem_error.hpp"
 
+#include <chrono>
 #include <limits>
 #include <optional>
+#include <thread>
 #include <utility>
 
 namespace cachemodel {
@@ -77,9 +79,12 @@ class FileBackend::Implementation {
             try {
                 return work();
             } catch (const DiskError& error) {
-                if (error.went_away() && attempts < most_attempts) continue;
-                return Failure{error.fault(), described(error)};
+                if (!error.went_away() || attempts == most_attempts) {
+                    return Failure{error.fault(), described(error)};
+                }
             }
+            // Who deletes may have been stopped in the middle of it.
+            std::this_thread::sleep_for(attempts * std::chrono::microseconds{10});
         }
     }
 

@@ -63,9 +63,9 @@ bool submit(
 /// Runs `work` there and waits for what it gives.
 template <class Work>
 auto ask(Executor& executor, Work work) {
-    std::packaged_task<decltype(work())()> packaged{std::move(work)};
-    auto answer = packaged.get_future();
-    if (!submit(executor, [&] { packaged(); })) throw Error("refused");
+    const auto packaged = std::make_shared<std::packaged_task<decltype(work())()>>(std::move(work));
+    auto answer = packaged->get_future();
+    if (!submit(executor, [packaged] { (*packaged)(); })) throw Error("refused");
     return answer.get();
 }
 
@@ -200,16 +200,16 @@ TEST_CASE("a pool runs as many tasks at a time as it has threads, and no more",
 }
 
 TEST_CASE("a full pool refuses a task and leaves it to the caller", "[executor][threads]") {
+    bool ran = false;
+    std::promise<void> last;
     ThreadPool pool{{.threads = 2, .longest_queue = 3}};
     Barrier barrier;
-    std::promise<void> last;
     barrier.hold_up(pool);
     barrier.hold_up(pool);
     CHECK(submit(pool, [] {}));
     CHECK(submit(pool, [] {}));
     CHECK(submit(pool, [&] { last.set_value(); }));
 
-    bool ran = false;
     std::unique_ptr<Task> task = std::make_unique<Job>([&] { ran = true; });
     CHECK_FALSE(pool.submit(task));
     REQUIRE(task != nullptr);

@@ -257,6 +257,51 @@ TEST_CASE("who comes between the comparison and the writing is not overwritten",
     }
 }
 
+TEST_CASE("what changes between the comparison and the writing need not be the value",
+          "[updates][unit]") {
+    CallRig rig;
+    const Models<Page> pages{rig.cache};
+    const Models<Page> others{Cache{rig.scripted, {.clock = rig.clock}}};
+    pages.save({.path = "/", .visits = 1});
+    auto read = pages.find("/");
+    read->visits = 2;
+    int times = 0;
+    const auto key = pages.key_for("/");
+    const auto bytes = *rig.cache.get_raw(key);
+    SECTION("the same value stored anew") {
+        rig.scripted->before_each_call([&](Verb verb) {
+            if (verb == Verb::compare_and_set && times++ < 2) rig.cache.set_raw(key, bytes);
+        });
+        pages.save_if_unchanged(read);
+        CHECK(times == 3);
+        CHECK(others.get("/").visits == 2);
+    }
+    SECTION("the end of an entry for which nothing counts") {
+        pages.save_if_unchanged(read, 0s);
+        read->visits = 3;
+        rig.scripted->before_each_call([&](Verb verb) {
+            if (verb == Verb::compare_and_set && times++ == 0) rig.clock.advance(1s);
+        });
+        pages.save_if_unchanged(read);
+        CHECK(times == 1);
+        CHECK(others.get("/").visits == 3);
+    }
+    SECTION("the end of the entry that was read is a change") {
+        rig.scripted->before_each_call([&](Verb verb) {
+            if (verb == Verb::compare_and_set && times++ == 0) rig.clock.advance(1h);
+        });
+        CHECK_THROWS_AS(pages.save_if_unchanged(read), Conflict);
+        CHECK_FALSE(others.exists("/"));
+    }
+    SECTION("a change at each attempt is a conflict in the end") {
+        rig.scripted->before_each_call([&](Verb verb) {
+            if (verb == Verb::compare_and_set) rig.cache.set_raw(key, bytes);
+        });
+        CHECK_THROWS_WITH(pages.save_if_unchanged(read), Contains("100 attempts"));
+        CHECK(others.get("/").visits == 1);
+    }
+}
+
 TEST_CASE("equal values that were written again are a change", "[updates][unit]") {
     CallRig rig;
     const Models<Page> pages{rig.cache};
