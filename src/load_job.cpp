@@ -43,8 +43,6 @@ SteadyTime deadline_in(Lifetime lifetime) {
 LoadJob::LoadJob(Cache cache, const LoadRules& rules, Counters& own)
     : cache_(std::move(cache)), rules_(rules), own_(own) {}
 
-LoadJob::~LoadJob() { (void)release_leases(Released::all); }
-
 KeyLoad& LoadJob::add(KeyLoad load) {
     return *loads_.emplace_back(std::make_unique<KeyLoad>(std::move(load)));
 }
@@ -89,7 +87,7 @@ void LoadJob::load_and_store(std::vector<KeyLoad*> wanted) {
         }
     }
     store_what_came();
-    if (release_leases(Released::whole)) count_round_trip();
+    release_leases(Released::of_what_is_done);
     land();
 }
 

@@ -79,8 +79,7 @@ class LoadJob {
     LoadJob(Cache cache, const LoadRules& rules, Counters& own);
     LoadJob(const LoadJob&) = delete;
     LoadJob& operator=(const LoadJob&) = delete;
-    /// Gives back what leases it has.
-    virtual ~LoadJob();
+    virtual ~LoadJob() = default;
 
     /// Before it runs.
     KeyLoad& add(KeyLoad load);
@@ -107,6 +106,8 @@ class LoadJob {
     /// What is found, and is still to be completed and stored, as a job for another thread; null
     /// where there is none. Errors: `std::bad_alloc`.
     std::unique_ptr<LoadJob> take_rest();
+    /// Gives back what leases it has, as it is not going to run.
+    void give_up() noexcept { release_leases(Released::all); }
     /// Only loads. What is to be stored, and the leads, are left to whoever has the job.
     void only_load();
 
@@ -178,8 +179,8 @@ class LoadJob {
     void claim(std::span<KeyLoad* const> open);
     void look(std::span<KeyLoad* const> open);
     void look_at_one(KeyLoad& load, std::string_view bytes, std::uint64_t token);
-    enum class Released : std::uint8_t { whole, all };
-    bool release_leases(Released which) noexcept;
+    enum class Released : std::uint8_t { of_what_is_done, all };
+    void release_leases(Released which) noexcept;
 
     // What came.
     PreparedEntry removal_of(const KeyLoad& load) const;

@@ -222,8 +222,8 @@ void LoadJob::claim(std::span<KeyLoad* const> open) {
     send(Store::set, replaced);
 }
 
-/// Gives back the leases of what was not stored. Whether it asked the cache.
-bool LoadJob::release_leases(Released which) noexcept {
+/// Gives back the leases of what was not stored.
+void LoadJob::release_leases(Released which) noexcept {
     try {
         std::vector<PreparedEntry> prepared;
         std::vector<Entry> entries;
@@ -231,7 +231,7 @@ bool LoadJob::release_leases(Released which) noexcept {
         for (const auto& load : loads_) {
             if (!load->is_leased || !load->basis.is_known) continue;
             const bool is_at_work = load->state == KeyLoad::State::pending || load->is_partial;
-            if (is_at_work && which == Released::whole) continue;
+            if (is_at_work && which == Released::of_what_is_done) continue;
             load->is_leased = false;
             const bool keeps_out = !is_of_leases(load->basis.chain);
             const auto& entry = prepared.emplace_back(prepare_lease(
@@ -239,11 +239,11 @@ bool LoadJob::release_leases(Released which) noexcept {
                 keeps_out ? removal_life(rules_) : Lifetime{1s}, rules_.kept_stale()));
             entries.push_back({load->key.stored, entry.bytes, entry.lifetime, load->basis.token});
         }
-        if (entries.empty()) return false;
+        if (entries.empty()) return;
+        count_round_trip();
         (void)store_leases(cache_, Store::compare_and_set, entries);
-        return true;
     } catch (...) {
-        return false;  // no memory; the leases end by themselves
+        // No memory. The leases end by themselves.
     }
 }
 

@@ -28,7 +28,14 @@ LoadTask::LoadTask(std::unique_ptr<LoadJob> job, std::shared_ptr<Loans> loans, b
 LoadTask::LoadTask(std::unique_ptr<LoadJob> job, const LoadTask& before)
     : job_(std::move(job)), loans_(before.loans_), has_place_(before.has_place_) {}
 
+LoadTask::~LoadTask() {
+    if (has_run_ || !job_) return;
+    const Loans::Loan loan{loans_};
+    if (loan.is_granted()) job_->give_up();
+}
+
 void LoadTask::run() noexcept {
+    has_run_ = true;
     const Loans::Loan loan{loans_};
     if (!loan.is_granted()) return;
     std::optional<LoadLimit::Place> place;

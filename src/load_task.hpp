@@ -20,6 +20,11 @@ class LoadTask final : public Task {
     /// What follows on `before`.
     LoadTask(std::unique_ptr<LoadJob> job, const LoadTask& before);
 
+    /// One that an executor has given up gives its leases back.
+    ~LoadTask() override;
+    LoadTask(const LoadTask&) = delete;
+    LoadTask& operator=(const LoadTask&) = delete;
+
     void run() noexcept override;
     /// Before it runs.
     LoadJob& job() noexcept { return *job_; }
@@ -33,6 +38,7 @@ class LoadTask final : public Task {
 
     std::unique_ptr<LoadJob> job_;
     std::shared_ptr<Loans> loans_;
+    bool has_run_ = false;
     bool has_place_;  ///< as whoever waits for it has one in the limit of loads
 };
 

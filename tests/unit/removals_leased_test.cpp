@@ -186,7 +186,7 @@ TEST_CASE("a removal beats a load that has a lease and one that has waited for i
         waits += first_process.statistics().lease_waits + second_process.statistics().lease_waits;
     }
     CHECK(waits > 0);
-    CHECK(orders.count() == 793);
+    CHECK(orders.count() == 792);
 }
 
 TEST_CASE("a removal beats a refresh in the background that has a lease, in all orders",
