@@ -58,6 +58,10 @@ End end_of(const Cache& cache, const EntryLife& life) {
     if (!is_exact || (ends && (is_kept || life.tells_end))) {
         end.own = fresh_until(life.fresh, wall_time(cache));
     }
+    // Just before its end is when it is to be refreshed early: a backend must not drop it by then.
+    const auto unit = cache.capabilities().lifetime_resolution;
+    const bool may_go_early = is_exact && unit > std::chrono::milliseconds{1};
+    if (end.own && !is_kept && may_go_early) end.backends = sum(end.backends, unit);
     return end;
 }
 
