@@ -5,6 +5,7 @@
 #include <cachemodel/models.hpp>
 
 #include "support/catch.hpp"
+#include "support/crew.hpp"
 #include "support/load_rig.hpp"
 
 #include <algorithm>
@@ -29,23 +30,32 @@ namespace load_limit_test {
 /// A source whose answers wait until a test lets them go.
 class Gate {
  public:
-    void close() { is_open_ = false; }
+    void close() {
+        const std::lock_guard lock{mutex_};
+        is_open_ = false;
+    }
     void open() {
         const std::lock_guard lock{mutex_};
         is_open_ = true;
         changed_.notify_all();
     }
     void pass() {
-        std::unique_lock lock{mutex_};
-        inside_ += 1;
-        most_ = std::max(most_, inside_);
-        changed_.notify_all();
-        changed_.wait(lock, [&] { return is_open_.load(); });
+        {
+            std::unique_lock lock{mutex_};
+            inside_ += 1;
+            most_ = std::max(most_, inside_);
+            changed_.notify_all();
+            changed_.wait(lock, [&] { return is_open_; });
+        }
+        std::this_thread::yield();  // others may come in meanwhile, open as it is
+        const std::lock_guard lock{mutex_};
         inside_ -= 1;
     }
     void wait_for_inside(int count) {
         std::unique_lock lock{mutex_};
-        changed_.wait(lock, [&] { return inside_ == count; });
+        support::require_in_time(
+            changed_.wait_for(lock, support::longest_wait, [&] { return inside_ == count; }),
+            "loads run");
     }
     int most() {
         const std::lock_guard lock{mutex_};
@@ -55,7 +65,7 @@ class Gate {
  private:
     std::mutex mutex_;
     std::condition_variable changed_;
-    std::atomic<bool> is_open_{true};
+    bool is_open_ = true;
     int inside_ = 0;
     int most_ = 0;
 };
@@ -157,11 +167,18 @@ TEST_CASE("who waits for a place among the loads gets the next one",
     const Cache one{rig.recording,
                     {.lease_wait = 1min, .loads_without_cache = 1, .clock = rig.clock}};
     rig.rows = Models<Row, Gate&>{one, rig.gate};
+    rig.gate.close();
     Loaders loaders{rig};
-    for (int i = 0; i < 20; ++i) loaders.load(std::to_string(i));
+    loaders.load("0");
+    rig.gate.wait_for_inside(1);
+    for (int i = 1; i < 20; ++i) loaders.load(std::to_string(i));
+    support::await("all want to load", [&] { return rig.rows.statistics().read_failures == 20; });
+    const auto opened = std::chrono::steady_clock::now();
     loaders.join();
     CHECK(loaders.loaded == 20);
     CHECK(rig.gate.most() == 1);
+    // Nobody waited to the end of the time that a place is waited for.
+    CHECK(std::chrono::steady_clock::now() - opened < 30s);
 }
 
 TEST_CASE("while the cache can be read, any number of loads runs",
