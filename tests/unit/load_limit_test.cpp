@@ -3,6 +3,7 @@
 #include <cachemodel/cached_function.hpp>
 #include <cachemodel/executor.hpp>
 #include <cachemodel/models.hpp>
+#include <cachemodel/secondary_keys.hpp>
 
 #include "support/catch.hpp"
 #include "support/crew.hpp"
@@ -15,6 +16,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -45,7 +47,9 @@ class Gate {
             inside_ += 1;
             most_ = std::max(most_, inside_);
             changed_.notify_all();
-            changed_.wait(lock, [&] { return is_open_; });
+            support::require_in_time(
+                changed_.wait_for(lock, support::longest_wait, [&] { return is_open_; }),
+                "a gate opens");
         }
         std::this_thread::yield();  // others may come in meanwhile, open as it is
         const std::lock_guard lock{mutex_};
@@ -78,6 +82,20 @@ struct Row {
 };
 struct Plain {
     Key<std::string> name;
+};
+/// Which the source finds by its name, too.
+struct Named {
+    static constexpr ModelOptions cache_options{.expires = 1min, .load_backoff = 0s};
+    Key<int> id;
+    Field<std::string> name;
+    using secondary_keys = SecondaryKeys<By<&Named::name>>;
+
+    void from_miss(Gate&) { name = "n" + std::to_string(*id); }
+    static std::optional<Named> from_miss_by(By<&Named::name>, const std::string& text,
+                                             Gate& gate) {
+        gate.pass();
+        return Named{.id = std::stoi(text.substr(1))};
+    }
 };
 
 std::function<int(int)> doing;
@@ -179,6 +197,91 @@ TEST_CASE("who waits for a place among the loads gets the next one",
     CHECK(rig.gate.most() == 1);
     // Nobody waited to the end of the time that a place is waited for.
     CHECK(std::chrono::steady_clock::now() - opened < 30s);
+}
+
+TEST_CASE("while the cache cannot be read, only so many lookups by a secondary key ask the source",
+          "[models][secondary_keys][load_limit][threads]") {
+    Rig rig;
+    const Models<Named, Gate&> named{rig.two, rig.gate};
+    rig.gate.close();
+    support::Crew crew;
+    std::atomic<int> found{0};
+    crew.start([&] { found += named.find_by<&Named::name>("n1").found() ? 1 : 0; });
+    crew.start([&] {
+        for (const auto& each : named.get_many_by<&Named::name>({"n2", "n3"})) {
+            found += each.found() ? 1 : 0;
+        }
+    });
+    rig.gate.wait_for_inside(2);
+    try {
+        (void)named.get_by<&Named::name>("n4");
+        FAIL("a third one asks");
+    } catch (const BackendError& error) {
+        CHECK(error.fault() == BackendFault::unavailable);
+        CHECK_THAT(error.what(), Contains("as many loads as may run without it"));
+        CHECK_THAT(error.what(), Contains("loads_without_cache is 2"));
+    }
+    const auto refused = named.get_many_by<&Named::name>({"n5", "n6"});
+    CHECK(refused[0].failed());
+    CHECK(refused[1].failed());
+    rig.gate.open();
+    CHECK(crew.join() == 0);
+    CHECK(found == 3);
+    CHECK(named.find_by<&Named::name>("n4").found());
+    CHECK(rig.gate.most() == 2);
+    for (const Statistics& counted : {rig.two.statistics(), named.statistics()}) {
+        CHECK(counted.refused_loads == 3);
+        CHECK(counted.load_failures == 0);
+        CHECK(counted.loads == 4);
+    }
+}
+
+TEST_CASE(
+    "a lookup by a secondary key asks for what the cache could tell about, and past the "
+    "cache, without a limit",
+    "[models][secondary_keys][load_limit][threads]") {
+    Rig rig;
+    const Models<Named, Gate&> named{rig.two, rig.gate};
+    rig.gate.close();
+    Loaders loaders{rig};
+    loaders.load("a");
+    loaders.load("b");
+    rig.gate.wait_for_inside(2);
+    support::Crew crew;
+    SECTION("the cache could tell about one of two") {
+        rig.scripted->come_back();
+        rig.scripted->fail_keys("*n1*");
+        std::vector<Lookup<Named>> found;
+        crew.start([&] { found = named.get_many_by<&Named::name>({"n1", "n2"}); });
+        rig.gate.wait_for_inside(3);
+        loaders.join();
+        CHECK(crew.join() == 0);
+        CHECK(found[1].found());
+        CHECK(rig.gate.most() == 3);
+    }
+    SECTION("past the cache") {
+        const Models<Named, Gate&> around{rig.two.bypass(), rig.gate};
+        std::atomic<bool> found{false};
+        crew.start([&] { found = around.find_by<&Named::name>("n1").found(); });
+        rig.gate.wait_for_inside(3);
+        loaders.join();
+        CHECK(crew.join() == 0);
+        CHECK(found);
+    }
+}
+
+TEST_CASE("a lookup by a secondary key inside of a load waits for no second place",
+          "[models][secondary_keys][load_limit]") {
+    Rig rig;
+    const Cache one{rig.recording,
+                    {.lease_wait = 20ms, .loads_without_cache = 1, .clock = rig.clock}};
+    const Models<Named, Gate&> named{one, rig.gate};
+    const CachedFunction<&work> call{one};
+    doing = [&](int number) {
+        return *named.get_by<&Named::name>("n" + std::to_string(number)).id;
+    };
+    CHECK(call(7) == 7);
+    CHECK(one.statistics().refused_loads == 0);
 }
 
 TEST_CASE("while the cache can be read, any number of loads runs",
