@@ -308,8 +308,11 @@ TEST_CASE("what the source has none of reaches all that wait for it",
 TEST_CASE("a model that cannot be copied reaches all that wait for it",
           "[flights][models][threads]") {
     Rig rig;
-    rig.answer_after(10);
     const Models<Secret, Source&> secrets{rig.cache, rig.source};
+    rig.source.answer = [&](const std::string& name) {
+        await_passengers(rig, secrets.key_for(name), 9);
+        return static_cast<int>(name.size());
+    };
     std::atomic<int> right{0};
     Crew crew;
     for (int i = 0; i < 10; ++i) {
@@ -326,8 +329,11 @@ TEST_CASE("a model that cannot be copied reaches all that wait for it",
 TEST_CASE("references that a loader assigned reach all that wait for it, whole",
           "[flights][models][reference][threads]") {
     Rig rig;
-    rig.answer_after(10);
     const Models<Sentence, Source&> sentences{rig.cache, rig.source};
+    rig.source.answer = [&](const std::string& name) {
+        await_passengers(rig, sentences.key_for(name), 9);
+        return static_cast<int>(name.size());
+    };
     std::atomic<int> right{0};
     Crew crew;
     for (int i = 0; i < 10; ++i) {
