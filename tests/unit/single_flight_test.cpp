@@ -305,6 +305,39 @@ TEST_CASE("what the source has none of reaches all that wait for it",
     CHECK(rig.source.asked("tea") == 1);
 }
 
+TEST_CASE("while the cache cannot be read, nobody joins a load that may be older than a removal",
+          "[flights][models][removals][failure][threads]") {
+    const auto backend = std::make_shared<testing::ScriptedBackend>();
+    Rig rig{.cache = Cache{backend}};
+    Source elsewhere;
+    const Words words{rig.cache, rig.source};
+    const Words other_process{Cache{backend}, elsewhere};
+    Barrier loading;
+    std::atomic<int> length{1};
+    rig.source.answer = [&](const std::string&) {
+        const int read = length;
+        if (read == 1) loading.pass();
+        return read;
+    };
+    std::atomic<int> before{0};
+    std::atomic<int> after{0};
+    Crew crew;
+    backend->go_down();
+    crew.start([&] { before = words.get("tea").length; });
+    loading.await_arrivals(1);
+    backend->come_back();
+    length = 2;
+    other_process.remove("tea");
+    backend->go_down();
+    crew.start([&] { after = words.get("tea").length; });
+    await_passengers(rig, words.key_for("tea"), 1);
+    loading.open();
+    CHECK(crew.join() == 0);
+    CHECK(before == 1);
+    CHECK(after == 2);
+    CHECK(rig.cache.statistics().joined == 0);
+}
+
 TEST_CASE("a model that cannot be copied reaches all that wait for it",
           "[flights][models][threads]") {
     Rig rig;
