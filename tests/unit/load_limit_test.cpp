@@ -47,9 +47,7 @@ class Gate {
             inside_ += 1;
             most_ = std::max(most_, inside_);
             changed_.notify_all();
-            support::require_in_time(
-                changed_.wait_for(lock, support::longest_wait, [&] { return is_open_; }),
-                "a gate opens");
+            support::await("a gate opens", changed_, lock, [&] { return is_open_; });
         }
         std::this_thread::yield();  // others may come in meanwhile, open as it is
         const std::lock_guard lock{mutex_};
@@ -57,9 +55,7 @@ class Gate {
     }
     void wait_for_inside(int count) {
         std::unique_lock lock{mutex_};
-        support::require_in_time(
-            changed_.wait_for(lock, support::longest_wait, [&] { return inside_ == count; }),
-            "loads run");
+        support::await("loads run", changed_, lock, [&] { return inside_ == count; });
     }
     int most() {
         const std::lock_guard lock{mutex_};

@@ -5,6 +5,7 @@
 #include <cachemodel/models.hpp>
 #include <cachemodel/reference.hpp>
 #include <cachemodel/testing/scripted_backend.hpp>
+#include <cachemodel/testing/turnable_clock.hpp>
 
 #include "support/catch.hpp"
 #include "support/crew.hpp"
@@ -122,8 +123,10 @@ struct Sentence {
     }
 };
 
+/// Its time stands still: no load takes too long to be joined, however slow the machine is.
 struct Rig {
-    Cache cache = Cache::open("memory://");
+    testing::TurnableClock clock;
+    Cache cache = Cache::open("memory://", clock);
     Source source;
 
     void await_misses(std::uint64_t count) const {
@@ -308,7 +311,8 @@ TEST_CASE("what the source has none of reaches all that wait for it",
 TEST_CASE("while the cache cannot be read, nobody joins a load that may be older than a removal",
           "[flights][models][removals][failure][threads]") {
     const auto backend = std::make_shared<testing::ScriptedBackend>();
-    Rig rig{.cache = Cache{backend}};
+    Rig rig;
+    rig.cache = Cache{backend, {.clock = rig.clock}};
     Source elsewhere;
     const Words words{rig.cache, rig.source};
     const Words other_process{Cache{backend}, elsewhere};
