@@ -94,6 +94,20 @@ TEST_CASE("a load with a lease is read, promise, second look and store", "[lease
                                      Verb::compare_and_set});
 }
 
+TEST_CASE("after a second look that failed nothing is written", "[leases][failure]") {
+    Rig rig;
+    const Cache cache = rig.process();
+    const Models<Price, Source&> prices{cache, rig.source};
+    int reads = 0;
+    rig.store->before_each_call([&](Verb verb) {
+        if (verb == Verb::get && ++reads == 2) rig.store->fail_next(1);
+    });
+    CHECK(prices.get("tea").cents == 1);
+    CHECK(rig.verbs() == std::vector{Verb::get, Verb::add, Verb::get});
+    CHECK(rig.source.asked == 1);
+    CHECK(cache.statistics().stores == 0);
+}
+
 TEST_CASE("no leases are taken in memory that no other process sees", "[leases]") {
     Rig rig;
     rig.store->capabilities_to_claim().shared = false;
