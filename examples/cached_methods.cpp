@@ -58,6 +58,13 @@ class Report {
 };
 // [/in_class]
 
+// [declared]
+template <>
+inline constexpr bool cachemodel::declared_self_contained<Report> = true;  // it owns its figures
+
+static_assert(SelfContained<Report> && SelfContained<Home>);
+// [/declared]
+
 // [polymorphic]
 struct Shape {
     virtual ~Shape() = default;

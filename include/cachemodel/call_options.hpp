@@ -24,15 +24,16 @@ struct CallOptions {
     // What is not given here is what the cache's own options say.
 
     /// As in `ModelOptions`. A refresh in the background runs the function with copies of the
-    /// object and of the arguments. Where these cannot be copied, the first caller runs it, and the
-    /// others are served.
+    /// object and of the arguments, in another thread, when the caller may be gone. Where they are
+    /// not all `SelfContained` (a `std::string_view` counts as its text), the first caller runs it,
+    /// and the others are served.
     std::optional<Lifetime> stale_while_refresh = {};
     /// This one and the next two: as in `ModelOptions`.
     std::optional<Lifetime> stale_if_error = {};
     std::optional<double> early_refresh = {};
     std::optional<double> jitter = {};
-    /// As in `ModelOptions`. The function runs with copies, too; where there can be none, in the
-    /// caller's thread.
+    /// As in `ModelOptions`. The function runs with copies, too; where object and arguments are not
+    /// all `SelfContained`, in the caller's thread, for as long as it takes.
     std::optional<Lifetime> load_timeout = {};
     /// This one and the next: as in `ModelOptions`.
     std::optional<Lifetime> lease_wait = {};

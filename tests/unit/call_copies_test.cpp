@@ -95,6 +95,40 @@ struct Ticket {
     }
 };
 
+/// Refers to what lives no longer than whoever calls.
+struct Parcel {
+    std::string number;
+    const std::string* address = nullptr;
+
+    int postage() const {
+        calls.push_back(number + " to " + *address);
+        return ++answer;
+    }
+};
+struct Street {
+    const std::string* name;
+
+    friend std::string to_cache_key(const Street& street) { return *street.name; }
+};
+int length_of(Street street) {
+    calls.push_back(*street.name);
+    return ++answer;
+}
+
+/// Has a constructor, and owns its parts.
+class Flat {
+ public:
+    explicit Flat(std::string address) : address_(std::move(address)) {}
+    const std::string& address() const { return address_; }
+    int rent() const {
+        calls.push_back(address_);
+        return ++answer;
+    }
+
+ private:
+    std::string address_;
+};
+
 /// Cannot always be copied.
 struct Fragile {
     int id = 0;
@@ -109,6 +143,11 @@ struct Fragile {
 };
 
 }  // namespace call_copies_test
+
+template <>
+inline constexpr bool cachemodel::declared_self_contained<call_copies_test::Flat> = true;
+template <>
+inline constexpr bool cachemodel::declared_self_contained<call_copies_test::Fragile> = true;
 
 using namespace call_copies_test;
 
@@ -154,6 +193,17 @@ TEST_CASE("an object that changes or dies after the call is loaded as it was",
     CHECK(calls == Strings{"Main Street 1 Ada EUR", "Main Street 1 Ada EUR"});
 }
 
+TEST_CASE("an object of a class that is declared self-contained is refreshed in the background",
+          "[cached_method][stale]") {
+    Rig rig;
+    const CachedMethod<&Flat::rent, &Flat::address> rent{rig.cache, options()};
+    CHECK(rent(Flat{"Main Street 1"}) == 2);
+    rig.clock.advance(15s);
+    CHECK(rent(Flat{"Main Street 1"}) == 2);
+    CHECK(rig.executor->run_all() == 1);
+    CHECK(calls == Strings{"Main Street 1", "Main Street 1"});
+}
+
 TEST_CASE("what cannot be copied whole is refreshed by the first caller, and others are served",
           "[cached_method][stale]") {
     Rig rig;
@@ -173,6 +223,23 @@ TEST_CASE("what cannot be copied whole is refreshed by the first caller, and oth
         rig.clock.advance(15s);
         CHECK(price(ticket) == 3);
         CHECK(calls == Strings{"7 seated", "7 seated"});
+    }
+    SECTION("an object that refers to something else") {
+        const CachedMethod<&Parcel::postage, &Parcel::number> postage{rig.cache, options()};
+        const std::string address = "Main Street 1";
+        const Parcel parcel{"7", &address};
+        CHECK(postage(parcel) == 2);
+        rig.clock.advance(15s);
+        CHECK(postage(parcel) == 3);
+        CHECK(calls == Strings{"7 to Main Street 1", "7 to Main Street 1"});
+    }
+    SECTION("an argument that refers to something else") {
+        const CachedFunction<&length_of> length{rig.cache, options()};
+        const std::string name = "Main Street";
+        CHECK(length({&name}) == 2);
+        rig.clock.advance(15s);
+        CHECK(length({&name}) == 3);
+        CHECK(calls == Strings{"Main Street", "Main Street"});
     }
     SECTION("an argument that holds views") {
         const CachedFunction<&of_views> call{rig.cache, options()};
