@@ -2,14 +2,15 @@
 // SPDX-License-Identifier: MIT
 #include <cachemodel/cached_function.hpp>
 #include <cachemodel/cached_method.hpp>
+#include <cachemodel/error.hpp>
 #include <cachemodel/executor.hpp>
 
 #include "support/catch.hpp"
+#include "support/crew.hpp"
 #include "support/load_rig.hpp"
 
 #include <atomic>
 #include <chrono>
-#include <future>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -308,71 +309,63 @@ TEST_CASE("an object whose copying throws is refreshed by the caller", "[cached_
     CHECK(rig.executor->size() == 1);
 }
 
-TEST_CASE("a refresh that has not begun when its function's last cached call goes is given up",
+TEST_CASE("a refresh that its cached calls do not live to see is made all the same",
           "[cached_function][stale]") {
     Rig rig;
-    using Call = CachedFunction<&of_view>;
-    auto call = std::make_unique<Call>(rig.cache, options());
-    auto copy = std::make_unique<Call>(*call);
-    (void)(*call)("tea");
-    rig.clock.advance(15s);
-    (void)(*call)("tea");
-    call.reset();
-    SECTION("a copy of it is left") {
-        CHECK(rig.executor->run_all() == 1);
-        CHECK(calls == Strings{"tea", "tea"});
+    {
+        const CachedFunction<&of_view> call{rig.cache, options()};
+        (void)call("tea");
+        rig.clock.advance(15s);
+        (void)call("tea");
     }
-    SECTION("none is left") {
-        copy.reset();
-        CHECK(rig.executor->run_all() == 1);
-        CHECK(calls == Strings{"tea"});
-        CHECK(rig.counted().refreshes == 0);
-        // Another one begins its own.
-        const Call other{rig.cache, options()};
-        CHECK(other("tea") == 2);
-        CHECK(rig.executor->run_all() == 1);
-        CHECK(calls == Strings{"tea", "tea"});
-    }
+    CHECK(rig.executor->run_all() == 1);
+    CHECK(calls == Strings{"tea", "tea"});
+    CHECK(rig.counted().refreshes == 1);
+    CHECK(CachedFunction<&of_view>{rig.cache, options()}("tea") == 3);
 }
 
 namespace {
 
-std::promise<void> has_begun;
-std::promise<void> may_end;
-std::atomic<bool> blocks{false};
+support::Barrier* gate = nullptr;
 
 int slow(int number) {
-    if (blocks) {
-        has_begun.set_value();
-        may_end.get_future().wait();
-    }
+    if (gate != nullptr) gate->pass();
     return number;
 }
 
 }  // namespace
 
-TEST_CASE("a cached call that goes waits for its refresh that runs",
-          "[cached_function][stale][threads]") {
+TEST_CASE("cached calls that go wait for no function that runs in the background",
+          "[cached_function][stale][load_timeout][threads]") {
     Rig rig;
     const Cache cache{rig.scripted,
                       {.executor = std::make_shared<ThreadPool>(), .clock = rig.clock}};
-    std::atomic<bool> may_go{false};
-    std::thread ending;
-    {
-        const CachedFunction<&slow> call{cache, options()};
-        (void)call(1);
+    support::Barrier running;
+    auto patience = options();
+    SECTION("as a refresh") {
+        auto call = std::make_unique<CachedFunction<&slow>>(cache, patience);
+        (void)(*call)(1);
         rig.clock.advance(15s);
-        blocks = true;
-        (void)call(1);
-        has_begun.get_future().wait();
-        blocks = false;
-        ending = std::thread{[&] {
-            std::this_thread::sleep_for(20ms);
-            may_go = true;
-            may_end.set_value();
-        }};
+        gate = &running;
+        (void)(*call)(1);
+        running.await_arrivals(1);
+        support::Crew crew;
+        crew.start([&] { call.reset(); });
+        CHECK(crew.join() == 0);
     }
-    CHECK(may_go);
-    ending.join();
-    CHECK(cache.statistics().refreshes == 1);
+    SECTION("for a caller that was late") {
+        patience.load_timeout = 1ms;
+        auto call = std::make_unique<CachedFunction<&slow>>(cache, patience);
+        gate = &running;
+        CHECK_THROWS_AS((*call)(1), LoadTimeout);
+        running.await_arrivals(1);
+        support::Crew crew;
+        crew.start([&] { call.reset(); });
+        CHECK(crew.join() == 0);
+    }
+    const auto stores = cache.statistics().stores + 1;
+    gate = nullptr;
+    running.open();
+    support::await("it is stored", [&] { return cache.statistics().stores == stores; });
+    CHECK(CachedFunction<&slow>{cache, options()}.peek(1).found());
 }
