@@ -65,6 +65,12 @@ inline constexpr bool cachemodel::declared_self_contained<Report> = true;  // it
 static_assert(SelfContained<Report> && SelfContained<Home>);
 // [/declared]
 
+// [constant]
+constexpr CallOptions<Coordinates> lenient{
+    .expires = 15min, .stale_if_error = 1h, .name = "lenient"};
+const CachedMethod<&Home::geocode, &Home::address> geocode_leniently{lenient};
+// [/constant]
+
 // [polymorphic]
 struct Shape {
     virtual ~Shape() = default;

@@ -2,17 +2,50 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cachemodel/detail/load_terms.hpp>
 #include <cachemodel/lifetime.hpp>
 
 #include <cstdint>
 #include <optional>
 #include <string_view>
+#include <type_traits>
 
 namespace cachemodel {
+
+namespace detail {
+
+/// Always true. In a constant whose options make no sense it does not compile, and the compiler
+/// shows the line that says why; elsewhere a `ConfigError` of the cached call does.
+template <class Options>
+constexpr bool check_constant(const Options& options) {
+    using enum TermsProblem;
+    if (!std::is_constant_evaluated()) return true;
+    switch (terms_problem(load_terms(options), options.expires)) {
+        case none:
+            return true;
+        case stale_while_refresh_of_never:
+            throw "cachemodel: stale_while_refresh without expires; write expires too";
+        case stale_if_error_of_never:
+            throw "cachemodel: stale_if_error without expires; write expires too";
+        case early_refresh_of_never:
+            throw "cachemodel: early_refresh without expires; write expires too";
+        case jitter_of_never:
+            throw "cachemodel: jitter without expires; write expires too";
+        case nothing_expires:
+            throw "cachemodel: with expires of 0 nothing can be stale, or end earlier";
+        default:
+            throw "cachemodel: an option is out of range; see the guide on lifetimes";
+    }
+}
+
+}  // namespace detail
 
 /// How results are kept:
 ///
 ///     const CachedMethod<&Home::geocode, &Home::address> geocode{{.expires = 15min}};
+///
+/// Options that contradict each other are a `ConfigError` of whoever takes them; as a `constexpr`
+/// constant they do not compile.
 ///
 /// Thread safety: that of a plain value.
 /// Lifetime: the texts are copied by whoever takes the options.
@@ -56,6 +89,9 @@ struct CallOptions {
     /// Says of a result, before it is stored, that it is not to be: a lambda without captures. What
     /// it throws leaves the call.
     bool (*unless)(const Result& result) = nullptr;
+
+    /// Not to be given: here constants are checked.
+    bool is_checked = detail::check_constant(*this);
 };
 
 }  // namespace cachemodel
