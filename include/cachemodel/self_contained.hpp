@@ -124,8 +124,8 @@ consteval bool is_self_contained() {
 ///
 /// Not so are other pointers, references and views, a Reference, what cannot be copied, a class
 /// with virtual functions that is not final; nor, unless `declared_self_contained` says so, a class
-/// that cannot be taken apart: one with constructors, private members or bases, C arrays, unions or
-/// bit-fields.
+/// that cannot be taken apart: one with constructors, private members or bases, C arrays, unions,
+/// bit-fields, or a member without a default value.
 ///
 /// Example: examples/cached_methods.cpp#declared
 template <class T>

@@ -253,13 +253,15 @@ TEST_CASE("what cannot be looked into is not taken for self-contained", "[self_c
     STATIC_REQUIRE(refers<std::function<void()>>);
     STATIC_REQUIRE(refers<Either>);
     STATIC_REQUIRE(refers<CArray>);
+    STATIC_REQUIRE_FALSE(SelfContained<With<Area>>);  // it has no default value
     STATIC_REQUIRE_FALSE(SelfContained<std::any>);
     STATIC_REQUIRE_FALSE(SelfContained<With<std::any>>);
     STATIC_REQUIRE_FALSE(SelfContained<Unnamed>);
 }
 
 TEST_CASE("of a class a program says itself whether it is self-contained", "[self_contained]") {
-    STATIC_REQUIRE(is_whole<Area>);
+    STATIC_REQUIRE(SelfContained<Area>);
+    STATIC_REQUIRE(SelfContained<With<std::vector<Area>>>);
     STATIC_REQUIRE(SelfContained<Bits>);
     STATIC_REQUIRE(refers<Handle>);
 }
