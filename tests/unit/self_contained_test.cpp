@@ -99,7 +99,7 @@ struct Assigned {
 };
 struct Temporaries {
     int number = 0;
-    int&& other = std::move(global);
+    int&& other = static_cast<int&&>(global);
 };
 union Either {
     int number;
