@@ -71,13 +71,13 @@ void count_failed(std::span<const Outcome> outcomes, Counter& counter) noexcept 
     count(outcomes, &Outcome::failed, counter);
 }
 
+}  // namespace
+
 bool has_no_room(const Outcome& outcome) noexcept {
     if (!outcome.failed()) return false;
     const auto fault = outcome.failure().fault();
     return fault == BackendFault::full || fault == BackendFault::value_too_large;
 }
-
-}  // namespace
 
 Operation operation_of(Store how) noexcept {
     switch (how) {

@@ -178,6 +178,9 @@ bool is_ignorable(const CacheView& view, const Failure& failure) noexcept;
 
 Operation operation_of(Store how) noexcept;
 
+/// Whether it failed because of the entry's size, or since the cache is full.
+bool has_no_room(const Outcome& outcome) noexcept;
+
 /// Whether the final keys of a prefix all begin with it and a colon.
 inline bool keeps_prefix(KeyFunction function) noexcept {
     return function == &plain_keys || function == &digest_long_keys;

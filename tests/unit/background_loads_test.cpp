@@ -89,6 +89,18 @@ struct Profile {
     void complete(Source& source) { rest = source.rest(*name); }
 };
 
+/// The same, and it is left alone when that fails.
+struct Patient {
+    static constexpr ModelOptions cache_options{.lease_wait = 0s, .load_backoff = 10s};
+
+    Key<std::string> name;
+    Field<int> essential;
+    Field<std::optional<int>> rest;
+
+    void from_miss(Source& source) { essential = source.ask(*name); }
+    void complete(Source& source) { rest = source.rest(*name); }
+};
+
 /// Served stale, and refreshed in the background.
 struct Price {
     static constexpr ModelOptions cache_options{
@@ -301,6 +313,29 @@ TEST_CASE("a second step that is given up leaves nothing stored", "[loaders][com
     CHECK(rig.source.asked == 2);
     executor->run_all();
     CHECK(profiles.get("ada").rest == 2);
+}
+
+TEST_CASE("a second step that fails twice in a row is left alone for a while",
+          "[loaders][complete][failure]") {
+    const auto executor = std::make_shared<ManualExecutor>();
+    Rig rig{executor};
+    int tried = 0;
+    rig.source.rest = [&](const std::string&) -> int {
+        ++tried;
+        throw std::runtime_error("no rest");
+    };
+    const Models<Patient, Source&> patients{rig.cache, rig.source};
+    for (int i = 0; i < 5; ++i) {
+        CHECK(patients.get("ada").essential == 1);
+        executor->run_all();
+    }
+    CHECK(tried == 2);
+    CHECK(rig.cache.statistics().backed_off == 3);
+    rig.clock.advance(20s);
+    rig.source.rest = [](const std::string&) { return 2; };
+    CHECK(patients.get("ada").essential == 1);
+    executor->run_all();
+    CHECK(patients.get("ada").rest == 2);
 }
 
 TEST_CASE("a second step does not begin once its door has gone", "[loaders][complete]") {

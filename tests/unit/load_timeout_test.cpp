@@ -6,8 +6,10 @@
 #include <cachemodel/models.hpp>
 
 #include "support/catch.hpp"
+#include "support/crew.hpp"
 #include "support/load_rig.hpp"
 
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <future>
@@ -335,4 +337,35 @@ TEST_CASE("a late load that fails is backed off from, and told to nobody",
     CHECK_THROWS_AS(rig.prices.get("tea"), LoadTimeout);
     CHECK(rig.executor->run_all() == 1);
     CHECK(rig.prices.get("tea").cents == 100);
+}
+
+TEST_CASE("a caller who takes part in two loads waits no longer than for one",
+          "[models][load_timeout][failure][threads]") {
+    support::LoadRig rig;
+    const Cache cache{
+        rig.scripted,
+        {.load_timeout = 1s, .executor = std::make_shared<ThreadPool>(), .clock = rig.clock}};
+    const CachedFunction<&work> call{cache};
+    support::Barrier first;
+    support::Barrier never_opened;
+    std::atomic<int> runs{0};
+    doing = [&](const std::string&) {
+        (++runs == 1 ? first : never_opened).pass();
+        return 7;
+    };
+    rig.scripted->go_down();
+    support::Crew crew;
+    crew.start([&] { (void)call("tea"); });
+    first.await_arrivals(1);
+    // Who asks after a load began cannot know, without the cache, whether it is new enough.
+    crew.start([&] {
+        std::this_thread::sleep_for(800ms);
+        first.open();
+    });
+    const auto begin = std::chrono::steady_clock::now();
+    CHECK_THROWS_AS(call("tea"), LoadTimeout);
+    CHECK(std::chrono::steady_clock::now() - begin < 1700ms);
+    CHECK(crew.join() == 0);
+    never_opened.open();
+    doing = {};
 }
