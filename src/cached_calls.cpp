@@ -44,6 +44,7 @@ Outcome remove_call(const CallDoor& door, const EntryKey& key) {
     door.site.counters.round_trips +=
         remove_for_good(door.cache, {&key, 1}, removal_life(rules_of(door)), {&outcome, 1});
     if (outcome.done()) door.site.counters.removals += 1;
+    if (outcome.failed()) door.site.counters.removal_failures += 1;
     return outcome;
 }
 

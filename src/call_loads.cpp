@@ -11,8 +11,7 @@
 namespace cachemodel::detail {
 
 CallLoads::CallLoads(const CallDoor& door, std::span<AskedCall> calls)
-    : Loads(door.cache, rules_, door.cache.core().call_flights, *door.table.type,
-            door.site.loans()),
+    : Loads(door.cache, rules_, door.cache.core().call_flights, *door.table.type, nullptr),
       door_(door),
       rules_(load_rules(door.site.settings.expires, door.site.settings.terms,
                         door.cache.view().load_rules)),

@@ -327,11 +327,10 @@ TEST_CASE("a load inside of a load waits for no second place", "[cached_function
 TEST_CASE("a load in the background inside of a load waits for no second place",
           "[cached_function][load_limit][threads]") {
     Rig rig;
-    const Cache one{rig.recording,
-                    {.lease_wait = 20ms,
-                     .loads_without_cache = 1,
-                     .executor = std::make_shared<ThreadPool>(),
-                     .clock = rig.clock}};
+    const auto pool = std::make_shared<ThreadPool>();
+    const Cache one{
+        rig.recording,
+        {.lease_wait = 20ms, .loads_without_cache = 1, .executor = pool, .clock = rig.clock}};
     const CachedFunction<&work> outer{one};
     const CachedFunction<&other_work> inner{one, {.load_timeout = 1min}};
     std::thread::id worker;
@@ -343,6 +342,7 @@ TEST_CASE("a load in the background inside of a load waits for no second place",
     CHECK(outer(1) == 8);
     CHECK(worker != std::this_thread::get_id());
     CHECK(one.statistics().refused_loads == 0);
+    CHECK(pool->shutdown(30s));  // what it runs uses the clock
 }
 
 TEST_CASE("a load that throws leaves its place to others", "[cached_function][load_limit]") {

@@ -303,6 +303,7 @@ TEST_CASE("a pool of one thread does loads inside of loads", "[models][load_time
         return text == "inner" ? 7 : inner(std::string{"inner"}) + 1;
     };
     CHECK(outer("outer") == 8);
+    CHECK(pool->shutdown(30s));  // what it runs uses the clock
     doing = {};
 }
 
@@ -341,9 +342,8 @@ TEST_CASE("a late load that fails is backed off from, and told to nobody",
 TEST_CASE("a caller who takes part in two loads waits no longer than for one",
           "[models][load_timeout][failure][threads]") {
     support::LoadRig rig;
-    const Cache cache{
-        rig.scripted,
-        {.load_timeout = 1s, .executor = std::make_shared<ThreadPool>(), .clock = rig.clock}};
+    const auto pool = std::make_shared<ThreadPool>();
+    const Cache cache{rig.scripted, {.load_timeout = 1s, .executor = pool, .clock = rig.clock}};
     const CachedFunction<&work> call{cache};
     support::Barrier first;
     support::Barrier never_opened;
@@ -366,5 +366,6 @@ TEST_CASE("a caller who takes part in two loads waits no longer than for one",
     CHECK(std::chrono::steady_clock::now() - begin < 1700ms);
     CHECK(crew.join() == 0);
     never_opened.open();
+    CHECK(pool->shutdown(30s));  // what it runs uses all of this
     doing = {};
 }
