@@ -144,6 +144,7 @@ bool Cache::clear() const {
     if (!view_->clear_allowed) {
         throw ConfigError("clear is forbidden for this cache: it was opened with clear=forbid");
     }
+    core_->supersede_all({});
     try {
         core_->clear(*view_);
         return true;
@@ -163,8 +164,10 @@ std::size_t Cache::clear_prefix() const {
         void key(std::string_view key) override { list.add(key); }
         detail::KeyList list;
     } keeper;
+    const std::string head = view_->prefix + ':';
+    core_->supersede_all(head);
     try {
-        core_->list_keys(*view_, view_->prefix + ':', keeper);
+        core_->list_keys(*view_, head, keeper);
     } catch (const BackendError&) {
         if (!core_->ignores(*view_, Operation::list_keys, Failure{std::current_exception()})) throw;
         return 0;
@@ -238,6 +241,7 @@ void Cache::remove_many(std::span<const std::string_view> keys, std::span<Outcom
     fill(outcomes, Outcome{});
     if (keys.empty()) return;
     const FinalKeys final_keys{*core_, *view_, Operation::remove, keys};
+    core_->supersede_values(final_keys.views());
     core_->remove_many(*view_, final_keys.views(), outcomes);
 }
 

@@ -135,6 +135,12 @@ class CacheCore {
     void list_keys(const CacheView& view, std::string_view prefix, KeySink& sink);
     void clear(const CacheView& view);
 
+    /// Lets a value that `get_or_set` began to make earlier be joined by nobody any more, and be
+    /// stored no more, under these final keys.
+    void supersede_values(std::span<const std::string_view> final_keys);
+    /// The same for everything that is being made or loaded under final keys that begin so.
+    void supersede_all(std::string_view prefix);
+
     /// Errors: `InvalidKey` for a key that may not be used.
     void check_key(const CacheView& view, Operation operation, std::string_view final_key);
     /// Whether the failure is kept from the caller; then it has been counted and reported.

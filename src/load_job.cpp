@@ -139,10 +139,7 @@ void LoadJob::load_within_limit(std::vector<KeyLoad*> wanted) {
     const LoadLimit::Place place{cache_.core().load_limit, deadline_in(rules_.lease_wait)};
     if (place.is_given()) return load(wanted);
     if (!known.empty()) load(known);
-    const auto error = std::make_exception_ptr(
-        BackendError(BackendFault::unavailable,
-                     "the cache cannot be read, and as many loads as may run without it are "
-                     "running already"));
+    const auto error = std::make_exception_ptr(LoadLimit::refusal());
     for (KeyLoad* const each : unknown) {
         count(&Counters::refused_loads);
         spoiled(*each, error);

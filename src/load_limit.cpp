@@ -25,6 +25,12 @@ void LoadLimit::in_child() noexcept {
 
 bool LoadLimit::is_placed() noexcept { return places_of_thread != 0; }
 
+BackendError LoadLimit::refusal() {
+    return {BackendFault::unavailable,
+            "the cache cannot be read, and as many loads as may run without it are running "
+            "already"};
+}
+
 LoadLimit::Place::Place() noexcept { places_of_thread += 1; }
 
 LoadLimit::Place::Place(LoadLimit& limit, std::chrono::steady_clock::time_point deadline)

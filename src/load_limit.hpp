@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cachemodel/error.hpp>
+
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
@@ -19,6 +21,9 @@ class LoadLimit final : AtFork {
 
     /// Whether this thread has a place, in whatever cache.
     static bool is_placed() noexcept;
+
+    /// What those get who have waited in vain.
+    static BackendError refusal();
 
     /// One of the places, as long as this lives.
     class Place {
