@@ -51,7 +51,6 @@ Cache::Cache(std::shared_ptr<Backend> backend, CacheOptions options) {
     core_ = std::make_shared<detail::CacheCore>(
         std::move(backend), options.clock,
         detail::CacheCore::LoadSettings{.loads_without_cache = options.loads_without_cache,
-                                        .executor = std::move(options.executor),
                                         .seed = options.seed});
     view_ = std::make_shared<const CacheView>(CacheView{
         .name = std::move(options.name),
@@ -65,6 +64,7 @@ Cache::Cache(std::shared_ptr<Backend> backend, CacheOptions options) {
         .mismatch_is_miss = options.mismatch_is_miss,
         .clear_allowed = options.clear_allowed,
         .load_rules = detail::load_rules_of(options),
+        .executor = std::move(options.executor),
     });
 }
 
@@ -89,6 +89,12 @@ Cache Cache::with_version(std::uint32_t version) const {
 Cache Cache::with_timeout(Lifetime timeout) const {
     CacheView view = *view_;
     view.timeout = timeout;
+    return {core_, std::move(view)};
+}
+
+Cache Cache::with_executor(std::shared_ptr<Executor> executor) const {
+    CacheView view = *view_;
+    view.executor = std::move(executor);
     return {core_, std::move(view)};
 }
 

@@ -51,11 +51,13 @@ struct CacheView {
     bool mismatch_is_miss;
     bool clear_allowed;
     LoadRules load_rules;  // of what says nothing else
+    std::shared_ptr<Executor> executor;
     bool bypass = false;
     std::vector<std::string> warnings = {};
     std::vector<ConfigProblem> warned_of = {};  // what each warning tells
 
     std::string final_key(std::string_view key) const { return key_function(prefix, version, key); }
+    Executor& background() const { return executor ? *executor : *default_executor(); }
 };
 
 /// The counters of each model of a cache, made when they are first needed.
@@ -82,7 +84,6 @@ class CacheCore {
     /// As in `CacheOptions`.
     struct LoadSettings {
         std::size_t loads_without_cache;
-        std::shared_ptr<Executor> executor;
         std::optional<std::uint64_t> seed;
     };
 
@@ -95,9 +96,6 @@ class CacheCore {
 
     Backend& backend() const noexcept { return *backend_; }
     const Clock& clock() const noexcept { return clock_; }
-    Executor& executor() const {
-        return load_settings.executor ? *load_settings.executor : *default_executor();
-    }
 
     const LoadSettings load_settings;
     Counters counters;

@@ -111,7 +111,7 @@ void Loads::hand_over(std::unique_ptr<LoadJob> job, bool is_awaited) {
     const std::size_t loads = job->loads().size();
     std::unique_ptr<Task> task = std::move(job);
     try {
-        if (cache_.core().executor().submit(task)) return;
+        if (cache_.view().background().submit(task)) return;
     } catch (...) {
         // As good as no room.
     }

@@ -82,6 +82,9 @@ class Cache {
     Cache with_version(std::uint32_t version) const;
     /// A view whose values live that long when they are set without a lifetime of their own.
     Cache with_timeout(Lifetime timeout) const;
+    /// A view whose loads in the background run on `executor`, or on the library's own pool where
+    /// that is null: for caches that were opened by a URL.
+    Cache with_executor(std::shared_ptr<Executor> executor) const;
     /// A view that finds nothing and stores nothing, and lets removals through: for reading inside
     /// of a transaction that is not committed yet.
     Cache bypass() const;

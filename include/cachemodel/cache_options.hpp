@@ -59,7 +59,8 @@ struct CacheOptions {
     /// waits for `lease_wait` at most, and gets `BackendError`.
     std::size_t loads_without_cache = 64;
 
-    /// What loads in the background run on; null is the library's own pool of threads.
+    /// What loads in the background run on; null is the library's own pool of threads. A cache that
+    /// was opened by a URL gets one by `Cache::with_executor`.
     std::shared_ptr<Executor> executor = {};
 
     /// Where what is left to chance begins, for tests that are to run alike each time: jitter,

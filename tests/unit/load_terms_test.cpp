@@ -470,7 +470,7 @@ TEST_CASE("a lenient URL leaves out an option of loads that makes no sense",
 TEST_CASE("what loads are given beside their terms is for the engine to find",
           "[load_terms][cache][unit]") {
     const Cache plain = Cache::open("memory://");
-    CHECK(plain.core().load_settings.executor == nullptr);
+    CHECK(plain.view().executor == nullptr);
     CHECK_FALSE(plain.core().load_settings.seed);
     const Cache seeded{std::make_shared<MemoryBackend>(), {.seed = 7}};
     CHECK(seeded.core().load_settings.seed == 7U);
