@@ -24,7 +24,7 @@ namespace cachemodel {
 ///
 /// What is about loading, from `stale_while_refresh` to `load_backoff`, is for models with a
 /// loader. What is not given of it is what the cache's own options say. Options that contradict
-/// each other do not compile.
+/// each other do not compile, nor do negative ones of these.
 ///
 /// Thread safety: that of a plain value.
 struct ModelOptions {

@@ -1,6 +1,6 @@
 // cachemodel: a loader that failed is asked again some day.
 // SPDX-License-Identifier: MIT
-// expect: cachemodel: load_backoff is longer than a day; write how long a loader that fails is left
+// expect: cachemodel: load_backoff is not a time from 0 to a day; write how long a loader that fails is left
 // expect: alone at first, such as 1s
 #include <cachemodel/cachemodel.hpp>
 
