@@ -55,8 +55,9 @@ struct CacheOptions {
     Lifetime load_backoff = std::chrono::seconds{1};
 
     /// How many loads, and functions of `get_or_set`, may run at a time while the cache cannot be
-    /// read, so that all that it kept from the source does not reach it at once. Who comes then
-    /// waits for `lease_wait` at most, and gets `BackendError`.
+    /// read, so that all that it kept from the source does not reach it at once. For this cache
+    /// with its copies and views: another one on the same server has as many. Who comes then waits
+    /// for `lease_wait` at most, and gets `BackendError`.
     std::size_t loads_without_cache = 64;
 
     /// What loads in the background run on; null is the library's own pool of threads. A cache that
