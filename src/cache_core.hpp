@@ -87,8 +87,8 @@ class CacheCore {
         std::optional<std::uint64_t> seed;
     };
 
-    CacheCore(std::shared_ptr<Backend> backend, const Clock& clock, LoadSettings loads)
-        : load_settings(std::move(loads)),
+    CacheCore(std::shared_ptr<Backend> backend, const Clock& clock, const LoadSettings& loads)
+        : load_settings(loads),
           chance(load_settings.seed),
           load_limit(load_settings.loads_without_cache),
           backend_(std::move(backend)),
