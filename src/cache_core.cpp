@@ -286,6 +286,17 @@ void CacheCore::clear(const CacheView& view) {
     trip.end(std::size_t{0});
 }
 
+void CacheCore::supersede_values(std::span<const std::string_view> final_keys) {
+    if (value_flights.is_empty()) return;
+    for (const auto key : final_keys) value_flights.supersede(std::string{key});
+}
+
+void CacheCore::supersede_all(std::string_view prefix) {
+    for (Flights* const flights : {&model_flights, &call_flights, &value_flights}) {
+        flights->supersede_all(prefix);
+    }
+}
+
 void CacheCore::check_key(const CacheView& view, Operation operation, std::string_view final_key) {
     if (final_key.empty()) throw InvalidKey("the final key is empty");
     const bool is_portable = is_portable_key(final_key);

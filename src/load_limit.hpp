@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cachemodel/error.hpp>
+
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>

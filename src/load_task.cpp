@@ -60,7 +60,7 @@ bool LoadTask::give_way() {
     job_->pause();
     std::unique_ptr<Task> task = std::make_unique<LoadTask>(std::move(job_), *this);
     try {
-        if (cache.core().executor().submit(task)) return true;
+        if (cache.view().background().submit(task)) return true;
     } catch (...) {
         // As good as no room.
     }

@@ -134,7 +134,7 @@ void Loads::hand_over(std::unique_ptr<LoadJob> job, bool is_awaited) {
     const std::size_t loads = job->size();
     std::unique_ptr<Task> task = std::make_unique<LoadTask>(std::move(job), loans_, is_awaited);
     try {
-        if (cache_.core().executor().submit(task)) return;
+        if (cache_.view().background().submit(task)) return;
     } catch (...) {
         // As good as no room.
     }

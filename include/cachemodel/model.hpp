@@ -24,7 +24,7 @@ namespace cachemodel {
 ///
 /// What is about loading, from `stale_while_refresh` to `load_backoff`, is for models with a
 /// loader. What is not given of it is what the cache's own options say. Options that contradict
-/// each other do not compile.
+/// each other do not compile, nor do negative ones of these.
 ///
 /// Thread safety: that of a plain value.
 struct ModelOptions {
@@ -119,8 +119,18 @@ constexpr std::string_view wire_name() {
 }
 
 template <class M>
+concept HasOptions = requires {
+    M::cache_options;
+};
+/// Whether they are `static`, `constexpr` and what they should be.
+template <class M>
+concept HasConstantOptions = requires {
+    typename std::integral_constant<std::uint32_t, ModelOptions{*&M::cache_options}.version>;
+};
+
+template <class M>
 constexpr ModelOptions model_options() {
-    if constexpr (requires { M::cache_options; }) {
+    if constexpr (HasConstantOptions<M>) {
         return M::cache_options;
     } else {
         return {};
@@ -235,6 +245,7 @@ enum class ModelProblem : std::uint8_t {
     target_not_model,
     secret_target,
     target_keys,
+    options_not_constant,
     load_terms,
     load_terms_without_loader,
 };
@@ -362,6 +373,8 @@ consteval ModelProblem find_model_problem() {
         return ModelProblem::too_many_members;
     } else if constexpr (!PlainAggregate<M>) {
         return ModelProblem::c_array;
+    } else if constexpr (HasOptions<M> && !HasConstantOptions<M>) {
+        return ModelProblem::options_not_constant;
     } else if constexpr (!NoVerb<M>) {
         return ModelProblem::verb;
     } else {
@@ -450,6 +463,9 @@ consteval bool require_model() {
     static_assert(problem != target_keys,
                   "cachemodel: a Reference stores its target's keys, and one of them has a "
                   "to_cache_key but cannot be stored");
+    static_assert(problem != options_not_constant,
+                  "cachemodel: cache_options is no constant; write static constexpr ModelOptions "
+                  "cache_options{...}");
     static_assert(problem != load_terms_without_loader,
                   "cachemodel: stale_while_refresh, stale_if_error, remember_missing, "
                   "early_refresh, jitter, load_timeout, lease_wait and load_backoff are about "

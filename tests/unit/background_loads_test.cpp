@@ -1,6 +1,7 @@
 // cachemodel: loads that callers do not wait for to the end, second steps, and doors that go away.
 // SPDX-License-Identifier: MIT
 #include <cachemodel/cached_function.hpp>
+#include <cachemodel/caches.hpp>
 #include <cachemodel/executor.hpp>
 #include <cachemodel/models.hpp>
 #include <cachemodel/testing/manual_executor.hpp>
@@ -480,4 +481,29 @@ TEST_CASE("a door that goes away in a load of its own does not wait for itself",
     await("the load is over", [&] { return is_over.load(); });
     CHECK(std::static_pointer_cast<ThreadPool>(rig.executor)->shutdown(30s));
     CHECK(rig.cache.statistics().refreshes == 1);
+}
+
+TEST_CASE("whatever has opened a cache, a view of it has its loads done by another executor",
+          "[cache][caches][executor]") {
+    const ScopedCaches scope;
+    const auto executor = std::make_shared<ManualExecutor>();
+    Source source;
+    // How many tasks a load gives to it.
+    const auto tasks = [&](const Cache& cache) {
+        (void)Models<Profile, Source&>{cache, source}.get("may");
+        return executor->run_all();
+    };
+    const Cache opened = Cache::open("memory://");
+    const Cache view = opened.with_executor(executor);
+    CHECK(tasks(view.with_prefix("of-the-view")) == 1);
+    CHECK(tasks(opened.with_prefix("of-the-cache")) == 0);
+    CHECK(tasks(view.with_executor(nullptr).with_prefix("of-neither")) == 0);
+    CHECK(view == opened);
+
+    caches().configure("pages", "memory://");
+    for (const Cache& cache : caches().all()) {
+        caches().configure(cache.name(), cache.with_executor(executor));
+    }
+    CHECK(tasks(caches()["pages"]) == 1);
+    CHECK(caches()["pages"].name() == "pages");
 }

@@ -355,6 +355,81 @@ TEST_CASE("a load that throws leaves its place to others", "[cached_function][lo
     CHECK(call.statistics().refused_loads == 0);
 }
 
+TEST_CASE("values that are made while the cache cannot be read are no more at a time than loads",
+          "[cache][get_or_set][load_limit][threads]") {
+    Rig rig;
+    rig.gate.close();
+    Loaders loaders{rig};
+    loaders.load("a");
+    std::thread maker{[&] { (void)rig.two.get_or_set("b", [&] { return rig.gate.pass(), 1; }); }};
+    rig.gate.wait_for_inside(2);
+    const auto make = [&] { return rig.gate.pass(), 2; };
+    try {
+        (void)rig.two.get_or_set("c", make);
+        FAIL("a third one runs");
+    } catch (const BackendError& error) {
+        CHECK(error.fault() == BackendFault::unavailable);
+        CHECK_THAT(error.what(), Contains("as many loads as may run without it"));
+    }
+    CHECK(rig.rows.find("c").failed());
+    CHECK(rig.two.statistics().refused_loads == 2);
+    CHECK(rig.two.statistics().load_failures == 0);
+    loaders.join();
+    maker.join();
+    CHECK(rig.two.get_or_set("c", make) == 2);
+    CHECK(rig.gate.most() == 2);
+    CHECK(rig.two.statistics().loads == 3);
+}
+
+TEST_CASE("a value that needs another one, or is made by a load, waits for no second place",
+          "[cache][get_or_set][load_limit]") {
+    Rig rig;
+    const Cache one{rig.recording,
+                    {.lease_wait = 20ms, .loads_without_cache = 1, .clock = rig.clock}};
+    const auto inner = [&] { return one.get_or_set("inner", 7); };
+    CHECK(one.get_or_set("outer", [&] { return inner() + 1; }) == 8);
+    const CachedFunction<&work> call{one};
+    doing = [&](int number) { return number + inner(); };
+    CHECK(call(1) == 8);
+    CHECK(one.get_or_set("outer", [&] { return call(1) + 1; }) == 9);
+    CHECK(one.statistics().refused_loads == 0);
+}
+
+TEST_CASE("a cache that keeps its errors to itself makes values late, and not never",
+          "[cache][get_or_set][load_limit][threads]") {
+    Rig rig;
+    const Cache quiet{
+        rig.recording,
+        {.lease_wait = 20ms, .loads_without_cache = 1, .ignore_errors = true, .clock = rig.clock}};
+    rig.gate.close();
+    std::thread maker{[&] { (void)quiet.get_or_set("a", [&] { return rig.gate.pass(), 1; }); }};
+    rig.gate.wait_for_inside(1);
+    CHECK(quiet.get_or_set("b", 2) == 2);
+    CHECK(quiet.statistics().refused_loads == 1);
+    CHECK(quiet.statistics().ignored_errors == 2);  // one for each read
+    rig.gate.open();
+    maker.join();
+}
+
+TEST_CASE("any number of values is made past the cache, or while it can be read",
+          "[cache][get_or_set][load_limit][threads]") {
+    Rig rig;
+    const bool bypasses = GENERATE(false, true);
+    if (!bypasses) rig.scripted->come_back();
+    const Cache cache = bypasses ? rig.two.bypass() : rig.two;
+    rig.gate.close();
+    std::vector<std::thread> makers;
+    for (int i = 0; i < 4; ++i) {
+        makers.emplace_back([&, key = std::to_string(i)] {
+            (void)cache.get_or_set(key, [&] { return rig.gate.pass(), 1; });
+        });
+    }
+    rig.gate.wait_for_inside(4);
+    rig.gate.open();
+    for (auto& maker : makers) maker.join();
+    CHECK(rig.two.statistics().refused_loads == 0);
+}
+
 TEST_CASE("nothing is written back after a read that failed", "[models][load_limit]") {
     Rig rig;
     const auto check_nothing_written = [&] {
