@@ -28,7 +28,7 @@ KeyLoad& Loads::add(LoadJob& job, const Wanted& wanted, std::string flight_key, 
                     .flight_key = std::move(flight_key),
                     .place = place,
                     .standing = wanted.standing,
-                    .has_fallback = !wanted.standing.empty(),
+                    .has_fallback = !wanted.standing.empty() && !is_for_update(),
                     .look_again = flights_.landings(runway) != wanted.landings,
                     .is_leased_by_other = leased_until && wall_time(cache_) < *leased_until});
 }

@@ -66,6 +66,8 @@ class Loads {
     virtual bool fall_back(std::size_t index) = 0;
     /// Whether what is being loaded may be loaded once more inside of its own load.
     virtual bool may_reenter() const noexcept = 0;
+    /// Whether nothing stale will do, nor anything that is not stored.
+    virtual bool is_for_update() const noexcept { return false; }
     virtual void count(Counter Counters::*counter) noexcept = 0;
 
  private:

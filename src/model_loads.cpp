@@ -88,6 +88,7 @@ class Source final : public Loads {
     void fail(std::size_t index, std::exception_ptr error) override;
     bool fall_back(std::size_t index) override;
     bool may_reenter() const noexcept override { return false; }
+    bool is_for_update() const noexcept override { return door_.for_update; }
 
     Load& load_;
     const Door& door_;
@@ -195,7 +196,9 @@ void Source::fail(std::size_t index, std::exception_ptr error) {
     load_.fail(item(index), Failure{std::move(error)});
 }
 
-bool Source::fall_back(std::size_t index) { return load_.fall_back(item(index)); }
+bool Source::fall_back(std::size_t index) {
+    return !door_.for_update && load_.fall_back(item(index));
+}
 
 void Load::add_roots(const ModelTable& table, std::span<void* const> objects, bool given) {
     root_count_ = objects.size();
@@ -412,7 +415,9 @@ void Load::read_entry(Group& group, std::size_t index, std::string_view bytes,
     item.basis = Basis::of(standing, token);
     item.state = State::absent;
     item.reason = standing.reason;
-    const Freshness state = freshness(group.cache, standing, item.source->rules());
+    Freshness state = freshness(group.cache, standing, item.source->rules());
+    const bool is_too_old = door_.for_update && !standing.is_fresh_value();
+    if (is_too_old && is_served(state)) state = Freshness::fallback;
     item.is_known_missing = state == Freshness::known_missing;
     if (state == Freshness::fallback) item.standing = bytes;
     if (!is_served(state)) return;
