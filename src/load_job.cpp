@@ -54,7 +54,7 @@ LoadJob::LoadJob(Cache cache, const LoadRules& rules, Counters& own)
 void LoadJob::become_task(std::shared_ptr<Loans> loans, bool is_awaited) {
     loans_ = std::move(loans);
     is_awaited_ = is_awaited;
-    is_task_ = true;
+    is_task_ = completes_ = true;
     has_place_ = is_awaited && LoadLimit::is_placed();
 }
 
@@ -91,7 +91,7 @@ void LoadJob::run_now() {
     }
     auto wanted = those_with(KeyLoad::State::pending);
     if (!wanted.empty()) load_within_limit(std::move(wanted));
-    if (is_task_) {
+    if (completes_) {
         for (auto& load : loads_) {
             if (load.is_partial) complete(load);
         }
@@ -382,9 +382,10 @@ PreparedEntry LoadJob::removal_of(const KeyLoad& load) const {
 }
 
 void LoadJob::spoiled(KeyLoad& load, std::exception_ptr error) {
-    if (std::exchange(load.is_partial, false)) return;  // whoever waited has what was found
+    load.is_partial = false;
     load.state = KeyLoad::State::failed;
     load.error = error;
+    // Whoever waited for a part has it already.
     if (load.lead) load.lead->fail(std::move(error));
 }
 

@@ -95,6 +95,9 @@ class LoadJob : public Task {
     /// What is found, and is still to be completed and stored, as a job for another thread; null
     /// where there is none. Errors: `std::bad_alloc`.
     std::unique_ptr<LoadJob> take_rest();
+    /// That what is found in part is completed by this very job, before it runs in the caller's
+    /// thread.
+    void complete_here() noexcept { completes_ = true; }
     /// Only loads. What is to be stored, and the leads, are left to whoever has the job.
     void only_load();
 
@@ -174,6 +177,7 @@ class LoadJob : public Task {
     std::shared_ptr<Loans> loans_;
     bool is_awaited_ = true;
     bool is_task_ = false;
+    bool completes_ = false;
     bool has_place_ = false;  ///< as whoever waits for it has one in the limit of loads
     bool stores_ = true;
     std::deque<KeyLoad> loads_;  // what it holds stays where it is

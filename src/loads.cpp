@@ -9,6 +9,18 @@
 
 namespace cachemodel::detail {
 
+namespace {
+
+/// So long an update waits for what has come and is not stored yet, where nobody is at work on it.
+/// What is to go on with it may need this thread.
+constexpr std::chrono::milliseconds longest_standstill{500};
+
+std::exception_ptr needed_by_itself(const EntryKey& key) {
+    return std::make_exception_ptr(RecursiveLoad("to load " + key.stored + " it is needed itself"));
+}
+
+}  // namespace
+
 Flights::Boarding Loads::board(const Wanted& wanted, const std::string& flight_key,
                                bool leads_later) {
     const SteadyTime now = cache_.clock().steady();
@@ -97,6 +109,7 @@ std::vector<Wanted> Loads::load_once(const std::vector<Wanted>& wanted) {
 
 void Loads::run_here(Led led) {
     if (led.indices.empty()) return;
+    if (is_for_update()) led.job->complete_here();
     led.job->run_now();
     for (std::size_t i = 0; i < led.indices.size(); ++i) {
         collect(led.indices[i], led.job->loads()[i]);
@@ -181,10 +194,6 @@ bool Loads::may_take(const Joined& joined) const noexcept {
 /// Whether it has its answer now.
 bool Loads::join(const Joined& joined, SteadyTime deadline) {
     const std::size_t index = joined.wanted.index;
-    const std::string& key = joined.wanted.key.stored;
-    const auto fail_unless_stale = [&](const auto& error) {
-        if (!fall_back(index)) fail(index, std::make_exception_ptr(error));
-    };
     if (!joined.is_own && joined.flight->type == product_) Flights::run_in_line(*joined.flight);
     const Passage passage{joined.flight, product_, deadline, LoadJob::is_in_task()};
     switch (passage.kind()) {
@@ -196,15 +205,14 @@ bool Loads::join(const Joined& joined, SteadyTime deadline) {
                 return false;
             }
             if (!joined.is_own) count(&Counters::joined);
+            if (is_for_update()) return join_to_the_end(joined, deadline);
             take(index, passage.result());
             return true;
         case Passage::Kind::failed:
             if (!fall_back(index)) fail(index, passage.error());
             return true;
         case Passage::Kind::late:
-            count(&Counters::load_timeouts);
-            fail_unless_stale(LoadTimeout("the load of " + key + " takes longer than " +
-                                          to_string(rules_.load_timeout)));
+            fail_late(joined);
             return true;
         case Passage::Kind::entered:
             if (may_reenter() || !passage.is_recursion()) {
@@ -213,8 +221,7 @@ bool Loads::join(const Joined& joined, SteadyTime deadline) {
             }
             [[fallthrough]];
         case Passage::Kind::too_deep:
-            fail(index,
-                 std::make_exception_ptr(RecursiveLoad("to load " + key + " it is needed itself")));
+            fail(index, needed_by_itself(joined.wanted.key));
             return true;
         case Passage::Kind::alone:
             break;
@@ -222,6 +229,42 @@ bool Loads::join(const Joined& joined, SteadyTime deadline) {
     if (joined.flight->type == product_) return fall_back(index);
     load_alone(joined.wanted);
     return true;
+}
+
+/// Takes what there is once it is stored, with its second step. Whether it has its answer now.
+bool Loads::join_to_the_end(const Joined& joined, SteadyTime deadline) {
+    Flight& flight = *joined.flight;
+    const std::size_t index = joined.wanted.index;
+    const bool is_here = Flights::is_led_here(flight);
+    if (is_here && flight.is_running) {
+        fail(index, needed_by_itself(joined.wanted.key));
+        return true;
+    }
+    const auto lands_within = [&](Lifetime time) {
+        return Flights::await_landing(flight, std::min(deadline, deadline_in(time)));
+    };
+    const bool has_landed =
+        !is_here && (lands_within(joined.is_own ? rules_.load_timeout : longest_standstill) ||
+                     (flight.is_running && lands_within(longest_load(rules_))));
+    if (has_landed) {
+        flight.error ? fail(index, flight.error) : take(index, flight.result);
+        return true;
+    }
+    if (std::chrono::steady_clock::now() >= deadline) {
+        fail_late(joined);
+        return true;
+    }
+    flights_.supersede(flight.key);
+    return false;
+}
+
+void Loads::fail_late(const Joined& joined) {
+    const std::size_t index = joined.wanted.index;
+    count(&Counters::load_timeouts);
+    if (fall_back(index)) return;
+    fail(index, std::make_exception_ptr(LoadTimeout("the load of " + joined.wanted.key.stored +
+                                                    " takes longer than " +
+                                                    to_string(rules_.load_timeout))));
 }
 
 /// Where others load the same and cannot be waited for.

@@ -94,6 +94,8 @@ class Loads {
     void collect(std::size_t index, KeyLoad& load);
     bool may_take(const Joined& joined) const noexcept;
     bool join(const Joined& joined, SteadyTime deadline);
+    bool join_to_the_end(const Joined& joined, SteadyTime deadline);
+    void fail_late(const Joined& joined);
     void load_alone(const Wanted& wanted);
 
     const Cache& cache_;

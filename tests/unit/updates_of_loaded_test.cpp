@@ -1,4 +1,4 @@
-// cachemodel: changing stored models that have loaders: past their end, or failing.
+// cachemodel: changing stored models that have loaders: past their end, failing, and in two steps.
 // SPDX-License-Identifier: MIT
 #include <cachemodel/models.hpp>
 
@@ -8,8 +8,12 @@
 
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <memory>
+#include <optional>
+#include <stdexcept>
 #include <string>
+#include <thread>
 
 using namespace cachemodel;
 using namespace std::chrono_literals;
@@ -18,6 +22,7 @@ using support::Barrier;
 using support::Crew;
 using support::LoadRig;
 using support::Table;
+using testing::Verb;
 
 namespace updates_of_loaded_test {
 
@@ -46,8 +51,68 @@ struct Soup {
     void from_miss(Table& table) { cents = table.row(name); }
 };
 
+/// What its second step does.
+struct Rest {
+    std::function<int()> answer = [] { return 2; };
+    std::atomic<int> asked{0};
+};
+
+/// Loaded in two steps.
+struct Dish {
+    static constexpr ModelOptions cache_options{.lease_wait = 0s, .load_backoff = 0s};
+
+    Key<std::string> name;
+    Field<int> cents;
+    Field<std::optional<int>> rest;
+    Field<int> changes;
+
+    void from_miss(Table& table) { cents = table.row(name); }
+    void complete(Rest& other) {
+        ++other.asked;
+        rest = other.answer();
+    }
+};
+/// Whose callers have more patience than a test.
+struct Roast {
+    static constexpr ModelOptions cache_options{.load_timeout = 30s, .load_backoff = 0s};
+
+    Key<std::string> name;
+    Field<int> cents;
+    Field<std::optional<int>> rest;
+
+    void from_miss(Table& table) { cents = table.row(name); }
+    void complete(Rest& other) { rest = other.answer(); }
+};
+/// Whose callers have little.
+struct Snack {
+    static constexpr ModelOptions cache_options{.load_timeout = 50ms, .load_backoff = 0s};
+
+    Key<std::string> name;
+    Field<int> cents;
+    Field<std::optional<int>> rest;
+
+    void from_miss(Table& table) { cents = table.row(name); }
+    void complete(Rest& other) { rest = other.answer(); }
+};
+
 struct Rig : LoadRig {
     Models<Price, Table&> prices{cache, table};
+};
+
+/// Of dishes whose second steps run in a pool.
+struct DishRig : LoadRig {
+    explicit DishRig(std::shared_ptr<Executor> pool = std::make_shared<ThreadPool>())
+        : pooled{recording, {.executor = std::move(pool), .seed = 1, .clock = clock}} {}
+
+    Cache pooled;
+    Rest rest;
+    Models<Dish, Table&, Rest&> dishes{pooled, table, rest};
+    Models<Roast, Table&, Rest&> roasts{pooled, table, rest};
+    Models<Snack, Table&, Rest&> snacks{pooled, table, rest};
+
+    Dish change() {
+        return dishes.update("tea", [](Dish& dish) { *dish.changes += 1; });
+    }
 };
 
 }  // namespace updates_of_loaded_test
@@ -166,4 +231,140 @@ TEST_CASE("an update of what the source has no more finds nothing, stale or not"
     rig.clock.advance(10s);
     CHECK_THROWS_AS(rig.prices.update("tea", count_change), Missing);
     CHECK(rig.prices.find("tea").absent());
+}
+
+// ---- waiting until it is stored
+
+TEST_CASE("an update waits until another thread has stored what it brings",
+          "[updates][unit][threads]") {
+    LoadRig rig;
+    rig.scripted->capabilities_to_claim().shared = false;  // so there are no leases
+    Barrier storing;
+    rig.scripted->before_each_call([&](Verb verb) {
+        if (verb == Verb::add) storing.pass();
+    });
+    const Models<Price, Table&> prices{Cache{rig.scripted, {.clock = rig.clock}}, rig.table};
+    Crew crew;
+    std::atomic<int> changes{0};
+    crew.start([&] { (void)prices.get("tea"); });
+    storing.await_arrivals(1);
+    crew.start([&] { changes = *prices.update("tea", count_change).changes; });
+    await("the update has its result", [&] { return prices.statistics().joined >= 1; });
+    std::this_thread::sleep_for(20ms);  // that it waits for more, shows nowhere
+    storing.open();
+    CHECK(crew.join() == 0);
+    CHECK(changes == 1);
+    CHECK(rig.table.asked.size() == 1);
+}
+
+// ---- in two steps
+
+TEST_CASE("an update of what is loaded in two steps takes both", "[updates][complete][unit]") {
+    DishRig rig{std::make_shared<testing::ManualExecutor>()};
+    const Dish dish = rig.change();
+    CHECK(dish.cents == 100);
+    CHECK(dish.rest == 2);
+    CHECK(dish.changes == 1);
+    CHECK(rig.dishes.get("tea").changes == 1);
+    CHECK(rig.table.asked.size() == 1);
+    CHECK(rig.rest.asked == 1);
+}
+
+TEST_CASE("what a second step throws leaves update, and nothing is stored",
+          "[updates][complete][failure][unit]") {
+    DishRig rig{std::make_shared<testing::ManualExecutor>()};
+    rig.rest.answer = []() -> int { throw std::runtime_error("no rest"); };
+    CHECK_THROWS_WITH(rig.change(), "no rest");
+    CHECK(rig.table.asked.size() == 1);
+    CHECK(rig.scripted->keys().empty());
+    CHECK(rig.pooled.statistics().load_failures == 1);
+}
+
+TEST_CASE("an update waits for a second step that is under way",
+          "[updates][complete][unit][threads]") {
+    DishRig rig;
+    Barrier completing;
+    const bool fails = GENERATE(false, true);
+    rig.rest.answer = [&] {
+        completing.pass();
+        if (fails) throw std::runtime_error("no rest");
+        return 3;
+    };
+    CHECK_FALSE(rig.dishes.get("tea").rest->has_value());
+    completing.await_arrivals(1);
+    Crew crew;
+    std::atomic<int> rest{0};
+    std::atomic<bool> has_failed{false};
+    crew.start([&] {
+        try {
+            rest = rig.change().rest->value();
+        } catch (const std::runtime_error& error) {
+            has_failed = error.what() == std::string{"no rest"};
+        }
+    });
+    await("the update has a part", [&] { return rig.pooled.statistics().joined >= 1; });
+    std::this_thread::sleep_for(20ms);  // that it waits for more, shows nowhere
+    completing.open();
+    CHECK(crew.join() == 0);
+    CHECK(has_failed == fails);
+    CHECK(rest == (fails ? 0 : 3));
+    CHECK(rig.table.asked.size() == 1);
+    CHECK(rig.rest.asked == 1);
+}
+
+TEST_CASE("an update does not wait for ever for a second step that does not begin",
+          "[updates][complete][unit]") {
+    const auto executor = std::make_shared<testing::ManualExecutor>();
+    DishRig rig{executor};
+    CHECK_FALSE(rig.dishes.get("tea").rest->has_value());
+    CHECK(executor->size() == 1);
+    // The executor may need this very thread.
+    CHECK(rig.change().rest == 2);
+    CHECK(rig.table.asked.size() == 2);
+    executor->run_all();
+    CHECK(rig.dishes.get("tea").changes == 1);
+}
+
+TEST_CASE("a second step that updates what it completes is needed for that itself",
+          "[updates][complete][unit]") {
+    DishRig rig{std::make_shared<testing::ManualExecutor>()};
+    int refused = 0;
+    rig.rest.answer = [&] {
+        try {
+            (void)rig.change();
+        } catch (const RecursiveLoad&) {
+            ++refused;
+        }
+        return 2;
+    };
+    CHECK(rig.change().changes == 1);
+    CHECK(refused == 1);
+    CHECK(rig.rest.asked == 1);
+}
+
+TEST_CASE("with a load_timeout an update waits for both steps",
+          "[updates][complete][deadline][unit][threads]") {
+    DishRig rig;
+    const auto raise = [](Roast& roast) { *roast.cents += 1; };
+    CHECK(rig.roasts.update("tea", raise).rest == 2);
+    CHECK(rig.roasts.get("tea").cents == 101);
+    CHECK(rig.roasts.remove("tea"));
+    rig.rest.answer = []() -> int { throw std::runtime_error("no rest"); };
+    CHECK_THROWS_WITH(rig.roasts.update("tea", raise), "no rest");
+    CHECK_FALSE(rig.roasts.exists("tea"));
+}
+
+TEST_CASE("with a load_timeout an update waits for both steps no longer than that",
+          "[updates][complete][deadline][unit][threads]") {
+    DishRig rig;
+    Barrier completing;
+    rig.rest.answer = [&] {
+        completing.pass();
+        return 3;
+    };
+    CHECK_THROWS_AS(rig.snacks.update("tea", [](Snack&) {}), LoadTimeout);
+    CHECK(rig.pooled.statistics().load_timeouts == 1);
+    completing.open();
+    await("it is stored", [&] { return rig.snacks.exists("tea"); });
+    CHECK(rig.snacks.update("tea", [](Snack& snack) { *snack.cents += 1; }).rest == 3);
 }
