@@ -182,10 +182,12 @@ void* Source::place(LoadJob& job, std::size_t index, bool is_task) {
 void Source::loaded(std::size_t index, KeyLoad& load) {
     item(index).state = State::found;
     item(index).failure.reset();
-    const bool is_root = item(index).target == nullptr;
-    if (is_root && load.is_stored) {
-        item(index).origin.revision = revision_of(load.entry->bytes, load.key);
-    }
+    if (item(index).target != nullptr) return;
+    Revision& revision = item(index).origin.revision;
+    // For an update, and around the cache, it is completed in this thread.
+    const bool is_whole = loader_->complete == nullptr || is_for_update() || cache_.is_bypass();
+    if (!is_whole) revision = revision_of_part;
+    if (is_whole && load.is_stored) revision = revision_of(load.entry->bytes, load.key);
 }
 
 void Source::take(std::size_t index, const std::shared_ptr<const void>& product) {
@@ -493,7 +495,9 @@ void Load::take_product(Item& item, const LoadedModel& product) {
                               Error("a value does not survive being stored: " + item.key.stored))});
     }
     item.state = State::found;
-    if (item.target == nullptr) item.origin.revision = revision_of(*opened);
+    if (item.target == nullptr) {
+        item.origin.revision = product.is_part ? revision_of_part : revision_of(*opened);
+    }
     assign_references(*item.table, item.object, product);
 }
 

@@ -280,6 +280,63 @@ TEST_CASE("what a second step throws leaves update, and nothing is stored",
     CHECK(rig.pooled.statistics().load_failures == 1);
 }
 
+TEST_CASE("what is loaded in part is saved over nothing, neither before nor after it is completed",
+          "[updates][complete][unit]") {
+    const auto executor = std::make_shared<testing::ManualExecutor>();
+    DishRig rig{executor};
+    const auto save_mine = [&](Lookup<Dish>& mine) {
+        mine->cents = 1;
+        rig.dishes.save_if_unchanged(mine);
+    };
+    auto first = rig.dishes.find("tea");
+    auto joined = rig.dishes.find("tea");
+    auto many = rig.dishes.get_many({"tea", "tea"});
+    CHECK(rig.table.asked.size() == 1);
+    for (Lookup<Dish>* each : {&first, &joined, &many[0], &many[1]}) {
+        CHECK_FALSE((*each)->rest->has_value());
+        CHECK_THROWS_AS(save_mine(*each), Conflict);
+        CHECK_THROWS_AS(rig.dishes.save_if_unchanged(*each, 0s), Conflict);
+    }
+    CHECK(rig.scripted->keys().empty());
+    CHECK(executor->run_all() == 1);
+    CHECK(rig.dishes.get("tea").rest == 2);
+    CHECK_THROWS_AS(save_mine(first), Conflict);
+    CHECK_THROWS_AS(save_mine(joined), Conflict);
+
+    auto whole = rig.dishes.find("tea");
+    save_mine(whole);
+    CHECK(rig.dishes.get("tea").cents == 1);
+    CHECK(rig.dishes.get("tea").rest == 2);
+}
+
+TEST_CASE("what is loaded in part is saved over nothing where it will never be completed",
+          "[updates][complete][unit]") {
+    const auto executor = std::make_shared<testing::ManualExecutor>();
+    DishRig rig{executor};
+    std::optional<Lookup<Dish>> mine;
+    SECTION("as the cache failed") {
+        rig.scripted->go_down();
+        mine = rig.dishes.find("tea");
+        rig.scripted->come_back();
+    }
+    SECTION("as the executor gave it up") {
+        mine = rig.dishes.find("tea");
+        CHECK(executor->drop_one());
+    }
+    SECTION("as it was loaded beside a load of the same that needs it") {
+        rig.table.rows["milk"] = 50;
+        rig.table.before_answer = [&] {
+            rig.table.before_answer = {};
+            mine = rig.dishes.find("milk");
+        };
+        (void)rig.dishes.get_many({"tea", "milk"});
+    }
+    REQUIRE(mine);
+    CHECK(mine->found());
+    CHECK_THROWS_AS(rig.dishes.save_if_unchanged(*mine), Conflict);
+    CHECK(rig.scripted->keys().empty());
+}
+
 TEST_CASE("an update waits for a second step that is under way",
           "[updates][complete][unit][threads]") {
     DishRig rig;
