@@ -154,10 +154,11 @@ Flights::Boarding Flights::board_anew(const std::string& key, const std::type_in
     return {std::move(flight), true};
 }
 
-void Flights::await_landing(Flight& flight, SteadyTime deadline) {
+bool Flights::await_landing(Flight& flight, SteadyTime deadline) {
     std::unique_lock lock{flights_mutex()};
     flight.ended.wait_until(lock, deadline,
                             [&] { return flight.has_landed || flight.generation != generation; });
+    return flight.has_landed;
 }
 
 void Flights::supersede(const std::string& key) {

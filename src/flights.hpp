@@ -112,7 +112,8 @@ class Flights final : AtFork {
     /// Whether the calling thread has the lead of this very flight, which may have its result.
     static bool is_led_here(const Flight& flight) noexcept;
     /// Waits until the flight is over, and not only has its result, until `deadline` at most.
-    static void await_landing(Flight& flight, SteadyTime deadline);
+    /// Whether it is.
+    static bool await_landing(Flight& flight, SteadyTime deadline);
     /// Whether nobody has boarded, as far as this thread can know.
     bool is_empty() const noexcept { return size_.load(std::memory_order_acquire) == 0; }
 

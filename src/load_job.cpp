@@ -49,7 +49,7 @@ KeyLoad& LoadJob::add(KeyLoad load) {
 
 void LoadJob::become_task(bool is_awaited) noexcept {
     is_awaited_ = is_awaited;
-    is_task_ = true;
+    is_task_ = completes_ = true;
 }
 
 void LoadJob::leave_to_fallback() noexcept {
@@ -81,7 +81,7 @@ void LoadJob::run() {
 /// What is ready is loaded and stored before anything is waited for.
 void LoadJob::load_and_store(std::vector<KeyLoad*> wanted) {
     if (!wanted.empty()) load_within_limit(std::move(wanted));
-    if (is_task_) {
+    if (completes_) {
         for (const auto& load : loads_) {
             if (load->is_partial) complete_or_leave(*load);
         }
@@ -165,10 +165,9 @@ void LoadJob::found_in_part(KeyLoad& load, std::shared_ptr<const void> product) 
 
 /// What failed twice in a row is left alone as a loader is; whoever waits has the part.
 void LoadJob::complete_or_leave(KeyLoad& load) {
-    if (cache_.core().load_backoff.find(completion_key(load.flight_key), now())) {
+    if (auto error = cache_.core().load_backoff.find(completion_key(load.flight_key), now())) {
         count(&Counters::backed_off);
-        load.is_partial = false;
-        return;
+        return spoiled(load, std::move(error));
     }
     complete(load);
 }
@@ -209,9 +208,10 @@ PreparedEntry LoadJob::removal_of(const KeyLoad& load) const {
 }
 
 void LoadJob::spoiled(KeyLoad& load, std::exception_ptr error) {
-    if (std::exchange(load.is_partial, false)) return;  // whoever waited has what was found
+    load.is_partial = false;
     load.state = KeyLoad::State::failed;
     load.error = error;
+    // Whoever waited for a part has it already.
     if (load.lead) load.lead->fail(std::move(error));
 }
 

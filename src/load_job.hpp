@@ -108,6 +108,9 @@ class LoadJob {
     std::unique_ptr<LoadJob> take_rest();
     /// Gives back what leases it has, as it is not going to run.
     void give_up() noexcept { release_leases(Released::all); }
+    /// That what is found in part is completed by this very job, before it runs in the caller's
+    /// thread.
+    void complete_here() noexcept { completes_ = true; }
     /// Only loads. What is to be stored, and the leads, are left to whoever has the job.
     void only_load();
 
@@ -200,6 +203,7 @@ class LoadJob {
     Counters& own_;
     bool is_awaited_ = true;
     bool is_task_ = false;
+    bool completes_ = false;
     bool stores_ = true;
     std::vector<std::unique_ptr<KeyLoad>> loads_;
     std::vector<KeyLoad*> to_store_;

@@ -10,6 +10,18 @@
 
 namespace cachemodel::detail {
 
+namespace {
+
+/// So long an update waits for what has come and is not stored yet, where nobody is at work on it.
+/// What is to go on with it may need this thread.
+constexpr std::chrono::milliseconds longest_standstill{500};
+
+std::exception_ptr needed_by_itself(const EntryKey& key) {
+    return std::make_exception_ptr(RecursiveLoad("to load " + key.stored + " it is needed itself"));
+}
+
+}  // namespace
+
 Flights::Boarding Loads::board(const Wanted& wanted, const std::string& flight_key,
                                bool leads_later) {
     const SteadyTime now = cache_.clock().steady();
@@ -29,7 +41,7 @@ KeyLoad& Loads::add(LoadJob& job, const Wanted& wanted, std::string flight_key, 
                     .flight_key = std::move(flight_key),
                     .place = place,
                     .standing = wanted.standing,
-                    .has_fallback = wanted.has_fallback,
+                    .has_fallback = wanted.has_fallback && !is_for_update(),
                     .look_again = flights_.landings(runway) != wanted.landings,
                     .is_leased_by_other = leased_until && wall_time(cache_) < *leased_until});
 }
@@ -120,6 +132,7 @@ std::vector<Wanted> Loads::load_once(const std::vector<Wanted>& wanted, SteadyTi
 std::vector<Wanted> Loads::run_here(Led led) {
     std::vector<Wanted> again;
     if (led.wanted.empty()) return again;
+    if (is_for_update()) led.job->complete_here();
     led.job->run();
     for (std::size_t i = 0; i < led.wanted.size(); ++i) {
         if (!collect(led.wanted[i], (*led.job)[i])) again.push_back(led.wanted[i]);
@@ -227,6 +240,7 @@ bool Loads::join(Joined& joined, SteadyTime deadline) {
                 return false;
             }
             if (!joined.is_own) count(&Counters::joined);
+            if (is_for_update()) return join_to_the_end(joined, deadline);
             take(index, passage.result());
             return true;
         case Passage::Kind::failed:
@@ -242,8 +256,7 @@ bool Loads::join(Joined& joined, SteadyTime deadline) {
             }
             [[fallthrough]];
         case Passage::Kind::too_deep:
-            fail(index, std::make_exception_ptr(RecursiveLoad(
-                            "to load " + joined.wanted.key.stored + " it is needed itself")));
+            fail(index, needed_by_itself(joined.wanted.key));
             return true;
         case Passage::Kind::alone:
             break;
@@ -251,6 +264,33 @@ bool Loads::join(Joined& joined, SteadyTime deadline) {
     if (joined.flight->type == product_) return falls_back(joined.wanted);
     load_alone(joined.wanted);
     return true;
+}
+
+/// Takes what there is once it is stored, with its second step. Whether it has its answer now.
+bool Loads::join_to_the_end(Joined& joined, SteadyTime deadline) {
+    Flight& flight = *joined.flight;
+    const std::size_t index = joined.wanted.index;
+    const bool is_here = Flights::is_led_here(flight);
+    if (is_here && flight.is_running) {
+        fail(index, needed_by_itself(joined.wanted.key));
+        return true;
+    }
+    const auto lands_within = [&](Lifetime time) {
+        return Flights::await_landing(flight, std::min(deadline, deadline_in(time)));
+    };
+    const bool has_landed =
+        !is_here && (lands_within(joined.is_own ? rules_.load_timeout : longest_standstill) ||
+                     (flight.is_running && lands_within(longest_load(rules_))));
+    if (has_landed) {
+        flight.error ? fail(index, flight.error) : take(index, flight.result);
+        return true;
+    }
+    if (std::chrono::steady_clock::now() >= deadline) {
+        time_out(joined.wanted);
+        return true;
+    }
+    flights_.supersede(flight.key);
+    return false;
 }
 
 /// Where others load the same and cannot be waited for.

@@ -67,6 +67,8 @@ class Loads {
     virtual bool fall_back(std::size_t index) = 0;
     /// Whether what is being loaded may be loaded once more inside of its own load.
     virtual bool may_reenter() const noexcept = 0;
+    /// Whether nothing stale will do, nor anything that is not stored.
+    virtual bool is_for_update() const noexcept { return false; }
     virtual void count(Counter Counters::*counter) noexcept = 0;
 
  private:
@@ -96,6 +98,7 @@ class Loads {
     bool collect(Wanted& wanted, KeyLoad& load);
     bool may_take(const Joined& joined) const noexcept;
     bool join(Joined& joined, SteadyTime deadline);
+    bool join_to_the_end(Joined& joined, SteadyTime deadline);
     void time_out(Wanted& wanted);
     void load_alone(const Wanted& wanted);
 

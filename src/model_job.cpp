@@ -141,7 +141,8 @@ void ModelJob::finish(KeyLoad& load) {
     }
     try {
         auto product = product_of(load);
-        if (loader_.complete != nullptr) return found_in_part(load, std::move(product));
+        product->is_part = loader_.complete != nullptr;
+        if (product->is_part) return found_in_part(load, std::move(product));
         auto entry = product->entry;
         return found(load, std::move(product), std::move(entry));
     } catch (...) {  // a converter of the user's, or no memory: it cannot be handed on

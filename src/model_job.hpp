@@ -19,6 +19,7 @@ namespace cachemodel::detail {
 struct LoadedModel {
     std::shared_ptr<const PreparedEntry> entry;  ///< null: the source has none
     std::vector<ReferenceBase> references;       ///< as the loader assigned them, if there are any
+    bool is_part = false;                        ///< a second step is still to come
 };
 
 /// The references of an object.

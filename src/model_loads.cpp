@@ -89,6 +89,7 @@ class Source final : public Loads {
     void fail(std::size_t index, std::exception_ptr error) override;
     bool fall_back(std::size_t index) override;
     bool may_reenter() const noexcept override { return false; }
+    bool is_for_update() const noexcept override { return door_.for_update; }
 
     Load& load_;
     const Door& door_;
@@ -182,10 +183,12 @@ void* Source::place(LoadJob& job, std::size_t index, bool is_task) {
 void Source::loaded(std::size_t index, KeyLoad& load) {
     item(index).state = State::found;
     item(index).failure.reset();
-    const bool is_root = item(index).target == nullptr;
-    if (is_root && load.is_stored) {
-        item(index).origin.revision = revision_of(load.entry->bytes, load.key);
-    }
+    if (item(index).target != nullptr) return;
+    Revision& revision = item(index).origin.revision;
+    // For an update, and around the cache, it is completed in this thread.
+    const bool is_whole = loader_->complete == nullptr || is_for_update() || cache_.is_bypass();
+    if (!is_whole) revision = revision_of_part;
+    if (is_whole && load.is_stored) revision = revision_of(load.entry->bytes, load.key);
 }
 
 void Source::take(std::size_t index, const std::shared_ptr<const void>& product) {
@@ -196,7 +199,9 @@ void Source::fail(std::size_t index, std::exception_ptr error) {
     load_.fail(item(index), Failure{std::move(error)});
 }
 
-bool Source::fall_back(std::size_t index) { return load_.fall_back(item(index)); }
+bool Source::fall_back(std::size_t index) {
+    return !door_.for_update && load_.fall_back(item(index));
+}
 
 void Load::add_roots(const ModelTable& table, std::span<void* const> objects, bool given) {
     root_count_ = objects.size();
@@ -413,7 +418,9 @@ void Load::read_entry(Group& group, std::size_t index, std::string_view bytes,
     item.basis = Basis::of(standing, token);
     item.state = State::absent;
     item.reason = standing.reason;
-    const Freshness state = freshness(group.cache, standing, item.source->rules());
+    Freshness state = freshness(group.cache, standing, item.source->rules());
+    const bool is_too_old = door_.for_update && !standing.is_fresh_value();
+    if (is_too_old && is_served(state)) state = Freshness::fallback;
     item.is_known_missing = state == Freshness::known_missing;
     if (state == Freshness::fallback) item.standing = bytes;
     if (!may_be_served(state)) return;
@@ -497,7 +504,9 @@ void Load::take_product(Item& item, const LoadedModel& product) {
                               Error("a value does not survive being stored: " + item.key.stored))});
     }
     item.state = State::found;
-    if (item.target == nullptr) item.origin.revision = revision_of(*opened);
+    if (item.target == nullptr) {
+        item.origin.revision = product.is_part ? revision_of_part : revision_of(*opened);
+    }
     assign_references(*item.table, item.object, product);
 }
 

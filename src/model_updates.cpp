@@ -131,7 +131,8 @@ Update::Step Update::attempt(const Cache& cache) {
     if (!stored.is_there()) return Step::nothing_there;
     const FoundEntry standing = look_at(door_.cache, stored.bytes(), key_.in_envelope());
     reason_ = standing.reason;
-    if (!is_served(freshness(door_.cache, standing, rules_))) return Step::nothing_there;
+    // A change of what is stale would pass for what the source says.
+    if (!standing.is_fresh_value()) return Step::nothing_there;
     const OpenedEntry& entry = *standing.entry;
     const auto decode = [&](void* object) {
         const GraphHandle graph;
@@ -159,12 +160,12 @@ Update::Step Update::attempt(const Cache& cache) {
 Update::Step Update::store(const StoredEntry& stored, const FoundEntry& standing, void* changed,
                            const std::string& secondary_before) {
     Lifetime left = rules_.expires;
-    const bool is_fresh = standing.is_fresh_value();
-    if (is_fresh && !done_or_throw(remaining_lifetime(door_.cache, stored, key_.stored,
-                                                      rules_.expires, left))) {
+    if (!done_or_throw(
+            remaining_lifetime(door_.cache, stored, key_.stored, rules_.expires, left))) {
         return Step::again;
     }
-    const EntryLife life{left, rules_.kept_stale(), rules_.early_refresh > 0};
+    EntryLife life{left, rules_.kept_stale(), rules_.early_refresh > 0};
+    life.load_cost = standing.entry->envelope.load_cost;
     const PreparedEntry prepared = prepare(door_.cache, table_, changed, key_, life);
     const Entry entry{key_.stored, prepared.bytes, prepared.lifetime, stored.token()};
     supersede_loads(door_.cache, {&key_, 1});
@@ -173,8 +174,8 @@ Update::Step Update::store(const StoredEntry& stored, const FoundEntry& standing
     Tally{door_.cache}.count_stored(table_, outcome);
     if (!done_or_throw(outcome)) return Step::again;
     // Pointers that were stored with the entry, and end with it, need not be stored again.
-    const bool keeps_end = is_fresh && (left.is_never() || standing.entry->envelope.fresh_until ||
-                                        door_.cache.capabilities().tells_lifetimes);
+    const bool keeps_end = left.is_never() || standing.entry->envelope.fresh_until ||
+                           door_.cache.capabilities().tells_lifetimes;
     if (!keeps_end || secondary_texts(table_, changed) != secondary_before) {
         done_or_throw(store_pointers(door_.cache.quietly(), table_, changed, life.in_all()));
     }
@@ -194,6 +195,7 @@ bool Update::change(void* object) const {
 void Update::load(void* object) const {
     Door only_it = door_;
     only_it.depth = 0;
+    only_it.for_update = true;
     copy_keys(table_, object, object_);
     Answer answer;
     fetch_models(only_it, table_, {&object, 1}, {&answer, 1});

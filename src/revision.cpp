@@ -4,6 +4,7 @@
 
 #include <xxhash.h>
 
+#include <algorithm>
 #include <cstdint>
 
 namespace cachemodel::detail {
@@ -16,7 +17,7 @@ Revision revision_of(const OpenedEntry& entry) noexcept {
     std::uint64_t checksum = XXH3_64bits(key.data(), key.size());
     checksum = XXH3_64bits_withSeed(&time, sizeof time, checksum);
     checksum = XXH3_64bits_withSeed(entry.body.data(), entry.body.size(), checksum);
-    return {checksum == 0 ? 1 : checksum};
+    return {std::max(checksum, revision_of_part.checksum + 1)};
 }
 
 Revision revision_of(std::string_view bytes, const EntryKey& key) noexcept {

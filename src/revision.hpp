@@ -11,7 +11,7 @@
 
 namespace cachemodel::detail {
 
-/// The state of a sound entry.
+/// The state of a sound entry; neither none nor that of a part.
 Revision revision_of(const OpenedEntry& entry) noexcept;
 /// The same for an entry as it was sent; none where it is not sound.
 Revision revision_of(std::string_view bytes, const EntryKey& key) noexcept;

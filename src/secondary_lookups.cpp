@@ -245,7 +245,7 @@ void SecondaryLookup::fetch(Trace trace) {
     }
 }
 
-/// Whether what was fetched is what was asked for.
+/// Whether what was fetched is what was asked for, as far as it is there.
 void SecondaryLookup::check(std::size_t index, Answer fetched) {
     Wanted& wanted = wanted_[index];
     const bool is_failure = fetched && fetched->failure;
@@ -257,9 +257,13 @@ void SecondaryLookup::check(std::size_t index, Answer fetched) {
         if (is_pointer) wanted.trace = Trace::none;
         return;
     }
+    // What a second step is to bring cannot be compared, nor stored as a pointer: the source's word
+    // has to do. That of a pointer, which may be an old one, does not.
+    const bool is_part = origins_[index].revision == revision_of_part;
     std::string text;
-    if (secondary_.append(text, objects_[index]) && text == asked_[index]) {
-        wanted.store_pointer = wanted.store_pointer && wanted.trace == Trace::from_source;
+    if ((is_part && !is_pointer) ||
+        (secondary_.append(text, objects_[index]) && text == asked_[index])) {
+        wanted.store_pointer = wanted.store_pointer && !is_pointer && !is_part;
         wanted.trace = Trace::found;
         return;
     }

@@ -295,7 +295,9 @@ class Models {
     /// `update(keys…, function)`: the function takes an `M&`. It may run several times, each time
     /// on a fresh copy, and changes no keys. If it returns false, the model stays as it is.
     ///
-    /// A model with a loader is loaded first where the cache has none. References are not loaded.
+    /// A model with a loader is loaded first where the cache has none that is fresh: what is stale
+    /// is neither changed nor served instead of an error, and a second step is taken before. Where
+    /// another thread loads it, this waits until that has stored it. References are not loaded.
     /// The entry ends when it would have ended, where it or the backend knows
     /// (`Capabilities::tells_lifetimes`); otherwise it lives as long as the model's options say.
     /// Two round trips for each attempt, and one more where only the backend knows the end.

@@ -58,6 +58,24 @@ struct Book {
     }
 };
 
+/// Loaded in two steps.
+struct Volume {
+    static constexpr ModelOptions cache_options{.expires = 1h, .name = "UpdatedVolume"};
+
+    Key<std::string> title;
+    Field<int> copies;
+    Field<int> readers;
+
+    void from_miss(Shelf& shelf) {
+        ++shelf.questions;
+        copies = shelf.copies[*title];
+    }
+    void complete(Shelf& shelf) {
+        ++shelf.questions;
+        readers = 7;
+    }
+};
+
 void count_up(Page& page) { *page.visits += 1; }
 
 /// One of many that count, each until its share is done; one that meets too many others goes on.
@@ -192,6 +210,17 @@ void check_update_behaviour(const Cache& cache) {
         const Models<Book, Shelf&> bypass{cache.bypass(), shelf};
         CHECK(bypass.update("Emma", add_one).copies == 4);  // of the source, and not stored
         CHECK(books.get("Emma").copies == 5);
+    }
+
+    SECTION("a model that is loaded in two steps is loaded as a whole before it is updated") {
+        Shelf shelf{.copies = {{"Emma", 3}}};
+        const Models<Volume, Shelf&> volumes{cache, shelf};
+        const Volume volume = volumes.update("Emma", [](Volume& changed) { *changed.copies += 1; });
+        CHECK(volume.copies == 4);
+        CHECK(volume.readers == 7);
+        CHECK(volumes.get("Emma").copies == 4);
+        CHECK(volumes.get("Emma").readers == 7);
+        CHECK(shelf.questions == 2);
     }
 
     SECTION("an object that was read is saved if nobody changed its entry") {

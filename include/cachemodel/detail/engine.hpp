@@ -63,6 +63,8 @@ struct Door {
     bool load_roots = true;
     /// Whether the model itself has a loader, given or not.
     bool has_source = false;
+    /// What is fetched is to be changed: nothing stale will do, nor anything in part.
+    bool for_update = false;
 };
 
 /// Null for a model that was found.

@@ -17,6 +17,9 @@ struct Revision {
     friend bool operator==(Revision, Revision) noexcept = default;
 };
 
+/// Of an object that a loader has still to complete: no entry ever has it.
+inline constexpr Revision revision_of_part{1};
+
 /// What is told of a model that was found.
 struct Origin {
     Revision revision = {};
