@@ -482,6 +482,7 @@ void LoadJob::store(Store how, std::span<KeyLoad* const> loads) {
     std::vector<Outcome> outcomes;
     entries.reserve(loads.size());
     sent.reserve(loads.size());
+    const ToldLater told_later{cache_.core()};
     // From here on a removal in this process waits: none of the user's code runs.
     for (KeyLoad* const each : loads) {
         Lifetime lifetime = each->entry->lifetime;
