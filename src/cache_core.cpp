@@ -168,10 +168,52 @@ void CacheCore::tell(void (Observer::*call)(const Event&), const Event& event) n
     Observer* const observer = observer_.load(std::memory_order_acquire);
     if (observer == nullptr) return;
     try {
+        if (auto* const later = ToldLater::of(*this)) return later->keep(event);
         (observer->*call)(event);
     } catch (...) {
         counters.observer_failures += 1;
     }
+}
+
+namespace {
+
+thread_local ToldLater* innermost = nullptr;
+
+}  // namespace
+
+ToldLater::ToldLater(CacheCore& core) noexcept
+    : core_(core), outer_(std::exchange(innermost, this)) {}
+
+ToldLater::~ToldLater() {
+    innermost = outer_;
+    for (const auto& tell : events_) tell();
+}
+
+ToldLater* ToldLater::of(const CacheCore& core) noexcept {
+    ToldLater* later = innermost;
+    while (later != nullptr && &later->core_ != &core) later = later->outer_;
+    return later;
+}
+
+void ToldLater::keep(const RoundTrip& trip) {
+    events_.emplace_back([this, event = trip, cache = std::string{trip.cache}]() mutable {
+        event.cache = cache;
+        core_.tell(&Observer::round_trip, event);
+    });
+}
+
+void ToldLater::keep(const KeyWarning& warning) {
+    events_.emplace_back([this, operation = warning.operation, cache = std::string{warning.cache},
+                          key = std::string{warning.final_key}] {
+        core_.tell(&Observer::key_warning, KeyWarning{cache, operation, key});
+    });
+}
+
+void ToldLater::keep(const IgnoredError& error) {
+    events_.emplace_back([this, operation = error.operation, cache = std::string{error.cache},
+                          failure = error.failure] {
+        core_.tell(&Observer::ignored_error, IgnoredError{cache, operation, failure});
+    });
 }
 
 void CacheCore::get_many(const CacheView& view, std::span<const std::string_view> keys,

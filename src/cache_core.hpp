@@ -15,6 +15,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -148,6 +149,7 @@ class CacheCore {
                       std::span<const Outcome> outcomes);
 
  private:
+    friend class ToldLater;
     class Trip;
 
     template <class Event>
@@ -158,6 +160,28 @@ class CacheCore {
     std::atomic<Observer*> observer_{nullptr};
     ForkSafe<std::mutex> observers_mutex_;
     std::vector<std::shared_ptr<Observer>> observers_;
+};
+
+/// What this thread has to tell the observer of a cache is told when this ends: it is there before
+/// anything is held that the observer may wait for, and still there when that is let go.
+class ToldLater {
+ public:
+    explicit ToldLater(CacheCore& core) noexcept;
+    ~ToldLater();
+    ToldLater(const ToldLater&) = delete;
+    ToldLater& operator=(const ToldLater&) = delete;
+
+    /// The innermost one of this thread for the cache; null where there is none.
+    static ToldLater* of(const CacheCore& core) noexcept;
+    /// The texts of an event are not there any more then. Errors: `std::bad_alloc`.
+    void keep(const RoundTrip& trip);
+    void keep(const KeyWarning& warning);
+    void keep(const IgnoredError& error);
+
+ private:
+    CacheCore& core_;
+    ToldLater* const outer_;  ///< of this thread
+    std::vector<std::function<void()>> events_;
 };
 
 /// The keys of a call as the backend sees them, checked, in one piece of memory.

@@ -164,12 +164,16 @@ std::shared_ptr<const void> refresh_call(const CallDoor& door, const EntryKey& k
     }
     job.only_load();
     if (load.error) std::rethrow_exception(load.error);
-    if (load.lead && load.lead->begin_storing() && !store_over(door, load, before)) {
-        try {
-            (void)remove_call(door, key);  // the old one must not outlive this
-        } catch (...) {
-            // No memory. The caller has its result all the same.
+    if (load.lead && load.lead->begin_storing()) {
+        const ToldLater told_later{door.cache.core()};
+        if (!store_over(door, load, before)) {
+            try {
+                (void)remove_call(door, key);  // the old one must not outlive this
+            } catch (...) {
+                // No memory. The caller has its result all the same.
+            }
         }
+        load.lead->end_storing();
     }
     return std::move(load.product);
 }

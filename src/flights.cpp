@@ -5,79 +5,9 @@
 #include <new>
 #include <vector>
 
+#include "waits.hpp"
+
 namespace cachemodel::detail {
-
-/// A thread that takes part in flights.
-struct Thread {
-    const Flight* waits_for = nullptr;
-    Flight* leads = nullptr;  ///< the first of a list that only the thread itself uses
-    /// How many flights it has ended, of whatever cache.
-    std::array<std::uint64_t, Flights::runways> landings{};
-};
-
-namespace {
-
-Thread& this_thread() {
-    static thread_local Thread thread;
-    return thread;
-}
-
-/// How many forks this process is away from the first one.
-std::uint64_t generation = 0;
-
-/// Held by `fork`, so that a child finds it free, and what it guards whole.
-class FlightsMutex final : public std::mutex, AtFork {
- public:
-    FlightsMutex() noexcept { join_forks(); }
-
- private:
-    void before_fork() noexcept override { lock(); }
-    void after_fork() noexcept override { unlock(); }
-    void in_child() noexcept override {
-        generation += 1;
-        for (Flight* led = this_thread().leads; led != nullptr; led = led->next_of_leader) {
-            led->generation = generation;
-            // Threads that this process does not have may be counted as waiting.
-            new (&led->ended) std::condition_variable;
-        }
-        unlock();
-    }
-};
-
-/// Guards who leads and who waits for whom, for all caches: a circle of waiting threads may go
-/// through several. Held for a look at a few pointers only.
-std::mutex& flights_mutex() {
-    // Never destroyed: other objects of static duration may use it until the very end.
-    static std::mutex& mutex = *new FlightsMutex;
-    return mutex;
-}
-// Made before `main`: in a child that is forked while another thread makes it, it is never made.
-[[maybe_unused]] const auto& early_mutex = flights_mutex();
-
-/// Whether somebody is on the way to a result. The leader may be a thread that only the process
-/// had that this one was forked from.
-bool is_led(const Flight& flight) noexcept {
-    return (flight.leader != nullptr || flight.is_waiting) && flight.generation == generation;
-}
-
-/// Whether the end of `flight` depends on `thread`.
-bool depends_on(const Flight& flight, const Thread& thread) {
-    for (const Flight* at = &flight; at != nullptr && is_led(*at); at = at->leader->waits_for) {
-        if (at->leader == &thread) return true;
-        if (at->leader == nullptr) return false;
-    }
-    return false;
-}
-
-/// Whether the end of `flight` depends on one that nobody leads yet.
-bool depends_on_waiting(const Flight& flight) {
-    for (const Flight* at = &flight; at != nullptr && is_led(*at); at = at->leader->waits_for) {
-        if (at->leader == nullptr) return true;
-    }
-    return false;
-}
-
-}  // namespace
 
 Flights::Flights() {
     static_cast<void>(flights_mutex());  // joins the forks before
@@ -91,7 +21,8 @@ Flights::~Flights() { leave_forks(); }
 void Flights::in_child() noexcept {
     new (&stored_) std::condition_variable;
     for (auto& [key, place] : places_) {
-        if (place.flight && place.flight->generation != generation) place.flight = nullptr;
+        if (place.flight && place.flight->generation != process_generation())
+            place.flight = nullptr;
         place.storing = 0;
     }
     for (const Flight* led = this_thread().leads; led != nullptr; led = led->next_of_leader) {
@@ -103,7 +34,7 @@ void Flights::in_child() noexcept {
 }
 
 std::uint64_t Flights::landings(Runway runway) const noexcept {
-    return landings_[runway].load() - this_thread().landings[runway];
+    return landings_[runway].load() - this_thread().landings.of(*this, runway);
 }
 
 /// The flight for `key` that waits for its result from the caller, although it may be superseded.
@@ -132,7 +63,7 @@ Flights::Boarding Flights::board(const std::string& key, const std::type_info& t
         erase_if_empty(place);
         return {std::move(led), false};
     }
-    flight->generation = generation;
+    flight->generation = process_generation();
     flight->is_waiting = passenger.leads_later;
     if (!passenger.leads_later) flight->leader = &this_thread();
     supersede(place, flight);
@@ -140,11 +71,11 @@ Flights::Boarding Flights::board(const std::string& key, const std::type_info& t
 }
 
 Flights::Boarding Flights::board_anew(const std::string& key, const std::type_info& type) {
-    auto flight = std::make_shared<Flight>(*this, key, type, &this_thread(), generation);
+    auto flight = std::make_shared<Flight>(*this, key, type, &this_thread(), process_generation());
     std::unique_lock lock{flights_mutex()};
     const auto place = place_for(key);
     const auto& earlier = place->second.flight;
-    if (earlier && depends_on(*earlier, this_thread())) return {earlier, false};
+    if (earlier && depends_on(*earlier, &this_thread())) return {earlier, false};
     if (auto led = led_by_caller(key)) {
         erase_if_empty(place);
         return {std::move(led), false};
@@ -156,8 +87,9 @@ Flights::Boarding Flights::board_anew(const std::string& key, const std::type_in
 
 bool Flights::await_landing(Flight& flight, SteadyTime deadline) {
     std::unique_lock lock{flights_mutex()};
-    flight.ended.wait_until(lock, deadline,
-                            [&] { return flight.has_landed || flight.generation != generation; });
+    flight.ended.wait_until(lock, deadline, [&] {
+        return flight.has_landed || flight.generation != process_generation();
+    });
     return flight.has_landed;
 }
 
@@ -261,7 +193,7 @@ void Flights::Lead::unlink() noexcept {
 Flights::Lead::~Lead() {
     if (!flight_) return;
     flights_->landings_[runway_] += 1;
-    this_thread().landings[runway_] += 1;
+    this_thread().landings.add(*flights_, runway_);
     unlink();
     end_storing();
     const std::lock_guard lock{flights_mutex()};
@@ -323,24 +255,26 @@ Passage::Passage(std::shared_ptr<Flight> flight, const std::type_info& type, Ste
     : flight_(std::move(flight)), kind_(Kind::alone) {
     Thread& me = this_thread();
     std::unique_lock lock{flights_mutex()};
-    if (depends_on(*flight_, me)) {
-        is_recursion_ = flight_->leader == &me && flight_->is_running;
-        kind_ = flight_->reentries == 0 ? Kind::entered : Kind::too_deep;
-        if (kind_ == Kind::entered) flight_->reentries += 1;
-        return;
+    const auto is_for_itself = [&] { return depends_on(*flight_, &me); };
+    if (!is_for_itself()) {
+        if (flight_->type != type) return;
+        if (is_in_line && depends_on(*flight_, nullptr)) return;
+        me.waits_for = flight_.get();
+        // It may be so from now on, where somebody wants back what this thread has borrowed.
+        const auto is_over = [&] { return !is_led(*flight_) || is_for_itself(); };
+        if (deadline == SteadyTime::max()) {
+            flight_->ended.wait(lock, is_over);
+        } else if (!flight_->ended.wait_until(lock, deadline, is_over)) {
+            kind_ = Kind::late;
+        }
+        me.waits_for = nullptr;
+        if (flight_->error) kind_ = Kind::failed;
+        if (flight_->result) kind_ = Kind::given;
+        if (kind_ != Kind::alone || !is_for_itself()) return;
     }
-    if (flight_->type != type) return;
-    if (is_in_line && depends_on_waiting(*flight_)) return;
-    me.waits_for = flight_.get();
-    const auto is_over = [&] { return !is_led(*flight_); };
-    if (deadline == SteadyTime::max()) {
-        flight_->ended.wait(lock, is_over);
-    } else if (!flight_->ended.wait_until(lock, deadline, is_over)) {
-        kind_ = Kind::late;
-    }
-    me.waits_for = nullptr;
-    if (flight_->error) kind_ = Kind::failed;
-    if (flight_->result) kind_ = Kind::given;
+    is_recursion_ = flight_->leader == &me && flight_->is_running;
+    kind_ = flight_->reentries == 0 ? Kind::entered : Kind::too_deep;
+    if (kind_ == Kind::entered) flight_->reentries += 1;
 }
 
 Passage::~Passage() {

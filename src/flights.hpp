@@ -20,11 +20,10 @@
 #include <utility>
 
 #include "at_fork.hpp"
+#include "waits.hpp"
 
 namespace cachemodel::detail {
 
-struct Thread;
-class Flights;
 using SteadyTime = std::chrono::steady_clock::time_point;
 
 /// One computation under way, led by one thread, awaited by others.
@@ -71,12 +70,12 @@ class Flights final : AtFork {
 
     /// Where the flights for a key are counted.
     using Runway = std::size_t;
-    static constexpr std::size_t runways = 64;
+    static constexpr std::size_t runways = OwnLandings::runways;
     static Runway runway(std::string_view key) noexcept {
         return std::hash<std::string_view>{}(key) % runways;
     }
-    /// Changes when another thread has ended a flight from there. Who gets a lead, and looked into
-    /// the cache before the last change, looks again.
+    /// Changes when another thread has ended a flight from there, and hardly ever when only this
+    /// one has. Who gets a lead, and looked into the cache before the last change, looks again.
     std::uint64_t landings(Runway runway) const noexcept;
 
     struct Boarding {

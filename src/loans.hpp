@@ -5,10 +5,10 @@
 #include <cachemodel/detail/lender.hpp>
 
 #include <condition_variable>
-#include <cstddef>
-#include <mutex>
+#include <memory>
 
 #include "at_fork.hpp"
+#include "waits.hpp"
 
 namespace cachemodel::detail {
 
@@ -20,8 +20,8 @@ class Loans final : AtFork {
     Loans() noexcept { join_forks(); }
     ~Loans() { leave_forks(); }
 
-    /// One use of what is lent; not granted where the lender is gone. Null loans are always
-    /// granted.
+    /// One use of what is lent, by the thread that makes it; not granted where the lender is gone.
+    /// Null loans are always granted.
     class Loan {
      public:
         explicit Loan(std::shared_ptr<Loans> loans) noexcept;
@@ -35,21 +35,30 @@ class Loans final : AtFork {
         friend class Loans;
 
         std::shared_ptr<Loans> loans_;
-        const Loan* outer_;  ///< of this thread
+        const Thread& borrower_;
+        Loan* next_ = nullptr;  ///< of those that are granted
         bool is_granted_ = true;
     };
 
     /// Grants nothing any more, and waits for all but those of this thread.
     void close() noexcept;
 
+    /// Whether `is_it` is true of a thread that has borrowed. For who holds the mutex of all
+    /// flights.
+    template <class IsIt>
+    bool any_borrower(const IsIt& is_it) const {
+        const Loan* loan = first_;
+        while (loan != nullptr && !is_it(loan->borrower_)) loan = loan->next_;
+        return loan != nullptr;
+    }
+
  private:
-    std::size_t of_this_thread() const noexcept;
     void in_child() noexcept override;
 
-    std::mutex mutex_;
-    std::condition_variable returned_;
-    std::size_t granted_ = 0;
+    // Guarded by the mutex of all flights.
+    Loan* first_ = nullptr;
     bool is_closed_ = false;
+    std::condition_variable returned_;
 };
 
 }  // namespace cachemodel::detail

@@ -66,9 +66,14 @@ struct IgnoredError {
 
 /// Is told what a cache does: for logs, traces and metrics. Override what is of interest.
 ///
-/// No call is made under a lock, and none carries a value or an unescaped key. What a call throws
-/// is counted (`Statistics::observer_failures`) and has no other consequence. A cache without an
-/// observer takes no time for any of this.
+/// No call is made under a lock, nor while anybody waits until something is stored: an observer may
+/// use the cache, and also remove or save what it is told about. But a call may come in the midst
+/// of a load, as those of the loader do: whoever waits for that load must not keep the observer
+/// waiting.
+///
+/// No call carries a value or an unescaped key. What a call throws is counted
+/// (`Statistics::observer_failures`) and has no other consequence. A cache without an observer
+/// takes no time for any of this.
 ///
 /// Thread safety: is called concurrently, by the threads that use the cache.
 class Observer {

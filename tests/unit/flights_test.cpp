@@ -343,6 +343,58 @@ TEST_CASE("a thread that waits for a computation which is given up goes on by it
     CHECK(flights.board("key", typeid(int), {.now = {}}).leads);
 }
 
+TEST_CASE("what a thread has ended itself is nothing new to it, and what others have ended is",
+          "[flights][threads]") {
+    detail::Flights flights;
+    detail::Flights others;
+    const auto land = [](detail::Flights& home, detail::Flights::Runway runway) {
+        const detail::Flights::Lead lead{home, home.board("key", typeid(int), {}).flight, runway};
+    };
+    const auto land_elsewhere = [&](detail::Flights& home) {
+        Crew crew;
+        crew.start([&] { land(home, 3); });
+        CHECK(crew.join() == 0);
+    };
+    const auto before = flights.landings(3);
+    SECTION("nothing") { CHECK(flights.landings(3) == before); }
+    SECTION("its own, there and elsewhere") {
+        land(flights, 3);
+        land(flights, 4);
+        CHECK(flights.landings(3) == before);
+        land(others, 4);
+        CHECK(flights.landings(3) == before);
+    }
+    SECTION("that of another thread") {
+        land_elsewhere(flights);
+        CHECK(flights.landings(3) != before);
+    }
+    SECTION("that of another thread, and as many of its own in another cache") {
+        land_elsewhere(flights);
+        land(others, 3);
+        CHECK(flights.landings(3) != before);
+    }
+    SECTION("the same the other way round") {
+        land(others, 3);
+        land_elsewhere(flights);
+        CHECK(flights.landings(3) != before);
+    }
+    SECTION("that of another thread, among its own here and in another cache") {
+        land(flights, 3);
+        land(others, 3);
+        land_elsewhere(flights);
+        land(others, 3);
+        land(flights, 3);
+        CHECK(flights.landings(3) != before);
+        const auto then = flights.landings(3);
+        land(flights, 3);
+        CHECK(flights.landings(3) == then);
+    }
+    SECTION("that of another thread in another cache") {
+        land_elsewhere(others);
+        CHECK(flights.landings(3) == before);
+    }
+}
+
 TEST_CASE("a method that runs out of memory fails those that wait, and leaves nothing behind",
           "[flights][failure][threads]") {
     Rig rig;

@@ -311,6 +311,58 @@ TEST_CASE("what a prefetch was to wait for it makes itself in a child",
     before_fork = nullptr;
 }
 
+namespace fork_test {
+
+/// What there is of a thing, by a source that is slow the first time.
+struct Stock {
+    static constexpr ModelOptions cache_options{.expires = 1h};
+    static inline std::atomic<int> source{1};
+    static inline Halt* after_read = nullptr;
+
+    Key<int> id;
+    Field<int> count;
+
+    void from_miss() {
+        count = source.load();
+        after_read->pass();
+    }
+};
+
+}  // namespace fork_test
+
+TEST_CASE("what a child has removed is loaded anew, although its parent has removed it too",
+          "[models][fork][threads]") {
+    const TemporaryDirectory directory;
+    const std::string url = "file://" + directory.path().string() + "/cache";
+    const std::string options = GENERATE("", "?lease_wait=0s");
+    CAPTURE(options);
+    const Cache cache = Cache::open(url + options);
+    const Models<Stock> stocks{cache};
+    Halt halt;
+    Stock::source = 1;
+    Stock::after_read = &halt;
+    support::Gate is_changed;
+    Forked child{[&] {
+        ::alarm(20);
+        is_changed.wait();
+        stocks.remove(1);
+        return true;
+    }};
+    stocks.remove(1);
+    auto loading = std::async(std::launch::async, [&] { return *stocks.get(1).count; });
+    halt.await();
+    Stock::source = 2;
+    is_changed.open();
+    CHECK(child.succeeded());
+
+    auto reading = std::async(std::launch::async, [&] { return *stocks.get(1).count; });
+    CHECK(reading.wait_for(10s) == std::future_status::ready);  // not for what is being loaded
+    halt.open();
+    CHECK(reading.get() == 2);
+    CHECK(loading.get() == 1);
+    CHECK(*stocks.get(1).count == 2);
+}
+
 // ---- threads that are busy
 
 #ifndef CACHEMODEL_NO_FORK_AMONG_ALLOCATIONS
