@@ -128,12 +128,14 @@ class GetOrMake {
         try {
             ValueWriter writer{cache_, lifetime_};
             writer.add_untyped(key_.stored, table_, value);
+            const ToldLater told_later{core_};
             if (!leading.begin_storing()) return overtaken();
             // What is there and cannot be used would keep an addition out.
             const bool is_free =
                 reason_ == MissReason::nothing_stored || reason_ == MissReason::expired;
             const auto how = is_free ? Store::add : Store::set;
             const auto outcome = store_entries(cache_, how, writer.entries()).front();
+            leading.end_storing();
             if (outcome.declined()) return overtaken();
             if (outcome.failed()) {
                 (void)core_.ignores(cache_.view(), operation_of(how), outcome.failure());
