@@ -64,9 +64,28 @@ struct IgnoredError {
     const Failure& failure;
 };
 
+/// A load that failed: what a loader, its second step, a cached function or the function of
+/// `Cache::get_or_set` has thrown.
+///
+/// Thread safety: that of a plain value.
+/// Lifetime: the texts and the failure are valid during the observer's call.
+struct FailedLoad {
+    std::string_view cache;
+    /// The model's or the call's, as keys begin with it; empty for `get_or_set`.
+    std::string_view name;
+    /// As `key_for` has it: secret ones are a digest. Of `get_or_set` the key that it was given,
+    /// written as in `KeyWarning`.
+    std::string_view key;
+    const Failure& failure;
+    /// No caller gets the error: it is of a refresh, or of a second step. Other errors are thrown,
+    /// unless a stale entry is served instead or nobody waits any more.
+    bool in_background = false;
+};
+
 /// Is told what a cache does: for logs, traces and metrics. Override what is of interest.
 ///
-/// No call is made under a lock, and none carries a value or an unescaped key. What a call throws
+/// No call is made under a lock, and none carries a value or an unescaped key; but a `Failure` may
+/// say whatever the user's code has thrown. What a call throws
 /// is counted (`Statistics::observer_failures`) and has no other consequence. A cache without an
 /// observer takes no time for any of this.
 ///
@@ -78,6 +97,8 @@ class Observer {
     virtual void round_trip(const RoundTrip& /*trip*/) {}
     virtual void key_warning(const KeyWarning& /*warning*/) {}
     virtual void ignored_error(const IgnoredError& /*error*/) {}
+    /// Once for each of `Statistics::load_failures`.
+    virtual void failed_load(const FailedLoad& /*load*/) {}
 };
 
 }  // namespace cachemodel
