@@ -1,7 +1,7 @@
 // cachemodel example: background work in the threads of Boost.Asio.
 // SPDX-License-Identifier: MIT
-#include <cachemodel/backends/memory.hpp>
 #include <cachemodel/cache.hpp>
+#include <cachemodel/caches.hpp>
 #include <cachemodel/executor.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
@@ -92,8 +92,15 @@ int main() {
         const auto executor = std::make_shared<AsioExecutor>(threads.get_executor(), 100);
         // [/threads]
         // [given]
-        const Cache cache{std::make_shared<MemoryBackend>(), {.executor = executor}};
+        const Cache cache = Cache::open("memory://").with_executor(executor);
         // [/given]
+        const ScopedCaches only_here;  // the threads below end before the program does
+        caches().configure("default", "memory://");
+        // [named]
+        for (const Cache& named : caches().all()) {
+            caches().configure(named.name(), named.with_executor(executor));
+        }
+        // [/named]
         submit_three(*executor, sum);
         threads.join();
         std::cout << "sum: " << sum << '\n';

@@ -58,6 +58,19 @@ class Report {
 };
 // [/in_class]
 
+// [declared]
+template <>
+inline constexpr bool cachemodel::declared_self_contained<Report> = true;  // it owns its figures
+
+static_assert(SelfContained<Report> && SelfContained<Home>);
+// [/declared]
+
+// [constant]
+constexpr CallOptions<Coordinates> lenient{
+    .expires = 15min, .stale_if_error = 1h, .name = "lenient"};
+const CachedMethod<&Home::geocode, &Home::address> geocode_leniently{lenient};
+// [/constant]
+
 // [polymorphic]
 struct Shape {
     virtual ~Shape() = default;

@@ -51,7 +51,6 @@ Cache::Cache(std::shared_ptr<Backend> backend, CacheOptions options) {
     core_ = std::make_shared<detail::CacheCore>(
         std::move(backend), options.clock,
         detail::CacheCore::LoadSettings{.loads_without_cache = options.loads_without_cache,
-                                        .executor = std::move(options.executor),
                                         .seed = options.seed});
     view_ = std::make_shared<const CacheView>(CacheView{
         .name = std::move(options.name),
@@ -65,6 +64,7 @@ Cache::Cache(std::shared_ptr<Backend> backend, CacheOptions options) {
         .mismatch_is_miss = options.mismatch_is_miss,
         .clear_allowed = options.clear_allowed,
         .load_rules = detail::load_rules_of(options),
+        .executor = std::move(options.executor),
     });
 }
 
@@ -89,6 +89,12 @@ Cache Cache::with_version(std::uint32_t version) const {
 Cache Cache::with_timeout(Lifetime timeout) const {
     CacheView view = *view_;
     view.timeout = timeout;
+    return {core_, std::move(view)};
+}
+
+Cache Cache::with_executor(std::shared_ptr<Executor> executor) const {
+    CacheView view = *view_;
+    view.executor = std::move(executor);
     return {core_, std::move(view)};
 }
 
@@ -144,6 +150,7 @@ bool Cache::clear() const {
     if (!view_->clear_allowed) {
         throw ConfigError("clear is forbidden for this cache: it was opened with clear=forbid");
     }
+    core_->supersede_all({});
     try {
         core_->clear(*view_);
         return true;
@@ -163,8 +170,10 @@ std::size_t Cache::clear_prefix() const {
         void key(std::string_view key) override { list.add(key); }
         detail::KeyList list;
     } keeper;
+    const std::string head = view_->prefix + ':';
+    core_->supersede_all(head);
     try {
-        core_->list_keys(*view_, view_->prefix + ':', keeper);
+        core_->list_keys(*view_, head, keeper);
     } catch (const BackendError&) {
         if (!core_->ignores(*view_, Operation::list_keys, Failure{std::current_exception()})) throw;
         return 0;
@@ -238,6 +247,7 @@ void Cache::remove_many(std::span<const std::string_view> keys, std::span<Outcom
     fill(outcomes, Outcome{});
     if (keys.empty()) return;
     const FinalKeys final_keys{*core_, *view_, Operation::remove, keys};
+    core_->supersede_values(final_keys.views());
     core_->remove_many(*view_, final_keys.views(), outcomes);
 }
 

@@ -71,13 +71,13 @@ void count_failed(std::span<const Outcome> outcomes, Counter& counter) noexcept 
     count(outcomes, &Outcome::failed, counter);
 }
 
+}  // namespace
+
 bool has_no_room(const Outcome& outcome) noexcept {
     if (!outcome.failed()) return false;
     const auto fault = outcome.failure().fault();
     return fault == BackendFault::full || fault == BackendFault::value_too_large;
 }
-
-}  // namespace
 
 Operation operation_of(Store how) noexcept {
     switch (how) {
@@ -284,6 +284,17 @@ void CacheCore::clear(const CacheView& view) {
     Trip trip{*this, view, Operation::clear, 0};
     backend_->clear();
     trip.end(std::size_t{0});
+}
+
+void CacheCore::supersede_values(std::span<const std::string_view> final_keys) {
+    if (value_flights.is_empty()) return;
+    for (const auto key : final_keys) value_flights.supersede(std::string{key});
+}
+
+void CacheCore::supersede_all(std::string_view prefix) {
+    for (Flights* const flights : {&model_flights, &call_flights, &value_flights}) {
+        flights->supersede_all(prefix);
+    }
 }
 
 void CacheCore::check_key(const CacheView& view, Operation operation, std::string_view final_key) {

@@ -53,11 +53,13 @@ struct CacheView {
     bool mismatch_is_miss;
     bool clear_allowed;
     LoadRules load_rules;  // of what says nothing else
+    std::shared_ptr<Executor> executor;
     bool bypass = false;
     std::vector<std::string> warnings = {};
     std::vector<ConfigProblem> warned_of = {};  // what each warning tells
 
     std::string final_key(std::string_view key) const { return key_function(prefix, version, key); }
+    Executor& background() const { return executor ? *executor : *default_executor(); }
 };
 
 /// The counters of each model of a cache, made when they are first needed.
@@ -84,12 +86,11 @@ class CacheCore {
     /// As in `CacheOptions`.
     struct LoadSettings {
         std::size_t loads_without_cache;
-        std::shared_ptr<Executor> executor;
         std::optional<std::uint64_t> seed;
     };
 
-    CacheCore(std::shared_ptr<Backend> backend, const Clock& clock, LoadSettings loads)
-        : load_settings(std::move(loads)),
+    CacheCore(std::shared_ptr<Backend> backend, const Clock& clock, const LoadSettings& loads)
+        : load_settings(loads),
           chance(load_settings.seed),
           load_limit(load_settings.loads_without_cache),
           backend_(std::move(backend)),
@@ -97,9 +98,6 @@ class CacheCore {
 
     Backend& backend() const noexcept { return *backend_; }
     const Clock& clock() const noexcept { return clock_; }
-    Executor& executor() const {
-        return load_settings.executor ? *load_settings.executor : *default_executor();
-    }
 
     const LoadSettings load_settings;
     Counters counters;
@@ -136,6 +134,12 @@ class CacheCore {
     Outcome remaining_lifetime(const CacheView& view, std::string_view key, Lifetime& left);
     void list_keys(const CacheView& view, std::string_view prefix, KeySink& sink);
     void clear(const CacheView& view);
+
+    /// Lets a value that `get_or_set` began to make earlier be joined by nobody any more, and be
+    /// stored no more, under these final keys.
+    void supersede_values(std::span<const std::string_view> final_keys);
+    /// The same for everything that is being made or loaded under final keys that begin so.
+    void supersede_all(std::string_view prefix);
 
     /// Errors: `InvalidKey` for a key that may not be used.
     void check_key(const CacheView& view, Operation operation, std::string_view final_key);
@@ -188,6 +192,9 @@ class FinalKeys {
 bool is_ignorable(const CacheView& view, const Failure& failure) noexcept;
 
 Operation operation_of(Store how) noexcept;
+
+/// Whether it failed because of the entry's size, or since the cache is full.
+bool has_no_room(const Outcome& outcome) noexcept;
 
 /// Whether the final keys of a prefix all begin with it and a colon.
 inline bool keeps_prefix(KeyFunction function) noexcept {

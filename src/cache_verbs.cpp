@@ -182,7 +182,7 @@ std::uint32_t Cache::incr_version(std::string_view key, std::int64_t delta) cons
         moved = detail::renewed(target, value_key(target, key), *stored.entry(), left);
     const Entry entry{key, moved.bytes, moved.lifetime};
     // Written before it is removed: what fails in between loses nothing.
-    if (!target.store_one(Store::set, detail::store_entries(target, Store::set, {&entry, 1}))) {
+    if (!target.store_one(Store::set, detail::replace_values(target, {&entry, 1}))) {
         throw_missing(key);
     }
     quiet.erase(key);
@@ -218,7 +218,7 @@ bool Cache::set_raw(std::string_view key, std::string_view bytes) const {
 
 bool Cache::set_raw(std::string_view key, std::string_view bytes, Lifetime lifetime) const {
     const Entry entry{key, bytes, lifetime};
-    return store_one(Store::set, detail::store_entries(*this, Store::set, {&entry, 1}));
+    return store_one(Store::set, detail::replace_values(*this, {&entry, 1}));
 }
 
 std::vector<Outcome> detail::delete_keys(const Cache& cache,

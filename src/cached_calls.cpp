@@ -44,26 +44,35 @@ Outcome remove_call(const CallDoor& door, const EntryKey& key) {
     door.site.counters.round_trips +=
         remove_for_good(door.cache, {&key, 1}, removal_life(rules_of(door)), {&outcome, 1});
     if (outcome.done()) door.site.counters.removals += 1;
+    if (outcome.failed()) door.site.counters.removal_failures += 1;
     return outcome;
 }
 
-Basis read_basis(const CallDoor& door, const EntryKey& key) {
+/// What is there before a result is stored over it.
+struct Before {
+    Basis basis;
+    std::string body = {};  ///< of a value
+};
+Before look_before(const CallDoor& door, const EntryKey& key) {
     const StoredEntry stored{door.cache.quietly(), key, Operation::peek};
     door.site.counters.round_trips += 1;
     if (stored.failure()) return {};
-    if (!stored.is_there()) return Basis::nothing();
-    return Basis::of(look_at(door.cache, stored.bytes(), key.in_envelope()), stored.token());
+    if (!stored.is_there()) return {Basis::nothing()};
+    const FoundEntry standing = look_at(door.cache, stored.bytes(), key.in_envelope());
+    Before before{Basis::of(standing, stored.token())};
+    if (standing.is_value()) before.body = standing.entry->body;
+    return before;
 }
 
 /// Stores the result over what was there when the refresh began. Never fails the call: what goes
 /// wrong is counted. Whether nothing older is left.
-bool store_over(const CallDoor& door, const KeyLoad& load) {
+bool store_over(const CallDoor& door, const KeyLoad& load, const Before& before) {
     if (!load.entry) return false;
     const auto took = door.cache.clock().steady() - load.first_began.value();
     if (took > longest_load(rules_of(door)).duration()) return false;
     Counters& counters = door.site.counters;
     constexpr int most_attempts = 3;
-    Basis basis = load.basis;
+    Basis basis = before.basis;
     for (int attempt = 0; attempt < most_attempts && basis.is_known; ++attempt) {
         const Entry entry{load.key.stored, load.entry->bytes, load.entry->lifetime, basis.token};
         Outcome outcome;
@@ -78,10 +87,10 @@ bool store_over(const CallDoor& door, const KeyLoad& load) {
         if (outcome.done()) counters.stores += 1;
         if (outcome.failed()) counters.store_failures += 1;
         if (!outcome.declined()) return outcome.done();
-        basis = read_basis(door, load.key);
-        const bool is_entry = basis.is_there && !basis.holds_place;
+        const Before now = look_before(door, load.key);
+        basis = now.basis;
         // Somebody has only promised to load it, or has given that up?
-        if (!is_entry && basis.epoch == load.basis.epoch) continue;
+        if (basis.epoch == before.basis.epoch && now.body == before.body) continue;
         door.cache.core().counters.overtaken_loads += 1;
         counters.overtaken_loads += 1;
         // It was removed; or a call has stored its own, before or after a removal, who knows.
@@ -136,13 +145,15 @@ std::shared_ptr<const void> refresh_call(const CallDoor& door, const EntryKey& k
     CallJob job{door, rules_of(door)};
     KeyLoad& load = job.add({.key = key, .flight_key = flight_key(door, key), .place = &call});
     Flights& flights = door.cache.core().call_flights;
+    Before before;
     std::optional<Passage> passage;
     if (!door.cache.is_bypass()) {
         auto boarding = flights.board_anew(load.flight_key, *door.table.type);
         if (boarding.leads) {
             load.lead.emplace(flights, std::move(boarding.flight),
                               Flights::runway(key.in_envelope()));
-            load.basis = read_basis(door, key);
+            before = look_before(door, key);
+            load.basis = before.basis;
         } else {  // it is needed for itself: once it is computed without the cache
             load.basis = Basis::nothing();
             passage.emplace(std::move(boarding.flight), *door.table.type);
@@ -153,7 +164,7 @@ std::shared_ptr<const void> refresh_call(const CallDoor& door, const EntryKey& k
     }
     job.only_load();
     if (load.error) std::rethrow_exception(load.error);
-    if (load.lead && load.lead->begin_storing() && !store_over(door, load)) {
+    if (load.lead && load.lead->begin_storing() && !store_over(door, load, before)) {
         try {
             (void)remove_call(door, key);  // the old one must not outlive this
         } catch (...) {

@@ -17,7 +17,9 @@ namespace cachemodel::detail {
 class CallJob final : public LoadJob {
  public:
     CallJob(const CallDoor& door, const LoadRules& rules)
-        : LoadJob(door.cache, rules, door.site.counters), table_(door.table), own_(door.site) {}
+        : LoadJob(door.cache, rules, door.site.counters),
+          table_(door.table),
+          own_(door.site.shared_from_this()) {}
 
     /// Keeps the call as long as the job lives.
     AnyCall* keep_call(std::unique_ptr<AnyCall> call) {
@@ -27,13 +29,13 @@ class CallJob final : public LoadJob {
  private:
     void load(std::span<KeyLoad* const> wanted) override;
     std::shared_ptr<const void> take(KeyLoad& load, const OpenedEntry& entry) override;
-    void count_round_trip() noexcept override { own_.counters.round_trips += 1; }
+    void count_round_trip() noexcept override { own_->counters.round_trips += 1; }
 
     void run_one(KeyLoad& load);
     void finish(KeyLoad& load, std::shared_ptr<const void> result);
 
     const ResultTable& table_;
-    CallSite& own_;
+    const std::shared_ptr<CallSite> own_;
     std::vector<std::unique_ptr<AnyCall>> calls_;
 };
 

@@ -11,8 +11,7 @@
 namespace cachemodel::detail {
 
 CallLoads::CallLoads(const CallDoor& door, std::span<AskedCall> calls)
-    : Loads(door.cache, rules_, door.cache.core().call_flights, *door.table.type,
-            door.site.loans()),
+    : Loads(door.cache, rules_, door.cache.core().call_flights, *door.table.type, nullptr),
       door_(door),
       rules_(load_rules(door.site.settings.expires, door.site.settings.terms,
                         door.cache.view().load_rules)),
@@ -85,8 +84,11 @@ void CallLoads::read_one(AskedCall& asked, std::string_view bytes, std::uint64_t
     asked.reason = standing.reason;
     const Freshness state = freshness(cache(), standing, rules_);
     const bool is_due = state == Freshness::early || state == Freshness::stale;
+    const bool is_decoded = may_be_served(state) && decode(asked, *standing.entry);
     if (is_due || state == Freshness::fallback) asked.standing = bytes;
-    asked.is_hit = is_served(state) && decode(asked, *standing.entry);
+    asked.has_fallback = is_decoded && !asked.standing.empty();
+    asked.is_hit = is_decoded && is_served(state);
+    if (!is_served(state)) asked.reason = standing.reason;
     asked.is_stale = asked.is_hit && !standing.is_fresh_value();
     asked.is_to_be_refreshed = asked.is_hit && is_due;
 }
@@ -105,8 +107,13 @@ void CallLoads::run() {
     std::vector<Wanted> missing;
     for (std::size_t i = 0; i < calls_.size(); ++i) {
         const AskedCall& asked = calls_[i];
-        const Wanted wanted{
-            i, asked.key, asked.basis, asked.standing, asked.landings, asked.asked_at};
+        const Wanted wanted{.index = i,
+                            .key = asked.key,
+                            .basis = asked.basis,
+                            .standing = asked.standing,
+                            .has_fallback = asked.has_fallback,
+                            .landings = asked.landings,
+                            .asked_at = asked.asked_at};
         if (asked.is_to_be_refreshed) stale.push_back(wanted);
         if (!asked.is_hit) missing.push_back(wanted);
     }
@@ -147,9 +154,11 @@ void CallLoads::fail(std::size_t index, std::exception_ptr error) {
 bool CallLoads::fall_back(std::size_t index) {
     AskedCall& asked = calls_[index];
     if (asked.is_hit) return true;
-    if (asked.standing.empty()) return false;
-    const auto opened = open_entry(asked.standing, asked.key.in_envelope()).entry;
-    if (!opened || !decode(asked, *opened)) return false;
+    if (!asked.has_fallback) return false;
+    const FoundEntry standing = look_at(cache(), asked.standing, asked.key.in_envelope());
+    // By now it may be too old.
+    if (!may_be_served(freshness(cache(), standing, rules_))) return false;
+    if (!decode(asked, *standing.entry)) return false;
     asked.is_hit = asked.is_stale = true;
     count(&Counters::stale_served);
     return true;

@@ -31,6 +31,7 @@ struct AskedCall {
     std::optional<Failure> failure = {};
     Basis basis = {};
     std::string standing = {};
+    bool has_fallback = false;  ///< it may be served, and can be read
     std::uint64_t landings = 0;
     SteadyTime asked_at = {};
     // What the function says.

@@ -27,7 +27,6 @@ std::string shown_name(const CallSettings& settings) {
 CallSite::CallSite(CallSettings settings_) : settings(std::move(settings_)) {}
 
 CallSite::~CallSite() {
-    lender_.reset();  // what runs in the background uses the rest
     const Named* next = first_.load();
     while (next != nullptr) delete std::exchange(next, next->next);
 }

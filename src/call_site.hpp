@@ -3,12 +3,10 @@
 #pragma once
 
 #include <cachemodel/detail/cached_calls.hpp>
-#include <cachemodel/detail/lender.hpp>
 
 #include <atomic>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <typeinfo>
 
 #include "at_fork.hpp"
@@ -16,7 +14,9 @@
 
 namespace cachemodel::detail {
 
-class CallSite {
+/// Tasks own it beside the cached calls: what they run, and what they run it with, is lent by
+/// nobody.
+class CallSite : public std::enable_shared_from_this<CallSite> {
  public:
     explicit CallSite(CallSettings settings_);
     ~CallSite();
@@ -24,8 +24,6 @@ class CallSite {
     CallSite& operator=(const CallSite&) = delete;
 
     const CallNames& names(const std::type_info* dynamic, const std::type_info* call);
-
-    const std::shared_ptr<Loans>& loans() const noexcept { return lender_->loans(); }
 
     const CallSettings settings;
     Counters counters;
@@ -43,7 +41,6 @@ class CallSite {
 
     std::atomic<const Named*> first_{nullptr};
     ForkSafe<std::mutex> adding_;
-    std::optional<Lender> lender_{std::in_place};
 };
 
 }  // namespace cachemodel::detail

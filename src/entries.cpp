@@ -58,6 +58,10 @@ End end_of(const Cache& cache, const EntryLife& life) {
     if (!is_exact || (ends && (is_kept || life.tells_end))) {
         end.own = fresh_until(life.fresh, wall_time(cache));
     }
+    // Just before its end is when it is to be refreshed early: a backend must not drop it by then.
+    const auto unit = cache.capabilities().lifetime_resolution;
+    const bool may_go_early = is_exact && unit > std::chrono::milliseconds{1};
+    if (end.own && !is_kept && may_go_early) end.backends = sum(end.backends, unit);
     return end;
 }
 
@@ -160,9 +164,13 @@ FoundEntry look_at(const Cache& cache, std::string_view bytes, std::string_view 
         }
     }
     if (standing.is_value() || standing.reason != MissReason::nothing_stored) return standing;
-    standing.reason = envelope.is_known_missing ? MissReason::known_missing
-                      : envelope.holds_place()  ? MissReason::removed
-                                                : MissReason::undecodable;
+    if (envelope.is_known_missing) {
+        standing.reason = MissReason::known_missing;
+    } else if (!envelope.holds_place()) {
+        standing.reason = MissReason::undecodable;
+    } else if (!is_of_leases(envelope.epoch.value_or(0))) {
+        standing.reason = MissReason::removed;
+    }
     return standing;
 }
 
@@ -212,7 +220,7 @@ struct Touched {
 /// Whether what stands there is no value, although it is an entry.
 bool holds_place(MissReason reason) noexcept {
     return reason == MissReason::removed || reason == MissReason::being_loaded ||
-           reason == MissReason::known_missing;
+           reason == MissReason::known_missing || reason == MissReason::nothing_stored;
 }
 
 Touched rewrite(const Cache& cache, const EntryKey& key, const EntryLife& life) {
@@ -221,7 +229,9 @@ Touched rewrite(const Cache& cache, const EntryKey& key, const EntryLife& life) 
     if (!stored.is_there() || stored.reason() == MissReason::expired) {
         return {Rewriting::done, Outcome::declined_by_backend()};
     }
-    if (holds_place(stored.reason())) return {Rewriting::done, Outcome::declined_by_backend()};
+    if (!stored.entry() && holds_place(stored.reason())) {
+        return {Rewriting::done, Outcome::declined_by_backend()};
+    }
     // Only an entry can carry an end of its own; other bytes are there all the same.
     if (!stored.entry()) return {Rewriting::not_needed};
     if (!end_of(cache, life).own && !stored.entry()->envelope.fresh_until) {

@@ -49,13 +49,17 @@ struct Envelope {
     std::optional<WallTime> fresh_until = {};
     std::optional<std::chrono::milliseconds> load_cost = {};
     std::optional<EntryLease> lease = {};
-    /// Of a removal, a random number: what was read before has another one, or none.
+    /// Of a removal, a random odd number: what was read before has another one, or none. An even
+    /// one is passed on from lease to lease where nothing was.
     std::optional<std::uint64_t> epoch = {};
     bool is_known_missing = false;
 
     /// Without a body, that it keeps older loads out. What has neither is damaged.
     bool holds_place() const noexcept { return (epoch || lease) && !is_known_missing; }
 };
+
+/// Whether this epoch, or 0 for none, says nothing of what was there before the first lease.
+constexpr bool is_of_leases(std::uint64_t epoch) noexcept { return epoch % 2 == 0; }
 
 /// Starts an entry; the body is appended after it.
 void begin_entry(std::string& out, const Envelope& envelope);

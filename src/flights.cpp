@@ -3,6 +3,7 @@
 #include "flights.hpp"
 
 #include <new>
+#include <vector>
 
 namespace cachemodel::detail {
 
@@ -169,6 +170,20 @@ void Flights::supersede(const std::string& key) {
     wait_for_storing(key, lock);
 }
 
+void Flights::supersede_all(std::string_view prefix) {
+    if (is_empty()) return;
+    std::vector<std::string> storing;
+    std::unique_lock lock{flights_mutex()};
+    for (auto next = places_.begin(); next != places_.end();) {
+        const auto place = next++;
+        if (!place->first.starts_with(prefix)) continue;
+        if (place->second.storing != 0) storing.push_back(place->first);
+        supersede(place, nullptr);
+        erase_if_empty(place);
+    }
+    for (const auto& key : storing) wait_for_storing(key, lock);
+}
+
 bool Flights::is_led_here(const Flight& flight) noexcept {
     const Flight* led = this_thread().leads;
     while (led != nullptr && led != &flight) led = led->next_of_leader;
@@ -201,6 +216,11 @@ void Flights::erase_if_empty(Places::iterator place) noexcept {
 }
 
 void Flights::wait_for_storing(const std::string& key, std::unique_lock<std::mutex>& lock) {
+    // An observer or a backend of the user's may come here while something is stored. Others may
+    // wait for that.
+    for (const Flight* led = this_thread().leads; led != nullptr; led = led->next_of_leader) {
+        if (led->is_storing) return;
+    }
     stored_.wait(lock, [&] {
         const auto place = places_.find(key);
         return place == places_.end() || place->second.storing == 0;

@@ -104,6 +104,8 @@ class Flights final : AtFork {
     /// Lets nobody join the flight for `key` any more, and lets it store nothing. Waits for those
     /// that are storing.
     void supersede(const std::string& key);
+    /// The same for all keys that begin with `prefix`.
+    void supersede_all(std::string_view prefix);
     /// Computes now what stands in line in this thread, if that can be: something before it needs
     /// it.
     static void run_in_line(Flight& flight);

@@ -38,10 +38,12 @@ Basis Basis::of(const FoundEntry& standing, std::uint64_t token) noexcept {
         basis.lease_owner = envelope.lease->owner;
     }
     if (envelope.epoch) {
-        basis.epoch = *envelope.epoch;
+        basis.chain = *envelope.epoch;
     } else if (!basis.holds_place) {
-        basis.epoch = static_cast<std::uint64_t>(envelope.written_at.time_since_epoch().count());
+        const auto written_at = envelope.written_at.time_since_epoch().count();
+        basis.chain = (static_cast<std::uint64_t>(written_at) << 1) | 1;
     }
+    if (!is_of_leases(basis.chain)) basis.epoch = basis.chain;
     return basis;
 }
 

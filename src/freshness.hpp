@@ -25,6 +25,9 @@ struct Basis {
     std::uint64_t token = 0;
     /// Two who read different ones do not share a load. 0 where there is nothing.
     std::uint64_t epoch = 0;
+    /// The same, and of leases over nothing what they pass on to each other: as long as it stays,
+    /// nothing but leases has come and gone.
+    std::uint64_t chain = 0;
     std::optional<WallTime> leased_until = {};  ///< by whoever loads it
     std::uint64_t lease_owner = 0;              ///< of that lease
 
@@ -48,6 +51,11 @@ Freshness freshness(const Cache& cache, const FoundEntry& standing, const LoadRu
 /// Whether the value is given to callers without more ado.
 constexpr bool is_served(Freshness freshness) noexcept {
     return freshness <= Freshness::being_refreshed;
+}
+
+/// Whether it is given at least to who gets no other.
+constexpr bool may_be_served(Freshness freshness) noexcept {
+    return freshness <= Freshness::fallback;
 }
 
 /// How an entry lives that is stored by these rules: `load_cost` is how long its load took, if

@@ -4,11 +4,14 @@
 #include <cachemodel/detail/value_maker.hpp>
 #include <cachemodel/detail/values.hpp>
 
+#include <optional>
 #include <utility>
 
 #include "cache_core.hpp"
 #include "entries.hpp"
 #include "flights.hpp"
+#include "load_job.hpp"
+#include "load_limit.hpp"
 
 namespace cachemodel::detail {
 
@@ -49,8 +52,7 @@ class GetOrMake {
     bool read(void* value) {
         const ValueAnswer nothing = read_value(cache_, table_, key_.stored, value);
         if (!nothing) return true;
-        // What the cache could not tell about is not written: it may hold something newer.
-        may_store_ = !nothing->failure;
+        is_readable_ = !nothing->failure;
         reason_ = nothing->reason;
         if (nothing->failure && !nothing->failure->fault()) nothing->failure->rethrow();
         cache_ = cache_.quietly();  // the key has been reported
@@ -63,7 +65,17 @@ class GetOrMake {
         return read(value.get()) ? value : nullptr;
     }
 
+    /// Errors: what the maker throws; `BackendError` where too much is made without the cache.
     std::shared_ptr<const void> make() {
+        std::optional<LoadLimit::Place> place;
+        if (!is_readable_) {
+            const CacheView& view = cache_.view();
+            place.emplace(core_.load_limit, deadline_in(view.load_rules.lease_wait));
+            if (!place->is_given()) {
+                core_.counters.refused_loads += 1;
+                if (!view.ignore_errors) std::rethrow_exception(core_.load_limit.refusal());
+            }
+        }
         try {
             auto value = maker_.make();
             core_.counters.loads += 1;
@@ -75,14 +87,15 @@ class GetOrMake {
         }
     }
 
-    /// Errors: what the maker throws.
+    /// Errors: as `make`.
     std::shared_ptr<const void> lead(Flights::Lead& leading) {
         try {
             auto value = make();
             if (maker_.keeps_out(value.get())) {
                 core_.counters.kept_out += 1;
-            } else if (may_store_ && !lifetime_.is_over() && leading.begin_storing()) {
-                if (auto stored_by_another = store(value.get())) return stored_by_another;
+            } else if (is_readable_ && !lifetime_.is_over()) {
+                // What could not be read is not written: something newer may be there.
+                if (auto stored_by_another = store(value.get(), leading)) return stored_by_another;
             }
             return value;
         } catch (...) {
@@ -110,25 +123,32 @@ class GetOrMake {
         return make();
     }
 
-    /// What another process has stored meanwhile, if so. Never fails the call: what goes wrong is
+    /// What somebody else has stored meanwhile, if so. Never fails the call: what goes wrong is
     /// counted.
-    std::shared_ptr<const void> store(const void* value) noexcept {
+    std::shared_ptr<const void> store(const void* value, Flights::Lead& leading) noexcept {
         try {
             ValueWriter writer{cache_, lifetime_};
             writer.add_untyped(key_.stored, table_, value);
+            if (!leading.begin_storing()) return overtaken();
             // What is there and cannot be used would keep an addition out.
             const bool is_free =
                 reason_ == MissReason::nothing_stored || reason_ == MissReason::expired;
-            const auto outcome = writer.store(is_free ? Store::add : Store::set).front();
-            if (outcome.declined()) return look_again();
+            const auto how = is_free ? Store::add : Store::set;
+            const auto outcome = store_entries(cache_, how, writer.entries()).front();
+            if (outcome.declined()) return overtaken();
             if (outcome.failed()) {
-                (void)core_.ignores(cache_.view(), is_free ? Operation::add : Operation::set,
-                                    outcome.failure());
+                (void)core_.ignores(cache_.view(), operation_of(how), outcome.failure());
             }
         } catch (...) {  // a converter of the user's, no memory, another type under the key
             core_.counters.store_failures += 1;
         }
         return nullptr;
+    }
+
+    /// Something was stored or removed since the value began to be made. Errors: `TypeMismatch`.
+    std::shared_ptr<const void> overtaken() {
+        core_.counters.overtaken_loads += 1;
+        return look_again();
     }
 
     SteadyTime now() const { return cache_.clock().steady(); }
@@ -140,7 +160,7 @@ class GetOrMake {
     const Lifetime lifetime_;
     ValueMaker& maker_;
     void* const hit_;
-    bool may_store_ = true;
+    bool is_readable_ = true;  ///< the cache
     MissReason reason_ = MissReason::nothing_stored;
 };
 

@@ -2,11 +2,7 @@
 // SPDX-License-Identifier: MIT
 #include "load_job.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <cstdint>
-#include <thread>
 #include <utility>
 
 #include "cache_core.hpp"
@@ -20,12 +16,6 @@ using namespace std::chrono_literals;
 
 /// What came is kept no longer than this, or than one run of a loader, to be stored with more.
 constexpr auto longest_hold = 250ms;
-/// Between two looks at what another process is loading.
-constexpr std::chrono::nanoseconds first_pause = 10ms;
-constexpr std::chrono::nanoseconds longest_pause = 50ms;
-
-thread_local int tasks_of_thread = 0;
-
 /// Whether the same is likely to fail again: not where something else was missing, or where the
 /// loader asked for itself.
 bool is_sign_of_trouble(const std::exception_ptr& error) {
@@ -42,6 +32,8 @@ bool is_sign_of_trouble(const std::exception_ptr& error) {
 
 }  // namespace
 
+std::string completion_key(const std::string& flight_key) { return flight_key + "\ncomplete"; }
+
 SteadyTime deadline_in(Lifetime lifetime) {
     const auto start = std::chrono::steady_clock::now();
     const auto longest = SteadyTime::max() - start;
@@ -51,81 +43,83 @@ SteadyTime deadline_in(Lifetime lifetime) {
 LoadJob::LoadJob(Cache cache, const LoadRules& rules, Counters& own)
     : cache_(std::move(cache)), rules_(rules), own_(own) {}
 
-void LoadJob::become_task(std::shared_ptr<Loans> loans, bool is_awaited) {
-    loans_ = std::move(loans);
+KeyLoad& LoadJob::add(KeyLoad load) {
+    return *loads_.emplace_back(std::make_unique<KeyLoad>(std::move(load)));
+}
+
+void LoadJob::become_task(bool is_awaited) noexcept {
     is_awaited_ = is_awaited;
     is_task_ = true;
-    has_place_ = is_awaited && LoadLimit::is_placed();
 }
 
-void LoadJob::run() noexcept {
-    const Loans::Loan loan{loans_};
-    if (!loan.is_granted()) return;
-    std::optional<LoadLimit::Place> place;
-    if (has_place_) place.emplace();
-    tasks_of_thread += 1;
-    try {
-        run_now();
-    } catch (...) {
-        // No memory. Whoever waits goes on alone.
-    }
-    tasks_of_thread -= 1;
-}
-
-bool LoadJob::is_in_task() noexcept { return tasks_of_thread != 0; }
-
-void LoadJob::run_now() {
-    for (auto& load : loads_) {
-        if (load.lead) load.lead->begin();
-        const bool is_in_vain = !is_awaited_ && load.lead && load.lead->is_superseded();
-        if (is_in_vain) load.state = KeyLoad::State::left;
-    }
-    if (uses_leases(cache_, rules_)) {
-        take_leases();
-    } else {
-        std::vector<KeyLoad*> again;
-        for (auto& load : loads_) {
-            if (load.look_again && load.basis.is_known) again.push_back(&load);
+void LoadJob::leave_to_fallback() noexcept {
+    for (const auto& load : loads_) {
+        if (load->state == KeyLoad::State::pending && load->has_fallback) {
+            load->state = KeyLoad::State::left;
         }
-        look(again);
     }
-    auto wanted = those_with(KeyLoad::State::pending);
+}
+
+void LoadJob::lead() noexcept {
+    for (const auto& load : loads_) {
+        if (load->lead) load->lead->begin();
+    }
+}
+
+void LoadJob::pause() noexcept {
+    for (const auto& load : loads_) {
+        if (load->lead) load->lead->pause();
+    }
+}
+
+void LoadJob::run() {
+    lead();
+    while (!advance()) {
+    }
+}
+
+/// What is ready is loaded and stored before anything is waited for.
+void LoadJob::load_and_store(std::vector<KeyLoad*> wanted) {
     if (!wanted.empty()) load_within_limit(std::move(wanted));
     if (is_task_) {
-        for (auto& load : loads_) {
-            if (load.is_partial) complete(load);
+        for (const auto& load : loads_) {
+            if (load->is_partial) complete_or_leave(*load);
         }
     }
     store_what_came();
-    release_leases();
-    for (auto& load : loads_) {
-        if (!load.is_partial) load.lead.reset();
+    release_leases(Released::of_what_is_done);
+    land();
+}
+
+/// Lets the flights end of what is done.
+void LoadJob::land() noexcept {
+    for (const auto& load : loads_) {
+        if (load->state != KeyLoad::State::pending && !load->is_partial) load->lead.reset();
     }
 }
 
 std::unique_ptr<LoadJob> LoadJob::take_rest() {
-    const auto is_partial = [](const KeyLoad& load) { return load.is_partial && load.lead; };
-    if (std::ranges::none_of(loads_, is_partial)) return nullptr;
-    auto rest = make_successor();
-    rest->owner_ = owner_;
+    std::unique_ptr<LoadJob> rest;
     for (auto& load : loads_) {
-        if (!is_partial(load)) continue;
-        load.lead->pause();
-        rest->adopt(rest->loads_.emplace_back(std::move(load)));
-        load.lead.reset();
+        if (!load->is_partial || !load->lead) continue;
+        if (!rest) rest = make_successor();
+        rest->owner_ = owner_;
+        load->lead->pause();
+        rest->adopt(*rest->loads_.emplace_back(std::move(load)));
     }
+    std::erase(loads_, nullptr);
     return rest;
 }
 
 void LoadJob::only_load() {
     stores_ = false;
-    load_within_limit(those_with(KeyLoad::State::pending));
+    load_within_limit(those_pending());
 }
 
-std::vector<KeyLoad*> LoadJob::those_with(KeyLoad::State state) {
+std::vector<KeyLoad*> LoadJob::those_pending() {
     std::vector<KeyLoad*> those;
-    for (auto& load : loads_) {
-        if (load.state == state) those.push_back(&load);
+    for (const auto& load : loads_) {
+        if (load->state == KeyLoad::State::pending) those.push_back(load.get());
     }
     return those;
 }
@@ -139,188 +133,10 @@ void LoadJob::load_within_limit(std::vector<KeyLoad*> wanted) {
     const LoadLimit::Place place{cache_.core().load_limit, deadline_in(rules_.lease_wait)};
     if (place.is_given()) return load(wanted);
     if (!known.empty()) load(known);
-    const auto error = std::make_exception_ptr(
-        BackendError(BackendFault::unavailable,
-                     "the cache cannot be read, and as many loads as may run without it are "
-                     "running already"));
+    const auto error = cache_.core().load_limit.refusal();
     for (KeyLoad* const each : unknown) {
         count(&Counters::refused_loads);
         spoiled(*each, error);
-    }
-}
-
-// ---- what others are loading
-
-/// Takes what a second look finds.
-class LoadJob::Look final : public ReadSink {
- public:
-    Look(LoadJob& job, std::span<KeyLoad* const> loads) : job_(job), loads_(loads) {}
-
-    void found(std::size_t index, std::string_view bytes, std::uint64_t token) noexcept override {
-        try {
-            job_.look_at_one(*loads_[index], bytes, token);
-        } catch (...) {
-            fatal_ = std::current_exception();
-        }
-    }
-    void absent(std::size_t index) noexcept override {
-        loads_[index]->basis = Basis::nothing();
-        loads_[index]->is_leased_by_other = false;
-    }
-    void unusable(std::size_t index, MissReason) noexcept override {
-        loads_[index]->basis = Basis::damaged();
-        loads_[index]->is_leased_by_other = false;
-    }
-    void failed(std::size_t index, const Failure&) noexcept override { loads_[index]->basis = {}; }
-    /// Errors: `std::bad_alloc`.
-    void rethrow_fatal() const {
-        if (fatal_) std::rethrow_exception(fatal_);
-    }
-
- private:
-    LoadJob& job_;
-    std::span<KeyLoad* const> loads_;
-    std::exception_ptr fatal_;
-};
-
-void LoadJob::look(std::span<KeyLoad* const> open) {
-    if (open.empty()) return;
-    std::vector<std::string_view> keys;
-    keys.reserve(open.size());
-    for (const KeyLoad* const each : open) keys.push_back(each->key.stored);
-    Look sink{*this, open};
-    count_round_trip();
-    cache_.quietly().read_many(keys, sink);
-    sink.rethrow_fatal();
-}
-
-void LoadJob::look_at_one(KeyLoad& load, std::string_view bytes, std::uint64_t token) {
-    const FoundEntry standing = look_at(cache_, bytes, load.key.in_envelope());
-    const std::uint64_t epoch_before = load.basis.epoch;
-    const bool was_value = !load.standing.empty();
-    load.basis = Basis::of(standing, token);
-    load.is_leased_by_other = false;
-    load.standing.clear();
-    if (standing.is_value()) load.standing = bytes;
-    if (standing.entry && standing.entry->envelope.lease) {
-        const EntryLease& lease = *standing.entry->envelope.lease;
-        load.is_leased = owner_ != 0 && lease.owner == owner_;
-        load.is_leased_by_other = !load.is_leased && wall_time(cache_) < lease.until;
-    }
-    // A value that was there before and is to be refreshed is no news.
-    const bool is_news = !was_value || load.basis.epoch != epoch_before;
-    if (standing.is_fresh_value() && is_news) {
-        load.product = take(load, *standing.entry);
-        if (!load.product) return;
-        load.state = KeyLoad::State::taken;
-        count(&Counters::hits);
-        give(load);
-    } else if (standing.reason == MissReason::known_missing) {
-        load.state = KeyLoad::State::missing;
-        load.product = missing_product();
-        give(load);
-    }
-}
-
-void LoadJob::take_leases() {
-    // Another one than that of a cache with the same seed.
-    owner_ = (cache_.core().chance.number() ^ reinterpret_cast<std::uintptr_t>(this) ^
-              (static_cast<std::uint64_t>(::getpid()) << 48)) |
-             1;
-    for (auto& load : loads_) {
-        if (load.lead) load.lead->set_lease_owner(owner_);
-    }
-    const auto deadline = deadline_in(rules_.lease_wait);
-    auto pause = first_pause;
-    std::vector<KeyLoad*> open = those_with(KeyLoad::State::pending);
-    const auto is_settled = [](const KeyLoad* load) {
-        return load->state != KeyLoad::State::pending || load->is_leased || !load->basis.is_known ||
-               !load->lead || (load->is_unleasable && !load->is_leased_by_other);
-    };
-    std::vector<KeyLoad*> again;
-    for (KeyLoad* const each : open) {
-        if (each->look_again && each->basis.is_known) again.push_back(each);
-    }
-    look(again);
-    std::erase_if(open, is_settled);
-    for (bool is_first = true; !open.empty(); is_first = false) {
-        claim(open);
-        look(open);
-        std::erase_if(open, is_settled);
-        for (KeyLoad* const each : open) {
-            const bool waits = is_awaited_ && !each->has_fallback;
-            if (!waits) each->state = KeyLoad::State::left;
-            if (waits && is_first) count(&Counters::lease_waits);
-        }
-        std::erase_if(open, is_settled);
-        const auto now_is = std::chrono::steady_clock::now();
-        if (open.empty() || now_is >= deadline) return;
-        const std::chrono::nanoseconds left = deadline - now_is;
-        std::this_thread::sleep_for(std::min(cache_.core().chance.about(pause), left));
-        pause = std::min(2 * pause, longest_pause);
-    }
-}
-
-/// Promises to load what nobody else has promised to.
-void LoadJob::claim(std::span<KeyLoad* const> open) {
-    // A holder that dies keeps the others waiting for most of what they would, and leaves time for
-    // one of them to load in its place.
-    const auto length = rules_.lease_wait.duration() * 3 / 4;
-    const EntryLease lease{fresh_until(length, wall_time(cache_)), owner_};
-    const Lifetime life = std::max(removal_life(rules_), Lifetime{length});
-    struct Claims {
-        std::vector<Entry> entries = {};
-        std::vector<KeyLoad*> loads = {};
-    };
-    std::vector<PreparedEntry> prepared;
-    Claims added;
-    Claims exchanged;
-    Claims replaced;
-    prepared.reserve(open.size());
-    for (KeyLoad* const each : open) {
-        each->is_unleasable = false;
-        if (each->is_leased_by_other) continue;
-        const auto& entry = prepared.emplace_back(prepare_lease(cache_, each->key, each->standing,
-                                                                each->basis.epoch, lease, life,
-                                                                rules_.kept_stale()));
-        auto& claims = each->basis.is_damaged ? replaced : each->basis.is_there ? exchanged : added;
-        claims.entries.push_back(
-            {each->key.stored, entry.bytes, entry.lifetime, each->basis.token});
-        claims.loads.push_back(each);
-    }
-    const auto send = [&](Store how, const Claims& claims) {
-        if (!claims.entries.empty()) count_round_trip();
-        const auto outcomes = store_leases(cache_, how, claims.entries);
-        // Whose lease it is, the look that follows tells. Where nobody has one after all, there is
-        // nobody to wait for: the cache is full, or forgets at once.
-        for (std::size_t i = 0; i < outcomes.size(); ++i) {
-            claims.loads[i]->is_unleasable = !outcomes[i].declined();
-        }
-    };
-    send(Store::add, added);
-    send(Store::compare_and_set, exchanged);
-    send(Store::set, replaced);
-}
-
-void LoadJob::release_leases() noexcept {
-    try {
-        std::vector<PreparedEntry> prepared;
-        std::vector<Entry> entries;
-        prepared.reserve(loads_.size());
-        for (const auto& load : loads_) {
-            if (!load.is_leased || !load.basis.is_known || load.is_partial) continue;
-            const bool keeps_out = load.basis.epoch != 0;
-            const auto epoch = keeps_out ? load.basis.epoch : cache_.core().chance.number() | 1;
-            const auto& entry = prepared.emplace_back(prepare_lease(
-                cache_, load.key, load.standing, epoch, std::nullopt,
-                keeps_out ? removal_life(rules_) : Lifetime{1s}, rules_.kept_stale()));
-            entries.push_back({load.key.stored, entry.bytes, entry.lifetime, load.basis.token});
-        }
-        if (entries.empty()) return;
-        count_round_trip();
-        (void)store_leases(cache_, Store::compare_and_set, entries);
-    } catch (...) {
-        // No memory. The leases end by themselves.
     }
 }
 
@@ -347,8 +163,19 @@ void LoadJob::found_in_part(KeyLoad& load, std::shared_ptr<const void> product) 
     load.is_partial = load.lead.has_value() && load.product;
 }
 
+/// What failed twice in a row is left alone as a loader is; whoever waits has the part.
+void LoadJob::complete_or_leave(KeyLoad& load) {
+    if (cache_.core().load_backoff.find(completion_key(load.flight_key), now())) {
+        count(&Counters::backed_off);
+        load.is_partial = false;
+        return;
+    }
+    complete(load);
+}
+
 void LoadJob::completed(KeyLoad& load, std::shared_ptr<const PreparedEntry> entry) {
     load.is_partial = false;
+    cache_.core().load_backoff.erase(completion_key(load.flight_key));
     keep(load, std::move(entry));
 }
 
@@ -391,8 +218,9 @@ void LoadJob::spoiled(KeyLoad& load, std::exception_ptr error) {
 void LoadJob::failed(KeyLoad& load, std::exception_ptr error) {
     count(&Counters::load_failures);
     if (is_sign_of_trouble(error)) {
-        cache_.core().load_backoff.add(load.flight_key, error, now(), rules_.load_backoff,
-                                       cache_.core().chance);
+        cache_.core().load_backoff.add(
+            load.is_partial ? completion_key(load.flight_key) : load.flight_key, error, now(),
+            rules_.load_backoff, cache_.core().chance);
     }
     cache_.core().tell_failed_load(cache_.view(), load.key, error, !is_awaited_ || load.is_partial);
     spoiled(load, std::move(error));
@@ -457,32 +285,117 @@ bool LoadJob::has_gone(const KeyLoad& load) const {
     return ended >= std::chrono::milliseconds{0} && Lifetime{ended} >= rules_.kept_stale();
 }
 
-/// Where nothing is left to be replaced, it is as good as if nothing had been found.
-void LoadJob::add_where_gone(std::span<KeyLoad* const> sent, std::span<const Entry> entries,
-                             std::span<Outcome> outcomes) {
-    std::vector<Entry> added;
-    std::vector<std::size_t> places;
-    for (std::size_t i = 0; i < sent.size(); ++i) {
-        // A lease does not go by itself before its load is done.
-        if (!outcomes[i].declined() || sent[i]->is_leased || !has_gone(*sent[i])) continue;
-        added.push_back(entries[i]);
-        places.push_back(i);
+/// What is being stored in one round trip.
+struct LoadJob::Sent {
+    std::vector<KeyLoad*> loads;
+    std::vector<Entry> entries;
+    std::vector<Outcome> outcomes;
+
+    /// Stores some of them once more.
+    void store_again(const Cache& cache, Store how, std::span<const std::size_t> places) {
+        std::vector<Entry> again;
+        for (const std::size_t place : places) again.push_back(entries[place]);
+        std::vector<Outcome> now(again.size());
+        cache.store_many(how, again, now);
+        for (std::size_t i = 0; i < places.size(); ++i) outcomes[places[i]] = std::move(now[i]);
     }
-    if (added.empty()) return;
-    std::vector<Outcome> outcomes_of_added(added.size());
+};
+
+/// Where nothing is left to be replaced, it is as good as if nothing had been found.
+void LoadJob::add_where_gone(Sent& sent) {
+    std::vector<std::size_t> places;
+    for (std::size_t i = 0; i < sent.loads.size(); ++i) {
+        // A lease does not go by itself before its load is done.
+        if (!sent.outcomes[i].declined() || sent.loads[i]->is_leased) continue;
+        if (has_gone(*sent.loads[i])) places.push_back(i);
+    }
+    if (places.empty()) return;
     count_round_trip();
-    cache_.store_many(Store::add, added, outcomes_of_added);
-    for (std::size_t i = 0; i < places.size(); ++i) {
-        outcomes[places[i]] = std::move(outcomes_of_added[i]);
+    sent.store_again(cache_, Store::add, places);
+}
+
+/// Sees who has come in between.
+class LoadJob::SecondLook final : public ReadSink {
+ public:
+    SecondLook(const Cache& cache, Sent& sent, std::span<const std::size_t> places)
+        : cache_(cache), sent_(sent), places_(places) {
+        std::vector<std::string_view> keys;
+        for (const std::size_t place : places) keys.push_back(sent.entries[place].key);
+        cache.quietly().read_many(keys, *this);
+    }
+
+    /// Those over which only leases have come.
+    const std::vector<std::size_t>& unchanged() const noexcept { return unchanged_; }
+
+ private:
+    void found(std::size_t index, std::string_view bytes, std::uint64_t token) noexcept override {
+        try {
+            const std::size_t place = places_[index];
+            KeyLoad& load = *sent_.loads[place];
+            const FoundEntry standing = look_at(cache_, bytes, load.key.in_envelope());
+            const Basis basis = Basis::of(standing, token);
+            if (basis.chain != load.basis.chain) return;
+            if (standing.is_value()) {
+                const auto known = open_entry(load.standing, load.key.in_envelope()).entry;
+                if (!known || known->body != standing.entry->body) return;
+            } else if (!basis.holds_place) {
+                return;
+            }
+            load.basis = basis;
+            sent_.entries[place].token = token;
+            unchanged_.push_back(place);
+        } catch (...) {
+            // No memory. It counts as changed.
+        }
+    }
+    void absent(std::size_t) noexcept override {}
+    void unusable(std::size_t, MissReason) noexcept override {}
+    void failed(std::size_t, const Failure&) noexcept override {}
+
+    const Cache& cache_;
+    Sent& sent_;
+    std::span<const std::size_t> places_;
+    std::vector<std::size_t> unchanged_;
+};
+
+/// A load that takes longer than its lease is overtaken by other leases, and yet by nothing that is
+/// newer.
+void LoadJob::store_over_leases(Sent& sent) {
+    constexpr int most_attempts = 3;
+    std::vector<std::size_t> places;
+    for (std::size_t i = 0; i < sent.loads.size(); ++i) {
+        if (sent.loads[i]->basis.chain != 0) places.push_back(i);
+    }
+    for (int attempt = 0; attempt < most_attempts; ++attempt) {
+        std::erase_if(places, [&](std::size_t i) { return !sent.outcomes[i].declined(); });
+        if (places.empty()) return;
+        count_round_trip();
+        places = SecondLook{cache_, sent, places}.unchanged();
+        if (places.empty()) return;
+        count_round_trip();
+        sent.store_again(cache_, Store::compare_and_set, places);
     }
 }
 
-void LoadJob::store(Store how, std::span<KeyLoad* const> loads) {
+/// The value that is there is older than one that has no room.
+void LoadJob::remove_where_no_room(const Sent& sent) {
+    std::vector<PreparedEntry> prepared;
     std::vector<Entry> entries;
-    std::vector<KeyLoad*> sent;
-    std::vector<Outcome> outcomes;
-    entries.reserve(loads.size());
-    sent.reserve(loads.size());
+    prepared.reserve(sent.loads.size());
+    for (std::size_t i = 0; i < sent.loads.size(); ++i) {
+        KeyLoad& load = *sent.loads[i];
+        if (load.standing.empty() || !has_no_room(sent.outcomes[i])) continue;
+        const auto& entry = prepared.emplace_back(removal_of(load));
+        entries.push_back({load.key.stored, entry.bytes, entry.lifetime, load.basis.token});
+        load.is_leased = false;
+    }
+    if (entries.empty()) return;
+    count_round_trip();
+    (void)store_leases(cache_, Store::compare_and_set, entries);
+}
+
+void LoadJob::store(Store how, std::span<KeyLoad* const> loads) {
+    Sent sent;
     // From here on a removal in this process waits: none of the user's code runs.
     for (KeyLoad* const each : loads) {
         Lifetime lifetime = each->entry->lifetime;
@@ -495,31 +408,38 @@ void LoadJob::store(Store how, std::span<KeyLoad* const> loads) {
             count(&Counters::overtaken_loads);
             continue;
         }
-        entries.push_back({each->key.stored, each->entry->bytes, lifetime, each->basis.token});
-        sent.push_back(each);
+        sent.entries.push_back({each->key.stored, each->entry->bytes, lifetime, each->basis.token});
+        sent.loads.push_back(each);
     }
-    if (entries.empty()) return;
-    outcomes.resize(entries.size());
+    if (sent.entries.empty()) return;
+    sent.outcomes.resize(sent.entries.size());
     try {
         count_round_trip();
-        cache_.store_many(how, entries, outcomes);
-        if (how == Store::compare_and_set) add_where_gone(sent, entries, outcomes);
+        cache_.store_many(how, sent.entries, sent.outcomes);
+        if (how == Store::compare_and_set) {
+            add_where_gone(sent);
+            if (uses_leases_) store_over_leases(sent);
+            remove_where_no_room(sent);
+        }
     } catch (...) {
-        for (auto& outcome : outcomes) outcome = Failure{std::current_exception()};
-        cache_.core().counters.store_failures += entries.size();
+        for (auto& outcome : sent.outcomes) outcome = Failure{std::current_exception()};
+        cache_.core().counters.store_failures += sent.entries.size();
     }
-    for (std::size_t i = 0; i < sent.size(); ++i) {
-        // What nobody could tell about may have been written: the lease has gone then.
-        sent[i]->is_leased = sent[i]->is_leased && outcomes[i].failed();
-        sent[i]->is_stored = outcomes[i].done();
-        if (outcomes[i].done()) own_.stores += 1;
-        if (outcomes[i].declined()) count(&Counters::overtaken_loads);
-        if (outcomes[i].failed()) own_.store_failures += 1;
-        if (sent[i]->lead) sent[i]->lead->end_storing();
+    std::vector<KeyLoad*> stored;
+    for (std::size_t i = 0; i < sent.loads.size(); ++i) {
+        KeyLoad& load = *sent.loads[i];
+        const Outcome& outcome = sent.outcomes[i];
+        // Where nobody could tell, the lease may have gone; else it ends by itself.
+        load.is_leased = load.is_leased && has_no_room(outcome);
+        load.is_stored = outcome.done();
+        if (outcome.done()) own_.stores += 1;
+        if (outcome.declined()) count(&Counters::overtaken_loads);
+        if (outcome.failed()) own_.store_failures += 1;
+        if (load.lead) load.lead->end_storing();
+        if (load.is_stored) stored.push_back(&load);
     }
-    std::erase_if(sent, [](const KeyLoad* each) { return !each->is_stored; });
     try {
-        if (!sent.empty()) follow_up(sent);
+        if (!stored.empty()) follow_up(stored);
     } catch (...) {
         // What it would have stored can be done without.
     }

@@ -5,28 +5,30 @@
 #include <cachemodel/backend.hpp>
 #include <cachemodel/cache.hpp>
 #include <cachemodel/detail/load_terms.hpp>
-#include <cachemodel/executor.hpp>
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <exception>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "counters.hpp"
 #include "entries.hpp"
 #include "flights.hpp"
 #include "freshness.hpp"
-#include "loans.hpp"
 
 namespace cachemodel::detail {
 
 /// A wait ends by the machine's clock, whatever clock a cache goes by.
 SteadyTime deadline_in(Lifetime lifetime);
+
+/// Under which a failed second step is remembered.
+std::string completion_key(const std::string& flight_key);
 
 /// What is loaded under one key, and how far it has come.
 struct KeyLoad {
@@ -67,39 +69,49 @@ struct KeyLoad {
     bool is_partial = false;  ///< what is found is handed on, and is to be completed
 };
 
-/// Loads keys of one loader together, as a task or in the caller's own thread: takes leases where
-/// other processes may load the same, runs the loader, hands its results on and stores them, unless
-/// something newer is there.
+/// Loads keys of one loader together: takes leases where other processes may load the same, runs
+/// the loader, hands its results on and stores them, unless something newer is there.
 ///
 /// Thread safety: of the thread that runs it.
-class LoadJob : public Task {
+class LoadJob {
  public:
     /// Made as soon as the keys have been read.
     LoadJob(Cache cache, const LoadRules& rules, Counters& own);
+    LoadJob(const LoadJob&) = delete;
+    LoadJob& operator=(const LoadJob&) = delete;
+    virtual ~LoadJob() = default;
 
     /// Before it runs.
-    KeyLoad& add(KeyLoad load) { return loads_.emplace_back(std::move(load)); }
-    bool is_empty() const noexcept { return loads_.empty(); }
-    std::deque<KeyLoad>& loads() noexcept { return loads_; }
+    KeyLoad& add(KeyLoad load);
+    std::size_t size() const noexcept { return loads_.size(); }
+    KeyLoad& operator[](std::size_t index) noexcept { return *loads_[index]; }
+    const Cache& cache() const noexcept { return cache_; }
 
-    /// That it is a task, of the calling thread. Nobody waits for it, unless `is_awaited`: where
-    /// another process is loading, it leaves that key alone. Does nothing where the lender of
-    /// `loans` is gone.
-    void become_task(std::shared_ptr<Loans> loans, bool is_awaited);
-    void run() noexcept override;
-    /// Whether the calling thread is running one. What it needs loaded, it loads itself: others of
-    /// its executor may all wait in the same way.
-    static bool is_in_task() noexcept;
+    /// That it is run in the background. Nobody waits for it, unless `is_awaited`: where another
+    /// process is loading, it leaves that key alone.
+    void become_task(bool is_awaited) noexcept;
+    /// Does not load what there is a stale value for. Before it runs.
+    void leave_to_fallback() noexcept;
     /// In the caller's thread. Errors: `std::bad_alloc`.
-    void run_now();
+    void run();
+
+    /// The same step by step, each in any thread that has begun with `lead`. False where something
+    /// is still to be waited for, which the next step does. Errors: `std::bad_alloc`.
+    bool advance();
+    /// Leads its flights in this thread.
+    void lead() noexcept;
+    /// Leaves them to another thread.
+    void pause() noexcept;
+
     /// What is found, and is still to be completed and stored, as a job for another thread; null
     /// where there is none. Errors: `std::bad_alloc`.
     std::unique_ptr<LoadJob> take_rest();
+    /// Gives back what leases it has, as it is not going to run.
+    void give_up() noexcept { release_leases(Released::all); }
     /// Only loads. What is to be stored, and the leads, are left to whoever has the job.
     void only_load();
 
  protected:
-    const Cache& cache() const noexcept { return cache_; }
     const LoadRules& rules() const noexcept { return rules_; }
 
     /// Loads these, and says of each by `found`, `missing` or `failed` what came of it, as soon as
@@ -149,36 +161,57 @@ class LoadJob : public Task {
 
  private:
     class Look;
+    class SecondLook;
 
     SteadyTime now() const noexcept { return cache_.clock().steady(); }
-    std::vector<KeyLoad*> those_with(KeyLoad::State state);
+    std::vector<KeyLoad*> those_pending();
+
+    void start();
+    void load_and_store(std::vector<KeyLoad*> wanted);
     void load_within_limit(std::vector<KeyLoad*> wanted);
-    void take_leases();
+    void complete_or_leave(KeyLoad& load);
+    void land() noexcept;
+
+    // What others are loading.
+    bool is_settled(const KeyLoad& load) const noexcept;
+    std::vector<KeyLoad*> take_settled();
+    std::uint64_t new_chain() const noexcept;
     void claim(std::span<KeyLoad* const> open);
     void look(std::span<KeyLoad* const> open);
     void look_at_one(KeyLoad& load, std::string_view bytes, std::uint64_t token);
+    enum class Released : std::uint8_t { of_what_is_done, all };
+    void release_leases(Released which) noexcept;
+
+    // What came.
     PreparedEntry removal_of(const KeyLoad& load) const;
     void give(KeyLoad& load);
     void keep(KeyLoad& load, std::shared_ptr<const PreparedEntry> entry);
     void store_what_came();
     void store(Store how, std::span<KeyLoad* const> loads);
-    void release_leases() noexcept;
     std::optional<Store> how_to_store(const KeyLoad& load) const noexcept;
     bool has_gone(const KeyLoad& load) const;
-    void add_where_gone(std::span<KeyLoad* const> sent, std::span<const Entry> entries,
-                        std::span<Outcome> outcomes);
+    struct Sent;
+    void add_where_gone(Sent& sent);
+    void store_over_leases(Sent& sent);
+    void remove_where_no_room(const Sent& sent);
 
     const Cache cache_;
     const LoadRules rules_;
     Counters& own_;
-    std::shared_ptr<Loans> loans_;
     bool is_awaited_ = true;
     bool is_task_ = false;
-    bool has_place_ = false;  ///< as whoever waits for it has one in the limit of loads
     bool stores_ = true;
-    std::deque<KeyLoad> loads_;  // what it holds stays where it is
+    std::vector<std::unique_ptr<KeyLoad>> loads_;
     std::vector<KeyLoad*> to_store_;
-    std::uint64_t owner_ = 0;  ///< of the leases
+
+    bool is_started_ = false;
+    bool uses_leases_ = false;
+    bool has_claimed_ = false;
+    std::uint64_t owner_ = 0;     ///< of the leases
+    std::vector<KeyLoad*> open_;  ///< nobody knows yet who loads them
+    SteadyTime deadline_ = {};    ///< for that
+    SteadyTime next_look_ = {};
+    std::chrono::nanoseconds pause_{0};
 };
 
 }  // namespace cachemodel::detail

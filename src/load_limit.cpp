@@ -2,7 +2,10 @@
 // SPDX-License-Identifier: MIT
 #include "load_limit.hpp"
 
+#include <cachemodel/error.hpp>
+
 #include <new>
+#include <string>
 
 namespace cachemodel::detail {
 
@@ -24,6 +27,14 @@ void LoadLimit::in_child() noexcept {
 }
 
 bool LoadLimit::is_placed() noexcept { return places_of_thread != 0; }
+
+std::exception_ptr LoadLimit::refusal() const {
+    return std::make_exception_ptr(
+        BackendError(BackendFault::unavailable,
+                     "the cache cannot be read, and as many loads as may run without it are "
+                     "running already: loads_without_cache is " +
+                         std::to_string(most_)));
+}
 
 LoadLimit::Place::Place() noexcept { places_of_thread += 1; }
 

@@ -2,9 +2,12 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cachemodel/error.hpp>
+
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
+#include <exception>
 #include <mutex>
 
 #include "at_fork.hpp"
@@ -19,6 +22,8 @@ class LoadLimit final : AtFork {
 
     /// Whether this thread has a place, in whatever cache.
     static bool is_placed() noexcept;
+    /// What those get who were given no place: a `BackendError`.
+    std::exception_ptr refusal() const;
 
     /// One of the places, as long as this lives.
     class Place {

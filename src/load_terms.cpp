@@ -9,8 +9,10 @@ std::string_view option_of(TermsProblem problem) noexcept {
         case TermsProblem::none:
             break;
         case TermsProblem::stale_while_refresh_of_never:
+        case TermsProblem::stale_while_refresh_range:
             return "stale_while_refresh";
         case TermsProblem::stale_if_error_of_never:
+        case TermsProblem::stale_if_error_range:
             return "stale_if_error";
         case TermsProblem::early_refresh_of_never:
         case TermsProblem::early_refresh_range:
@@ -21,6 +23,7 @@ std::string_view option_of(TermsProblem problem) noexcept {
         case TermsProblem::nothing_expires:
             return "expires";
         case TermsProblem::missing_outlives_entries:
+        case TermsProblem::remember_missing_range:
             return "remember_missing";
         case TermsProblem::load_timeout_range:
             return "load_timeout";
@@ -44,6 +47,10 @@ std::string_view to_string(TermsProblem problem) noexcept {
         case TermsProblem::nothing_expires:
             return " is 0: nothing is stored that could be served stale, be refreshed or end "
                    "earlier";
+        case TermsProblem::stale_while_refresh_range:
+        case TermsProblem::stale_if_error_range:
+        case TermsProblem::remember_missing_range:
+            return " is negative";
         case TermsProblem::early_refresh_range:
             return " is not a number from 0 to less than 1000";
         case TermsProblem::jitter_range:
@@ -54,7 +61,7 @@ std::string_view to_string(TermsProblem problem) noexcept {
             return " leaves a load no time; without a limit it is never";
         case TermsProblem::lease_wait_range:
         case TermsProblem::load_backoff_range:
-            return " is longer than a day";
+            return " is not a time from 0 to a day";
     }
     return {};
 }

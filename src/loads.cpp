@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "cache_core.hpp"
+#include "load_task.hpp"
 
 namespace cachemodel::detail {
 
@@ -28,7 +29,7 @@ KeyLoad& Loads::add(LoadJob& job, const Wanted& wanted, std::string flight_key, 
                     .flight_key = std::move(flight_key),
                     .place = place,
                     .standing = wanted.standing,
-                    .has_fallback = !wanted.standing.empty(),
+                    .has_fallback = wanted.has_fallback,
                     .look_again = flights_.landings(runway) != wanted.landings,
                     .is_leased_by_other = leased_until && wall_time(cache_) < *leased_until});
 }
@@ -37,6 +38,13 @@ void Loads::fly(LoadJob& job, const Wanted& wanted, std::string flight_key, void
                 std::shared_ptr<Flight> flight) {
     KeyLoad& load = add(job, wanted, std::move(flight_key), place);
     load.lead.emplace(flights_, std::move(flight), Flights::runway(wanted.key.in_envelope()));
+}
+
+/// Whether its load, or the second step of that, failed of late.
+bool Loads::is_left_alone(const std::string& flight_key) {
+    LoadBackoff& backoff = cache_.core().load_backoff;
+    const SteadyTime now = cache_.clock().steady();
+    return backoff.find(flight_key, now) || backoff.find(completion_key(flight_key), now);
 }
 
 /// Whether the loader is left alone now.
@@ -48,26 +56,41 @@ bool Loads::is_backed_off(const Wanted& wanted, const std::string& flight_key) {
     return true;
 }
 
+/// Whether whoever wants it has a stale value now, and need not ask again.
+bool Loads::falls_back(Wanted& wanted) {
+    wanted.has_fallback = fall_back(wanted.index);
+    return wanted.has_fallback;
+}
+
+bool Loads::is_bounded() const noexcept {
+    return !rules_.load_timeout.is_never() && !LoadTask::is_in_one() && !cache_.is_bypass();
+}
+
 void Loads::load(std::vector<Wanted> wanted) {
+    if (wanted.empty()) return;
     // A flight may end without a result that could be taken over: somebody else leads the next one.
     constexpr int most_attempts = 3;
+    const SteadyTime deadline = is_bounded() ? deadline_in(rules_.load_timeout) : SteadyTime::max();
     for (int attempt = 0; attempt < most_attempts && !wanted.empty(); ++attempt) {
-        wanted = load_once(wanted);
+        if (attempt > 0 && std::chrono::steady_clock::now() >= deadline) {
+            for (auto& each : wanted) time_out(each);
+            return;
+        }
+        wanted = load_once(wanted, deadline);
     }
     for (const auto& each : wanted) load_alone(each);
 }
 
 /// Leads the loads of those that nobody loads yet, and joins the others. Those to be tried again.
-std::vector<Wanted> Loads::load_once(const std::vector<Wanted>& wanted) {
-    const bool is_bypass = cache_.is_bypass();
-    const bool as_task = !rules_.load_timeout.is_never() && !LoadJob::is_in_task() && !is_bypass;
+std::vector<Wanted> Loads::load_once(const std::vector<Wanted>& wanted, SteadyTime deadline) {
+    const bool as_task = is_bounded();
     Led here{make_job(), {}};
     std::unique_ptr<LoadJob> elsewhere = as_task ? make_job() : nullptr;
     std::vector<Joined> joined;
     for (const auto& each : wanted) {
-        if (is_bypass) {
+        if (cache_.is_bypass()) {
             add(*here.job, each, {}, place(*here.job, each.index, false));
-            here.indices.push_back(each.index);
+            here.wanted.push_back(each);
             continue;
         }
         std::string flight_key = cache_.final_key(each.key.in_envelope());
@@ -81,42 +104,44 @@ std::vector<Wanted> Loads::load_once(const std::vector<Wanted>& wanted) {
         } else {
             fly(*here.job, each, std::move(flight_key), place(*here.job, each.index, false),
                 std::move(flight));
-            here.indices.push_back(each.index);
+            here.wanted.push_back(each);
         }
     }
-    if (elsewhere && !elsewhere->is_empty()) hand_over(std::move(elsewhere), true);
-    run_here(std::move(here));
+    if (elsewhere && elsewhere->size() > 0) hand_over(std::move(elsewhere), true);
+    std::vector<Wanted> again = run_here(std::move(here));
     // Only now: while this thread leads, another one may wait for it.
-    const SteadyTime deadline = deadline_in(rules_.load_timeout);
-    std::vector<Wanted> again;
-    for (const auto& each : joined) {
+    for (auto& each : joined) {
         if (!join(each, deadline)) again.push_back(each.wanted);
     }
     return again;
 }
 
-void Loads::run_here(Led led) {
-    if (led.indices.empty()) return;
-    led.job->run_now();
-    for (std::size_t i = 0; i < led.indices.size(); ++i) {
-        collect(led.indices[i], led.job->loads()[i]);
+/// Those that are to be tried again.
+std::vector<Wanted> Loads::run_here(Led led) {
+    std::vector<Wanted> again;
+    if (led.wanted.empty()) return again;
+    led.job->run();
+    for (std::size_t i = 0; i < led.wanted.size(); ++i) {
+        if (!collect(led.wanted[i], (*led.job)[i])) again.push_back(led.wanted[i]);
     }
     if (auto rest = led.job->take_rest()) hand_over(std::move(rest), true);
+    return again;
 }
 
 /// Gives the job to the executor of its cache. What that has no room for is run here and now, if it
-/// is waited for, and else not at all.
+/// is waited for and there is nothing stale to make do with, and else not at all.
 void Loads::hand_over(std::unique_ptr<LoadJob> job, bool is_awaited) {
-    job->become_task(loans_, is_awaited);
-    const std::size_t loads = job->loads().size();
-    std::unique_ptr<Task> task = std::move(job);
+    const std::size_t loads = job->size();
+    std::unique_ptr<Task> task = std::make_unique<LoadTask>(std::move(job), loans_, is_awaited);
     try {
-        if (cache_.core().executor().submit(task)) return;
+        if (cache_.view().background().submit(task)) return;
     } catch (...) {
         // As good as no room.
     }
     for (std::size_t i = 0; i < loads; ++i) count(&Counters::refused_tasks);
-    if (is_awaited && task) task->run();
+    if (!is_awaited || !task) return;
+    static_cast<LoadTask&>(*task).job().leave_to_fallback();
+    task->run();
 }
 
 void Loads::refresh(const std::vector<Wanted>& wanted) {
@@ -124,7 +149,7 @@ void Loads::refresh(const std::vector<Wanted>& wanted) {
     std::vector<Wanted> here;
     for (const auto& each : wanted) {
         std::string flight_key = cache_.final_key(each.key.in_envelope());
-        if (cache_.core().load_backoff.find(flight_key, cache_.clock().steady())) continue;
+        if (is_left_alone(flight_key)) continue;
         void* const own_place = place(*job, each.index, true);
         if (own_place == nullptr) {
             here.push_back(each);
@@ -133,35 +158,37 @@ void Loads::refresh(const std::vector<Wanted>& wanted) {
         auto [flight, leads] = board(each, flight_key, true);
         if (leads) fly(*job, each, std::move(flight_key), own_place, std::move(flight));
     }
-    if (!job->is_empty()) hand_over(std::move(job), false);
+    if (job->size() > 0) hand_over(std::move(job), false);
     // Who comes first loads what no task can load; the others are served meanwhile.
     for (const auto& each : here) {
         std::string flight_key = cache_.final_key(each.key.in_envelope());
         auto [flight, leads] = board(each, flight_key, false);
         if (!leads) continue;
-        Led led{make_job(), {each.index}};
+        Led led{make_job(), {each}};
         fly(*led.job, each, std::move(flight_key), place(*led.job, each.index, false),
             std::move(flight));
-        run_here(std::move(led));
+        (void)run_here(std::move(led));  // what is not answered has been served already
     }
 }
 
-/// What a load of this thread came to.
-void Loads::collect(std::size_t index, KeyLoad& load) {
+/// What a load of this thread came to; false where it came to nothing.
+bool Loads::collect(Wanted& wanted, KeyLoad& load) {
     switch (load.state) {
         case KeyLoad::State::found:
-            return loaded(index, load);
+            loaded(wanted.index, load);
+            return true;
         case KeyLoad::State::taken:
         case KeyLoad::State::missing:
-            return take(index, load.product);
+            take(wanted.index, load.product);
+            return true;
         case KeyLoad::State::failed:
-            if (!fall_back(index)) fail(index, load.error);
-            return;
+            if (!fall_back(wanted.index)) fail(wanted.index, load.error);
+            return true;
         case KeyLoad::State::pending:
         case KeyLoad::State::left:
-            (void)fall_back(index);
-            return;
+            break;
     }
+    return falls_back(wanted);
 }
 
 /// Whether what the flight brings is no older than the call. Usually what both have read tells: a
@@ -178,15 +205,19 @@ bool Loads::may_take(const Joined& joined) const noexcept {
     return basis.lease_owner != 0 && basis.lease_owner == flight.lease_owner;
 }
 
+void Loads::time_out(Wanted& wanted) {
+    count(&Counters::load_timeouts);
+    if (fall_back(wanted.index)) return;
+    fail(wanted.index, std::make_exception_ptr(LoadTimeout("the load of " + wanted.key.stored +
+                                                           " takes longer than " +
+                                                           to_string(rules_.load_timeout))));
+}
+
 /// Whether it has its answer now.
-bool Loads::join(const Joined& joined, SteadyTime deadline) {
+bool Loads::join(Joined& joined, SteadyTime deadline) {
     const std::size_t index = joined.wanted.index;
-    const std::string& key = joined.wanted.key.stored;
-    const auto fail_unless_stale = [&](const auto& error) {
-        if (!fall_back(index)) fail(index, std::make_exception_ptr(error));
-    };
     if (!joined.is_own && joined.flight->type == product_) Flights::run_in_line(*joined.flight);
-    const Passage passage{joined.flight, product_, deadline, LoadJob::is_in_task()};
+    const Passage passage{joined.flight, product_, deadline, LoadTask::is_in_one()};
     switch (passage.kind()) {
         case Passage::Kind::given:
             if (!may_take(joined)) {
@@ -202,9 +233,7 @@ bool Loads::join(const Joined& joined, SteadyTime deadline) {
             if (!fall_back(index)) fail(index, passage.error());
             return true;
         case Passage::Kind::late:
-            count(&Counters::load_timeouts);
-            fail_unless_stale(LoadTimeout("the load of " + key + " takes longer than " +
-                                          to_string(rules_.load_timeout)));
+            time_out(joined.wanted);
             return true;
         case Passage::Kind::entered:
             if (may_reenter() || !passage.is_recursion()) {
@@ -213,23 +242,23 @@ bool Loads::join(const Joined& joined, SteadyTime deadline) {
             }
             [[fallthrough]];
         case Passage::Kind::too_deep:
-            fail(index,
-                 std::make_exception_ptr(RecursiveLoad("to load " + key + " it is needed itself")));
+            fail(index, std::make_exception_ptr(RecursiveLoad(
+                            "to load " + joined.wanted.key.stored + " it is needed itself")));
             return true;
         case Passage::Kind::alone:
             break;
     }
-    if (joined.flight->type == product_) return fall_back(index);
+    if (joined.flight->type == product_) return falls_back(joined.wanted);
     load_alone(joined.wanted);
     return true;
 }
 
 /// Where others load the same and cannot be waited for.
 void Loads::load_alone(const Wanted& wanted) {
-    Led led{make_job(), {wanted.index}};
+    Led led{make_job(), {wanted}};
     add(*led.job, wanted, cache_.final_key(wanted.key.in_envelope()),
         place(*led.job, wanted.index, false));
-    run_here(std::move(led));
+    (void)run_here(std::move(led));  // nobody else has it, so it is loaded
 }
 
 }  // namespace cachemodel::detail

@@ -27,6 +27,7 @@ struct Wanted {
     const Basis& basis;
     /// The entry of a value that is there all the same.
     const std::string& standing;
+    bool has_fallback;       ///< whoever wants it can make do with that value
     std::uint64_t landings;  ///< as its flights were counted before it was read
     SteadyTime asked_at;     ///< before it was read, by the machine's clock
 };
@@ -78,20 +79,24 @@ class Loads {
     /// What this thread is to load.
     struct Led {
         std::unique_ptr<LoadJob> job;
-        std::vector<std::size_t> indices;
+        std::vector<Wanted> wanted;
     };
 
     Flights::Boarding board(const Wanted& wanted, const std::string& flight_key, bool leads_later);
+    bool falls_back(Wanted& wanted);
     KeyLoad& add(LoadJob& job, const Wanted& wanted, std::string flight_key, void* place);
     void fly(LoadJob& job, const Wanted& wanted, std::string flight_key, void* place,
              std::shared_ptr<Flight> flight);
+    bool is_bounded() const noexcept;
+    bool is_left_alone(const std::string& flight_key);
     bool is_backed_off(const Wanted& wanted, const std::string& flight_key);
-    std::vector<Wanted> load_once(const std::vector<Wanted>& wanted);
-    void run_here(Led led);
+    std::vector<Wanted> load_once(const std::vector<Wanted>& wanted, SteadyTime deadline);
+    std::vector<Wanted> run_here(Led led);
     void hand_over(std::unique_ptr<LoadJob> job, bool is_awaited);
-    void collect(std::size_t index, KeyLoad& load);
+    bool collect(Wanted& wanted, KeyLoad& load);
     bool may_take(const Joined& joined) const noexcept;
-    bool join(const Joined& joined, SteadyTime deadline);
+    bool join(Joined& joined, SteadyTime deadline);
+    void time_out(Wanted& wanted);
     void load_alone(const Wanted& wanted);
 
     const Cache& cache_;

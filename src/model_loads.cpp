@@ -45,6 +45,7 @@ struct Item {
     Basis basis = {};
     /// The entry of a value that is to be refreshed, or to be served if it cannot be loaded.
     std::string standing = {};
+    bool has_fallback = false;  ///< it may be served, and can be read
     bool is_known_missing = false;
     Source* source = nullptr;    ///< where it comes from if it is not in the cache
     std::uint64_t landings = 0;  ///< as its flights were counted before it was read
@@ -415,11 +416,13 @@ void Load::read_entry(Group& group, std::size_t index, std::string_view bytes,
     const Freshness state = freshness(group.cache, standing, item.source->rules());
     item.is_known_missing = state == Freshness::known_missing;
     if (state == Freshness::fallback) item.standing = bytes;
-    if (!is_served(state)) return;
+    if (!may_be_served(state)) return;
     if (const auto reason = decode(item, *standing.entry)) {
-        item.reason = *reason;
+        if (is_served(state)) item.reason = *reason;
         return;
     }
+    item.has_fallback = true;
+    if (state == Freshness::fallback) return reset(*item.table, item.object);
     item.state = State::found;
     if (item.target == nullptr) item.origin.revision = revision_of(*standing.entry);
     if (!standing.is_fresh_value()) {
@@ -463,7 +466,13 @@ void Load::load_missing(const Group& group) {
     };
     const auto wanted = [&](std::size_t index) {
         const Item& item = items_[index];
-        return Wanted{index, item.key, item.basis, item.standing, item.landings, item.asked_at};
+        return Wanted{.index = index,
+                      .key = item.key,
+                      .basis = item.basis,
+                      .standing = item.standing,
+                      .has_fallback = item.has_fallback,
+                      .landings = item.landings,
+                      .asked_at = item.asked_at};
     };
     for (const std::size_t index : group.to_refresh) part_of(index).stale.push_back(wanted(index));
     for (const std::size_t index : group.items) {
@@ -494,12 +503,15 @@ void Load::take_product(Item& item, const LoadedModel& product) {
 
 /// Serves the stale value, if there is one.
 bool Load::fall_back(Item& item) {
-    if (item.standing.empty()) return false;
+    if (!item.has_fallback || item.standing.empty()) return false;
+    const Cache cache = cache_of(*item.table);
+    const FoundEntry standing = look_at(cache, item.standing, item.key.in_envelope());
+    // By now it may be too old.
+    if (!may_be_served(freshness(cache, standing, item.source->rules()))) return false;
     reset(*item.table, item.object);
-    const auto opened = open_entry(item.standing, item.key.in_envelope()).entry;
-    if (!opened || decode(item, *opened)) return false;
+    if (decode(item, *standing.entry)) return false;
     item.state = State::found;
-    item.origin = {revision_of(*opened), true};
+    item.origin = {revision_of(*standing.entry), true};
     item.failure.reset();
     item.source->count(&Counters::stale_served);
     return true;

@@ -10,6 +10,8 @@
 
 #include "cache_core.hpp"
 #include "entries.hpp"
+#include "load_job.hpp"
+#include "load_limit.hpp"
 #include "model_entries.hpp"
 #include "secondary_keys.hpp"
 
@@ -60,6 +62,7 @@ class SecondaryLookup {
     void ask_source();
     void ask_source(std::size_t index);
     void source_failed(std::size_t index);
+    void ask_source_within_limit(std::span<const std::size_t> untold);
     void fetch(Trace trace);
     void check(std::size_t index, Answer fetched);
     void store_pointers();
@@ -171,11 +174,28 @@ void SecondaryLookup::count_misses() {
 }
 
 void SecondaryLookup::ask_source() {
+    std::vector<std::size_t> untold;
     for (std::size_t i = 0; i < wanted_.size(); ++i) {
-        if (wanted_[i].trace == Trace::found) continue;
         // A failure of the object itself says nothing about where it is.
-        if (wanted_[i].trace == Trace::from_pointer) continue;
-        ask_source(i);
+        if (wanted_[i].trace == Trace::none) ask_source(i);
+        if (wanted_[i].trace == Trace::failed) untold.push_back(i);
+    }
+    if (!untold.empty()) ask_source_within_limit(untold);
+}
+
+/// For those that the cache could not tell about: all are one load of it.
+void SecondaryLookup::ask_source_within_limit(std::span<const std::size_t> untold) {
+    LoadLimit& limit = door_.cache.core().load_limit;
+    const LoadRules rules = load_rules(table_.options.expires, load_terms(table_.options),
+                                       door_.cache.view().load_rules);
+    const LoadLimit::Place place{limit, deadline_in(rules.lease_wait)};
+    for (const std::size_t index : untold) {
+        if (place.is_given()) {
+            ask_source(index);
+        } else {
+            answers_[index] = nothing(index, MissReason::nothing_stored, Failure{limit.refusal()});
+            Tally{door_.cache}.count(table_, &Counters::refused_loads);
+        }
     }
 }
 

@@ -233,10 +233,23 @@ std::vector<Outcome> ValueWriter::store_many(Store how) const {
 }
 
 std::vector<Outcome> ValueWriter::store(Store how) const {
+    if (how == Store::set) return replace_values(cache_, entries());
+    return store_entries(cache_, how, entries());
+}
+
+std::vector<Entry> ValueWriter::entries() const {
     std::vector<Entry> entries;
     entries.reserve(prepared_.size());
     for (const auto& each : prepared_) entries.push_back({each.key, each.bytes, each.lifetime});
-    return store_entries(cache_, how, entries);
+    return entries;
+}
+
+std::vector<Outcome> replace_values(const Cache& cache, std::span<const Entry> entries) {
+    Flights& flights = cache.core().value_flights;
+    if (!cache.is_bypass() && !flights.is_empty()) {
+        for (const auto& entry : entries) flights.supersede(cache.final_key(entry.key));
+    }
+    return store_entries(cache, Store::set, entries);
 }
 
 }  // namespace cachemodel::detail

@@ -82,6 +82,9 @@ class Cache {
     Cache with_version(std::uint32_t version) const;
     /// A view whose values live that long when they are set without a lifetime of their own.
     Cache with_timeout(Lifetime timeout) const;
+    /// A view whose loads in the background run on `executor`, or on the library's own pool where
+    /// that is null: for caches that were opened by a URL.
+    Cache with_executor(std::shared_ptr<Executor> executor) const;
     /// A view that finds nothing and stores nothing, and lets removals through: for reading inside
     /// of a transaction that is not committed yet.
     Cache bypass() const;
@@ -122,13 +125,18 @@ class Cache {
     /// the place of `make` is stored as it is.
     ///
     /// `make` runs once for all who ask at the same time for the same key, through this cache and
-    /// its views. Where another process has stored a value meanwhile, that one is returned. A
-    /// backend that fails, or cannot tell, makes no difference but that nothing is stored: it is
-    /// counted.
+    /// its views. Where somebody else has stored a value meanwhile, that one is returned. Who comes
+    /// after a removal or a `set`, through this cache and its views too, does not get what began to
+    /// be made before it, and that is not stored.
+    ///
+    /// A backend that fails, or cannot tell, makes no difference but that nothing is stored: it is
+    /// counted. What is made while it cannot be read counts among the
+    /// `CacheOptions::loads_without_cache`. Beyond them one waits for `lease_wait` at most, and
+    /// then gets `BackendError`, or with `ignore_errors` makes the value all the same.
     ///
     /// With `unless`, a predicate, what it is true of is returned and not stored.
     /// Errors: what `make` throws, and then nothing is stored; `TypeMismatch`; `RecursiveLoad`
-    /// where `make` needs its own key.
+    /// where `make` needs its own key; `BackendError` as above.
     template <class Make>
     auto get_or_set(std::string_view key, Make&& make) const;
     template <class Make>
@@ -243,11 +251,12 @@ class Cache {
     // ---- the whole cache
 
     /// Empties the whole backend: every prefix, every version, other programs' entries too. Whether
-    /// it was done.
+    /// it was done. What this cache and its views began to load or to make before is not stored.
     ///
     /// Errors: `BackendError`; `ConfigError` for a cache with `clear=forbid`.
     bool clear() const;
-    /// Removes the entries of this prefix, of all versions, and gives their number.
+    /// Removes the entries of this prefix, of all versions, and gives their number. What began to
+    /// be loaded or made before is not stored, as with `clear`.
     ///
     /// Errors: `BackendError` (`unsupported`) where the backend does not list its keys, as
     /// memcached, or the cache has a key function of the user's own.

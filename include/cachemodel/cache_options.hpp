@@ -54,12 +54,14 @@ struct CacheOptions {
     Lifetime lease_wait = std::chrono::seconds{2};
     Lifetime load_backoff = std::chrono::seconds{1};
 
-    /// How many loads may run at a time while the cache cannot be read, so that all that it kept
-    /// from the source does not reach it at once. Who comes then waits for `lease_wait` at most,
-    /// and gets `BackendError`.
+    /// How many loads, and functions of `get_or_set`, may run at a time while the cache cannot be
+    /// read, so that all that it kept from the source does not reach it at once. For this cache
+    /// with its copies and views: another one on the same server has as many. Who comes then waits
+    /// for `lease_wait` at most, and gets `BackendError`.
     std::size_t loads_without_cache = 64;
 
-    /// What loads in the background run on; null is the library's own pool of threads.
+    /// What loads in the background run on; null is the library's own pool of threads. A cache that
+    /// was opened by a URL gets one by `Cache::with_executor`.
     std::shared_ptr<Executor> executor = {};
 
     /// Where what is left to chance begins, for tests that are to run alike each time: jitter,

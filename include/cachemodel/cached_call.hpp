@@ -9,6 +9,7 @@
 #include <cachemodel/detail/load_terms.hpp>
 #include <cachemodel/detail/prefetch.hpp>
 #include <cachemodel/lookup.hpp>
+#include <cachemodel/self_contained.hpp>
 #include <cachemodel/statistics.hpp>
 
 #include <concepts>
@@ -47,15 +48,7 @@ struct OwnedArgument<std::string_view> {
 
 /// Whether a copy is all that the argument was, and stays so.
 template <class T>
-consteval bool can_be_owned() {
-    if constexpr (std::same_as<T, std::string_view>) {
-        return true;
-    } else if constexpr (std::copy_constructible<T> && !can_be_sliced<T>) {
-        return !holds_view<T>();
-    } else {
-        return false;
-    }
-}
+inline constexpr bool can_be_owned = std::same_as<T, std::string_view> || SelfContained<T>;
 
 /// A call of a `Target` with arguments that are passed on as `Passed`: references, or views.
 template <class Target, class Result, class... Passed>
@@ -113,7 +106,7 @@ class OwnedCall final : public AnyCall {
 
 template <class Target, class Result, class... Passed>
 std::unique_ptr<AnyCall> TypedCall<Target, Result, Passed...>::copy() const {
-    if constexpr ((can_be_owned<std::remove_cvref_t<Passed>>() && ...)) {
+    if constexpr ((can_be_owned<std::remove_cvref_t<Passed>> && ...)) {
         return std::apply(
             [&](const auto&... arguments) -> std::unique_ptr<AnyCall> {
                 return std::make_unique<OwnedCall<Target, Result, Passed...>>(unless_,

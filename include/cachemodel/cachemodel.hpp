@@ -30,5 +30,6 @@
 #include <cachemodel/reference.hpp>
 #include <cachemodel/schemes.hpp>
 #include <cachemodel/secondary_keys.hpp>
+#include <cachemodel/self_contained.hpp>
 #include <cachemodel/statistics.hpp>
 #include <cachemodel/version.hpp>

@@ -6,6 +6,7 @@
 #include <cachemodel/detail/wrapper.hpp>
 #include <cachemodel/error.hpp>
 #include <cachemodel/fwd.hpp>
+#include <cachemodel/self_contained.hpp>
 
 #include <nlohmann/json.hpp>
 
@@ -29,6 +30,9 @@ class Json : public detail::ValueWrapper<Json<T>, T> {
  public:
     using detail::ValueWrapper<Json<T>, T>::ValueWrapper;
 };
+
+template <>
+inline constexpr bool declared_self_contained<nlohmann::json> = true;
 
 namespace detail {
 

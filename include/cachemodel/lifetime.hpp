@@ -46,6 +46,8 @@ class Lifetime {
 
     /// Zero or negative: an entry with this lifetime is not there.
     constexpr bool is_over() const noexcept { return nanoseconds_ <= 0; }
+    /// Made of a duration below zero, however far: over, and not equal to zero.
+    constexpr bool is_negative() const noexcept { return nanoseconds_ < 0; }
 
     /// The duration; meaningless for `never`.
     constexpr std::chrono::nanoseconds duration() const noexcept {
@@ -74,7 +76,7 @@ class Lifetime {
         // Through long double: exact enough to decide the range, and free of overflow.
         const auto wide = std::chrono::duration<long double, std::nano>{duration}.count();
         if (!(wide < 9.2e18L)) return forever;  // also NaN
-        if (wide <= 0) return 0;
+        if (wide <= 0) return wide < 0 ? -1 : 0;
         if constexpr (std::is_floating_point_v<Rep>) {
             return wide < 1 ? 1 : static_cast<Count>(wide);
         } else {

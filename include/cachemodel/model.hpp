@@ -24,7 +24,7 @@ namespace cachemodel {
 ///
 /// What is about loading, from `stale_while_refresh` to `load_backoff`, is for models with a
 /// loader. What is not given of it is what the cache's own options say. Options that contradict
-/// each other do not compile.
+/// each other do not compile, nor do negative ones of these.
 ///
 /// Thread safety: that of a plain value.
 struct ModelOptions {
@@ -119,18 +119,29 @@ constexpr std::string_view wire_name() {
 }
 
 template <class M>
+concept HasOptions = requires {
+    M::cache_options;
+};
+/// Whether they are `static`, `constexpr` and what they should be.
+template <class M>
+concept HasConstantOptions = requires {
+    typename std::integral_constant<std::uint32_t, ModelOptions{*&M::cache_options}.version>;
+};
+
+template <class M>
 constexpr ModelOptions model_options() {
-    if constexpr (requires { M::cache_options; }) {
+    if constexpr (HasConstantOptions<M>) {
         return M::cache_options;
     } else {
         return {};
     }
 }
 
-/// Whether they are known when M is compiled. They are not where they have an error of their own,
-/// which clang hides from concepts.
+/// Whether there is nothing wrong with them, also where they have an error of their own, which
+/// clang hides from concepts.
 template <class M>
-inline constexpr bool has_constant_options = __builtin_constant_p(model_options<M>().version);
+inline constexpr bool has_sound_options =
+    !HasOptions<M> || (HasConstantOptions<M> && __builtin_constant_p(model_options<M>().version));
 
 template <class T>
 inline constexpr bool is_key = false;
@@ -240,9 +251,9 @@ enum class ModelProblem : std::uint8_t {
     target_not_model,
     secret_target,
     target_keys,
+    options_not_constant,
     load_terms,
     load_terms_without_loader,
-    options_not_constant,
     complete_alone,
 };
 
@@ -295,7 +306,7 @@ consteval ModelProblem target_problem() {
         return ModelProblem::target_not_model;
     } else if constexpr (!has_key<M>(std::make_index_sequence<member_count<M>>{})) {
         return ModelProblem::target_not_model;
-    } else if constexpr (!has_constant_options<M>) {
+    } else if constexpr (!has_sound_options<M>) {
         return ModelProblem::options_not_constant;
     } else if constexpr (model_options<M>().secret_keys) {
         return ModelProblem::secret_target;
@@ -371,10 +382,10 @@ consteval ModelProblem find_model_problem() {
         return ModelProblem::too_many_members;
     } else if constexpr (!PlainAggregate<M>) {
         return ModelProblem::c_array;
+    } else if constexpr (!has_sound_options<M>) {
+        return ModelProblem::options_not_constant;
     } else if constexpr (!NoVerb<M>) {
         return ModelProblem::verb;
-    } else if constexpr (!has_constant_options<M>) {
-        return ModelProblem::options_not_constant;
     } else if constexpr (HasComplete<M> && !HasLoader<M>) {
         return ModelProblem::complete_alone;
     } else {
@@ -463,10 +474,9 @@ consteval bool require_model() {
     static_assert(problem != target_keys,
                   "cachemodel: a Reference stores its target's keys, and one of them has a "
                   "to_cache_key but cannot be stored");
-    static_assert(
-        problem != options_not_constant,
-        "cachemodel: cache_options is not a constant; write static constexpr ModelOptions "
-        "cache_options{...}, and mend what the compiler says of it, if anything");
+    static_assert(problem != options_not_constant,
+                  "cachemodel: cache_options is no constant; write static constexpr ModelOptions "
+                  "cache_options{...}, and mend what the compiler says of it, if anything");
     static_assert(problem != complete_alone,
                   "cachemodel: complete is the second step of a load, and this model has no "
                   "from_miss, which is the first; write one, or give complete another name");

@@ -1,7 +1,7 @@
 // cachemodel: a loader that failed is asked again some day.
 // SPDX-License-Identifier: MIT
-// expect: cachemodel: load_backoff is longer than a day; write how long a loader that fails is left
-// expect: alone at first, such as 1s
+// expect: cachemodel: load_backoff is not a time from 0 to a day; write how long a loader that
+// expect: fails is left alone at first, such as 1s
 #include <cachemodel/cachemodel.hpp>
 
 #include <chrono>

@@ -377,7 +377,9 @@ class Entry:
             return "being loaded"
         if self.known_missing:
             return "known missing"
-        return "undecodable" if self.lease is None and self.epoch is None else "removed"
+        if self.epoch is not None and self.epoch % 2 == 1:
+            return "removed"
+        return "undecodable" if self.lease is None and self.epoch is None else "nothing stored"
 
     def is_over(self, now):
         return self.fresh_until is not None and now >= self.fresh_until

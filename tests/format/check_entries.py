@@ -178,8 +178,9 @@ def check_what_stands_for_values(server):
     """Entries without a body are what they are, and nothing to who asks for a value."""
     then = 1893456000000  # the year 2030
     for name, kind, members in (
-        ("removed", "removed", {"epoch": 0xFEDCBA9876543210}),
+        ("removed", "removed", {"epoch": 0xFEDCBA9876543211}),
         ("leased", "being loaded", {"lease": (then + 2000, 0xFFFFFFFFFFFFFFFF)}),
+        ("given-back", "nothing stored", {"epoch": 0xFEDCBA9876543210}),
         ("leased-anew", "being loaded", {"lease": (then + 2000, 1), "epoch": 7}),
         ("missing", "known missing", {"fresh_until": then + 10000, "known_missing": True}),
         ("stale", "value", {
@@ -205,7 +206,7 @@ def check_what_stands_for_values(server):
     check("no reason", take_apart(make_entry("k", b"", then), "k").kind(), "undecodable")
     # A lease that is over keeps nobody waiting.
     key = plain_key(PREFIX, VERSION, "leased")
-    check("lease over", take_apart(server.get(key) or b"", key).kind(then + 2000), "removed")
+    check("lease over", take_apart(server.get(key) or b"", key).kind(then + 2000), "nothing stored")
 
 
 def check_damaged(files, key):

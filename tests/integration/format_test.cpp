@@ -295,7 +295,8 @@ void write_what_stands_for_values(const Cache& cache) {
         detail::end_entry(bytes);
         CHECK(cache.set_raw(name, bytes, never));
     };
-    write("removed", {.epoch = 0xfedcba9876543210}, "");
+    write("removed", {.epoch = 0xfedcba9876543211}, "");
+    write("given-back", {.epoch = 0xfedcba9876543210}, "");
     write("leased", {.lease = detail::EntryLease{then + 2s, 0xffffffffffffffff}}, "");
     write("leased-anew", {.lease = detail::EntryLease{then + 2s, 1}, .epoch = 7}, "");
     write("missing", {.fresh_until = then + 10s, .is_known_missing = true}, "");

@@ -3,6 +3,7 @@
 #include <cachemodel/backends/memcached.hpp>
 #include <cachemodel/backends/redis.hpp>
 #include <cachemodel/cache.hpp>
+#include <cachemodel/models.hpp>
 
 #include "support/catch.hpp"
 #include "support/memcached_server.hpp"
@@ -13,9 +14,12 @@
 #include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 using namespace cachemodel;
@@ -36,10 +40,14 @@ struct Call {
     steady_clock::duration took() const { return end - begin; }
 };
 
-/// Threads that read one value over and over, with short pauses, and write down how that went.
+/// What one caller does next. Whether it found what should be there.
+using Step = std::function<bool()>;
+
+/// Threads that do one step after the other, with short pauses, and write down how that went.
 class Load {
  public:
-    explicit Load(Cache cache) : cache_(std::move(cache)) {
+    Load(std::function<Step()> make_steps, std::chrono::microseconds pause)
+        : make_steps_(std::move(make_steps)), pause_(pause) {
         for (std::size_t i = 0; i < callers; ++i) threads_[i] = std::thread{[this, i] { work(i); }};
     }
     ~Load() { stop(); }
@@ -52,7 +60,7 @@ class Load {
             if (thread.joinable()) thread.join();
         }
     }
-    /// Waits until every caller has found the value so many times more, without a failure in
+    /// Waits until every caller has found what it should so many times more, without a failure in
     /// between; false when that is not so at `limit`.
     bool all_find(int times, steady_clock::time_point limit) {
         for (auto& found : found_in_a_row_) found = 0;
@@ -72,20 +80,22 @@ class Load {
 
  private:
     void work(std::size_t caller) {
+        const Step step = make_steps_();
         while (!is_ending_) {
             const auto begin = steady_clock::now();
-            const auto answer = cache_.get<std::string>("k");
-            calls_[caller].push_back({begin, steady_clock::now(), answer.found()});
-            if (answer.found()) {
+            const bool is_found = step();
+            calls_[caller].push_back({begin, steady_clock::now(), is_found});
+            if (is_found) {
                 ++found_in_a_row_[caller];
             } else {
                 found_in_a_row_[caller] = 0;
             }
-            std::this_thread::sleep_for(2ms);
+            std::this_thread::sleep_for(pause_);
         }
     }
 
-    Cache cache_;
+    const std::function<Step()> make_steps_;
+    const std::chrono::microseconds pause_;
     std::atomic<bool> is_ending_{false};
     std::array<std::atomic<int>, callers> found_in_a_row_{};
     std::array<std::vector<Call>, callers> calls_;
@@ -135,11 +145,26 @@ long count(const std::vector<Call>& calls, steady_clock::time_point from,
     });
 }
 
+/// Which its source has at once.
+struct Price {
+    static constexpr ModelOptions cache_options{.expires = 1min, .name = "Price"};
+    Key<int> number;
+    Field<int> cents;
+
+    void from_miss() { cents = 1; }
+};
+/// A price that is not loaded.
+struct PriceRow {
+    static constexpr ModelOptions cache_options{.name = "Price"};
+    Key<int> number;
+    Field<int> cents;
+};
+
 template <class Server>
-void check_stop_under_load(Server& server, const Cache& cache) {
-    cache.set("k", std::string{"value"}, never);
+void check_stop_under_load(Server& server, std::function<Step()> make_steps,
+                           std::chrono::microseconds pause) {
     Control control;
-    Load load{cache};
+    Load load{std::move(make_steps), pause};
     const bool was_well = load.all_find(20, steady_clock::now() + 20s);
     std::this_thread::sleep_for(200ms);
     const auto stopped = steady_clock::now();
@@ -183,19 +208,64 @@ void check_stop_under_load(Server& server, const Cache& cache) {
     CHECK(failed_after == 0);
 }
 
+/// All read one value over and over.
+template <class Server>
+void check_stop_under_reads(Server& server, const Cache& cache) {
+    cache.set("k", std::string{"value"}, never);
+    const Step read = [&] { return cache.get<std::string>("k").found(); };
+    check_stop_under_load(
+        server, [&] { return read; }, 2ms);
+}
+
+/// Each loads one model after the other, and looks whether it was stored. Most of their time they
+/// wait for one of the round trips of a load, and so that is what the stop hits.
+template <class Server>
+void check_stop_under_loads(Server& server, const Cache& cache) {
+    const Models<Price> prices{cache};
+    const Models<PriceRow> rows{cache};
+    std::atomic<int> next{0};
+    const auto make_steps = [&]() -> Step {
+        return [&, loaded = std::optional<int>{}]() mutable {
+            if (loaded) return rows.find(*std::exchange(loaded, std::nullopt)).found();
+            loaded = next++;
+            return prices.get(*loaded).cents == 1;
+        };
+    };
+    check_stop_under_load(server, make_steps, 200us);
+}
+
+Cache cache_on(const RealMemcached& server) {
+    return Cache{std::make_shared<MemcachedBackend>(
+        MemcachedOptions{.servers = {server.address()}, .deadline = deadline})};
+}
+Cache cache_on(const RealRedis& server) {
+    auto options = server.options();
+    options.deadline = deadline;
+    return Cache{std::make_shared<RedisBackend>(options)};
+}
+
 }  // namespace
 
 TEST_CASE("callers of a memcached that stops wait no longer than the deadline, and it is back soon",
           "[memcached][threads]") {
     RealMemcached server;
-    check_stop_under_load(server, Cache{std::make_shared<MemcachedBackend>(MemcachedOptions{
-                                      .servers = {server.address()}, .deadline = deadline})});
+    check_stop_under_reads(server, cache_on(server));
 }
 
 TEST_CASE("callers of a Redis that stops wait no longer than the deadline, and it is back soon",
           "[redis][threads]") {
     RealRedis server;
-    auto options = server.options();
-    options.deadline = deadline;
-    check_stop_under_load(server, Cache{std::make_shared<RedisBackend>(options)});
+    check_stop_under_reads(server, cache_on(server));
+}
+
+TEST_CASE("loads from a source wait no longer than the deadline for a memcached that stops",
+          "[memcached][models][threads]") {
+    RealMemcached server;
+    check_stop_under_loads(server, cache_on(server));
+}
+
+TEST_CASE("loads from a source wait no longer than the deadline for a Redis that stops",
+          "[redis][models][threads]") {
+    RealRedis server;
+    check_stop_under_loads(server, cache_on(server));
 }

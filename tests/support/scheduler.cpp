@@ -103,7 +103,7 @@ void Player::run() {
             std::logic_error("an actor took " + std::to_string(taken_) +
                              " steps, and not at most " + std::to_string(actor_.steps)));
     }
-    while (taken_ < actor_.steps) step();
+    while (actor_.idles && taken_ < actor_.steps) step();
     const std::lock_guard lock{turns_.mutex};
     state_ = State::over;
     turns_.changed.notify_all();

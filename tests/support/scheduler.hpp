@@ -23,6 +23,9 @@ struct Actor {
     /// failure of the test.
     std::size_t steps;
     std::function<void()> work;
+    /// Whether he is idle for the rest; otherwise there are fewer orders, and nobody knows how
+    /// many.
+    bool idles = true;
 };
 
 /// Lets actors, each in a thread of its own, do the same again and again, until they have done it

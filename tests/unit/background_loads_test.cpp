@@ -1,6 +1,7 @@
 // cachemodel: loads that callers do not wait for to the end, second steps, and doors that go away.
 // SPDX-License-Identifier: MIT
 #include <cachemodel/cached_function.hpp>
+#include <cachemodel/caches.hpp>
 #include <cachemodel/executor.hpp>
 #include <cachemodel/models.hpp>
 #include <cachemodel/testing/manual_executor.hpp>
@@ -80,6 +81,18 @@ struct Digest {
 /// Whose loader has a second step.
 struct Profile {
     static constexpr ModelOptions cache_options{.lease_wait = 0s, .load_backoff = 0s};
+
+    Key<std::string> name;
+    Field<int> essential;
+    Field<std::optional<int>> rest;
+
+    void from_miss(Source& source) { essential = source.ask(*name); }
+    void complete(Source& source) { rest = source.rest(*name); }
+};
+
+/// The same, and it is left alone when that fails.
+struct Patient {
+    static constexpr ModelOptions cache_options{.lease_wait = 0s, .load_backoff = 10s};
 
     Key<std::string> name;
     Field<int> essential;
@@ -303,6 +316,29 @@ TEST_CASE("a second step that is given up leaves nothing stored", "[loaders][com
     CHECK(profiles.get("ada").rest == 2);
 }
 
+TEST_CASE("a second step that fails twice in a row is left alone for a while",
+          "[loaders][complete][failure]") {
+    const auto executor = std::make_shared<ManualExecutor>();
+    Rig rig{executor};
+    int tried = 0;
+    rig.source.rest = [&](const std::string&) -> int {
+        ++tried;
+        throw std::runtime_error("no rest");
+    };
+    const Models<Patient, Source&> patients{rig.cache, rig.source};
+    for (int i = 0; i < 5; ++i) {
+        CHECK(patients.get("ada").essential == 1);
+        executor->run_all();
+    }
+    CHECK(tried == 2);
+    CHECK(rig.cache.statistics().backed_off == 3);
+    rig.clock.advance(20s);
+    rig.source.rest = [](const std::string&) { return 2; };
+    CHECK(patients.get("ada").essential == 1);
+    executor->run_all();
+    CHECK(patients.get("ada").rest == 2);
+}
+
 TEST_CASE("a second step does not begin once its door has gone", "[loaders][complete]") {
     const auto executor = std::make_shared<ManualExecutor>();
     Rig rig{executor};
@@ -445,4 +481,29 @@ TEST_CASE("a door that goes away in a load of its own does not wait for itself",
     await("the load is over", [&] { return is_over.load(); });
     CHECK(std::static_pointer_cast<ThreadPool>(rig.executor)->shutdown(30s));
     CHECK(rig.cache.statistics().refreshes == 1);
+}
+
+TEST_CASE("whatever has opened a cache, a view of it has its loads done by another executor",
+          "[cache][caches][executor]") {
+    const ScopedCaches scope;
+    const auto executor = std::make_shared<ManualExecutor>();
+    Source source;
+    // How many tasks a load gives to it.
+    const auto tasks = [&](const Cache& cache) {
+        (void)Models<Profile, Source&>{cache, source}.get("may");
+        return executor->run_all();
+    };
+    const Cache opened = Cache::open("memory://");
+    const Cache view = opened.with_executor(executor);
+    CHECK(tasks(view.with_prefix("of-the-view")) == 1);
+    CHECK(tasks(opened.with_prefix("of-the-cache")) == 0);
+    CHECK(tasks(view.with_executor(nullptr).with_prefix("of-neither")) == 0);
+    CHECK(view == opened);
+
+    caches().configure("pages", "memory://");
+    for (const Cache& cache : caches().all()) {
+        caches().configure(cache.name(), cache.with_executor(executor));
+    }
+    CHECK(tasks(caches()["pages"]) == 1);
+    CHECK(caches()["pages"].name() == "pages");
 }

@@ -1818,7 +1818,7 @@ TEST_CASE("a lease without a result is given back", "[cached_method][lease][fail
     LeasingRig rig;
     const Geocode geocode{rig.cache};
     CHECK_THROWS_AS(geocode({.address = "nowhere"}), std::domain_error);
-    CHECK(geocode.peek({.address = "nowhere"}).reason() == MissReason::removed);
+    CHECK(geocode.peek({.address = "nowhere"}).reason() == MissReason::nothing_stored);
     rig.clock.advance(1s);
     CHECK(rig.entries() == 0);
 }

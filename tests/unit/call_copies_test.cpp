@@ -2,14 +2,15 @@
 // SPDX-License-Identifier: MIT
 #include <cachemodel/cached_function.hpp>
 #include <cachemodel/cached_method.hpp>
+#include <cachemodel/error.hpp>
 #include <cachemodel/executor.hpp>
 
 #include "support/catch.hpp"
+#include "support/crew.hpp"
 #include "support/load_rig.hpp"
 
 #include <atomic>
 #include <chrono>
-#include <future>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -95,6 +96,40 @@ struct Ticket {
     }
 };
 
+/// Refers to what lives no longer than whoever calls.
+struct Parcel {
+    std::string number;
+    const std::string* address = nullptr;
+
+    int postage() const {
+        calls.push_back(number + " to " + *address);
+        return ++answer;
+    }
+};
+struct Street {
+    const std::string* name;
+
+    friend std::string to_cache_key(const Street& street) { return *street.name; }
+};
+int length_of(Street street) {
+    calls.push_back(*street.name);
+    return ++answer;
+}
+
+/// Has a constructor, and owns its parts.
+class Flat {
+ public:
+    explicit Flat(std::string address) : address_(std::move(address)) {}
+    const std::string& address() const { return address_; }
+    int rent() const {
+        calls.push_back(address_);
+        return ++answer;
+    }
+
+ private:
+    std::string address_;
+};
+
 /// Cannot always be copied.
 struct Fragile {
     int id = 0;
@@ -109,6 +144,11 @@ struct Fragile {
 };
 
 }  // namespace call_copies_test
+
+template <>
+inline constexpr bool cachemodel::declared_self_contained<call_copies_test::Flat> = true;
+template <>
+inline constexpr bool cachemodel::declared_self_contained<call_copies_test::Fragile> = true;
 
 using namespace call_copies_test;
 
@@ -154,6 +194,17 @@ TEST_CASE("an object that changes or dies after the call is loaded as it was",
     CHECK(calls == Strings{"Main Street 1 Ada EUR", "Main Street 1 Ada EUR"});
 }
 
+TEST_CASE("an object of a class that is declared self-contained is refreshed in the background",
+          "[cached_method][stale]") {
+    Rig rig;
+    const CachedMethod<&Flat::rent, &Flat::address> rent{rig.cache, options()};
+    CHECK(rent(Flat{"Main Street 1"}) == 2);
+    rig.clock.advance(15s);
+    CHECK(rent(Flat{"Main Street 1"}) == 2);
+    CHECK(rig.executor->run_all() == 1);
+    CHECK(calls == Strings{"Main Street 1", "Main Street 1"});
+}
+
 TEST_CASE("what cannot be copied whole is refreshed by the first caller, and others are served",
           "[cached_method][stale]") {
     Rig rig;
@@ -173,6 +224,23 @@ TEST_CASE("what cannot be copied whole is refreshed by the first caller, and oth
         rig.clock.advance(15s);
         CHECK(price(ticket) == 3);
         CHECK(calls == Strings{"7 seated", "7 seated"});
+    }
+    SECTION("an object that refers to something else") {
+        const CachedMethod<&Parcel::postage, &Parcel::number> postage{rig.cache, options()};
+        const std::string address = "Main Street 1";
+        const Parcel parcel{"7", &address};
+        CHECK(postage(parcel) == 2);
+        rig.clock.advance(15s);
+        CHECK(postage(parcel) == 3);
+        CHECK(calls == Strings{"7 to Main Street 1", "7 to Main Street 1"});
+    }
+    SECTION("an argument that refers to something else") {
+        const CachedFunction<&length_of> length{rig.cache, options()};
+        const std::string name = "Main Street";
+        CHECK(length({&name}) == 2);
+        rig.clock.advance(15s);
+        CHECK(length({&name}) == 3);
+        CHECK(calls == Strings{"Main Street", "Main Street"});
     }
     SECTION("an argument that holds views") {
         const CachedFunction<&of_views> call{rig.cache, options()};
@@ -241,71 +309,62 @@ TEST_CASE("an object whose copying throws is refreshed by the caller", "[cached_
     CHECK(rig.executor->size() == 1);
 }
 
-TEST_CASE("a refresh that has not begun when its function's last cached call goes is given up",
+TEST_CASE("a refresh that its cached calls do not live to see is made all the same",
           "[cached_function][stale]") {
     Rig rig;
-    using Call = CachedFunction<&of_view>;
-    auto call = std::make_unique<Call>(rig.cache, options());
-    auto copy = std::make_unique<Call>(*call);
-    (void)(*call)("tea");
-    rig.clock.advance(15s);
-    (void)(*call)("tea");
-    call.reset();
-    SECTION("a copy of it is left") {
-        CHECK(rig.executor->run_all() == 1);
-        CHECK(calls == Strings{"tea", "tea"});
+    {
+        const CachedFunction<&of_view> call{rig.cache, options()};
+        (void)call("tea");
+        rig.clock.advance(15s);
+        (void)call("tea");
     }
-    SECTION("none is left") {
-        copy.reset();
-        CHECK(rig.executor->run_all() == 1);
-        CHECK(calls == Strings{"tea"});
-        CHECK(rig.counted().refreshes == 0);
-        // Another one begins its own.
-        const Call other{rig.cache, options()};
-        CHECK(other("tea") == 2);
-        CHECK(rig.executor->run_all() == 1);
-        CHECK(calls == Strings{"tea", "tea"});
-    }
+    CHECK(rig.executor->run_all() == 1);
+    CHECK(calls == Strings{"tea", "tea"});
+    CHECK(rig.counted().refreshes == 1);
+    CHECK(CachedFunction<&of_view>{rig.cache, options()}("tea") == 3);
 }
 
 namespace {
 
-std::promise<void> has_begun;
-std::promise<void> may_end;
-std::atomic<bool> blocks{false};
+support::Barrier* gate = nullptr;
 
 int slow(int number) {
-    if (blocks) {
-        has_begun.set_value();
-        may_end.get_future().wait();
-    }
+    if (gate != nullptr) gate->pass();
     return number;
 }
 
 }  // namespace
 
-TEST_CASE("a cached call that goes waits for its refresh that runs",
-          "[cached_function][stale][threads]") {
+TEST_CASE("cached calls that go wait for no function that runs in the background",
+          "[cached_function][stale][load_timeout][threads]") {
     Rig rig;
-    const Cache cache{rig.scripted,
-                      {.executor = std::make_shared<ThreadPool>(), .clock = rig.clock}};
-    std::atomic<bool> may_go{false};
-    std::thread ending;
-    {
-        const CachedFunction<&slow> call{cache, options()};
-        (void)call(1);
+    const auto pool = std::make_shared<ThreadPool>();
+    const Cache cache{rig.scripted, {.executor = pool, .clock = rig.clock}};
+    support::Barrier running;
+    auto patience = options();
+    SECTION("as a refresh") {
+        auto call = std::make_unique<CachedFunction<&slow>>(cache, patience);
+        (void)(*call)(1);
         rig.clock.advance(15s);
-        blocks = true;
-        (void)call(1);
-        has_begun.get_future().wait();
-        blocks = false;
-        ending = std::thread{[&] {
-            std::this_thread::sleep_for(20ms);
-            may_go = true;
-            may_end.set_value();
-        }};
+        gate = &running;
+        (void)(*call)(1);
+        running.await_arrivals(1);
+        support::Crew crew;
+        crew.start([&] { call.reset(); });
+        CHECK(crew.join() == 0);
     }
-    CHECK(may_go);
-    ending.join();
-    CHECK(cache.statistics().refreshes == 1);
+    SECTION("for a caller that was late") {
+        patience.load_timeout = 1ms;
+        auto call = std::make_unique<CachedFunction<&slow>>(cache, patience);
+        gate = &running;
+        CHECK_THROWS_AS((*call)(1), LoadTimeout);
+        running.await_arrivals(1);
+        support::Crew crew;
+        crew.start([&] { call.reset(); });
+        CHECK(crew.join() == 0);
+    }
+    gate = nullptr;
+    running.open();
+    CHECK(pool->shutdown(30s));
+    CHECK(CachedFunction<&slow>{cache, options()}.peek(1).found());
 }

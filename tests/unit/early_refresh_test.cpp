@@ -278,6 +278,16 @@ TEST_CASE("a touched entry keeps what its load took", "[models][early_refresh]")
     CHECK(rig.executor->size() == 1);
 }
 
+TEST_CASE("a backend that ends entries early has them a little longer", "[models][early_refresh]") {
+    Rig rig;
+    rig.scripted->capabilities_to_claim().lifetime_resolution = 1s;
+    const Cache cache{rig.recording, {.executor = rig.executor, .seed = 1, .clock = rig.clock}};
+    const Models<Price, Table&> prices{cache, rig.table};
+    (void)prices.get("tea");
+    CHECK(rig.fresh_for() == 100s);
+    CHECK(rig.kept_for() == Lifetime{101s});
+}
+
 TEST_CASE("a load in two steps takes as long as both", "[models][early_refresh]") {
     Rig rig;
     const Models<Detailed, Table&, testing::TurnableClock&> models{rig.cache, rig.table, rig.clock};

@@ -62,7 +62,7 @@ Envelope envelope_of(std::string_view key, unsigned flags) {
     if ((flags & 4) != 0) {
         envelope.lease = detail::EntryLease{new_year_2030 + 3500ms, 0x0123'4567'89ab'cdef};
     }
-    if ((flags & 8) != 0) envelope.epoch = 0xfedc'ba98'7654'3210;
+    if ((flags & 8) != 0) envelope.epoch = 0xfedc'ba98'7654'3211;
     envelope.is_known_missing = (flags & 16) != 0;
     return envelope;
 }
@@ -251,7 +251,7 @@ TEST_CASE("what an entry has to say besides stands behind the time of writing, i
     const std::string fresh_until = "dcb9c5dab8010000";
     const std::string cost = "fa000000";
     const std::string lease = "acc1c5dab8010000efcdab8967452301";
-    const std::string epoch = "1032547698badcfe";
+    const std::string epoch = "1132547698badcfe";
     const std::string key = "010000006b";
     CHECK(hex(2, "body") == "02" + written + cost + key + "626f6479");
     CHECK(hex(4, "") == "04" + written + lease + key);
@@ -283,7 +283,7 @@ TEST_CASE("every combination of flags survives, with a body and without", "[enve
                 CHECK(envelope.lease->owner == 0x0123'4567'89ab'cdef);
             }
             CHECK(envelope.epoch.has_value() == ((flags & 8) != 0));
-            CHECK(envelope.epoch.value_or(0xfedc'ba98'7654'3210) == 0xfedc'ba98'7654'3210);
+            CHECK(envelope.epoch.value_or(0xfedc'ba98'7654'3211) == 0xfedc'ba98'7654'3211);
             CHECK(envelope.is_known_missing == ((flags & 16) != 0));
             CHECK(opened.entry->body == body);
             CHECK(to_hex(entry_of(envelope, opened.entry->body)) == to_hex(bytes));

@@ -82,15 +82,17 @@ struct Item {
 
 using Price = CachedMethod<&Item::price, &Item::id>;
 
-/// Of this process alone: no leases are taken, and nobody else removes anything.
+/// Of this process alone: no leases are taken, and nobody else removes anything. Nor does a load
+/// take too long to be joined, however slow the machine is: its time stands still.
 struct Rig {
     Rig() { scripted->capabilities_to_claim().shared = false; }
 
+    testing::TurnableClock clock;
     std::shared_ptr<testing::ScriptedBackend> scripted =
-        std::make_shared<testing::ScriptedBackend>();
+        std::make_shared<testing::ScriptedBackend>(clock);
     std::shared_ptr<testing::RecordingBackend> recording =
         std::make_shared<testing::RecordingBackend>(scripted);
-    Cache cache{recording};
+    Cache cache{recording, {.clock = clock}};
     Source source{};
     Price price{cache};
 

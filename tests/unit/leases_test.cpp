@@ -9,6 +9,7 @@
 
 #include "support/catch.hpp"
 #include "support/crew.hpp"
+#include "support/lease_rig.hpp"
 
 #include <atomic>
 #include <chrono>
@@ -25,6 +26,10 @@ using namespace std::chrono_literals;
 using support::await;
 using support::Barrier;
 using support::Crew;
+using Rig = support::LeaseRig;
+using Source = support::LeasedSource;
+template <class M>
+using Holder = support::LeaseHolder<M>;
 using testing::ManualExecutor;
 using testing::RecordingBackend;
 using testing::ScriptedBackend;
@@ -35,16 +40,6 @@ using testing::Verb;
 // s that one would wait, a lease lasts 30 s.
 
 namespace leases_test {
-
-struct Source {
-    std::function<int()> answer = [] { return 1; };
-    std::atomic<int> asked{0};
-
-    int ask() {
-        ++asked;
-        return answer();
-    }
-};
 
 /// Who waits for it would wait longer than any test.
 struct Price {
@@ -83,62 +78,6 @@ struct Urgent {
     void from_miss(Source& source) { cents = source.ask(); }
 };
 
-struct Rig {
-    TurnableClock clock;
-    std::shared_ptr<ScriptedBackend> store = std::make_shared<ScriptedBackend>(clock);
-    std::shared_ptr<RecordingBackend> backend = std::make_shared<RecordingBackend>(store);
-    Source source;
-    Source other_source;  ///< as another process reads it
-    std::uint64_t processes = 0;
-
-    Cache process(std::shared_ptr<Executor> executor = nullptr) {
-        return Cache{backend,
-                     {.executor = std::move(executor), .seed = ++processes, .clock = clock}};
-    }
-    std::vector<Verb> verbs() const {
-        std::vector<Verb> all;
-        for (const auto& call : backend->log().calls()) all.push_back(call.verb);
-        return all;
-    }
-    std::string stored() { return store->stored(store->keys().front()).value(); }
-};
-
-/// Somebody in a process of his own who has begun to load, and does not come to an end before he is
-/// let go.
-template <class M>
-class Holder {
- public:
-    explicit Holder(Rig& rig) : cache_(rig.process()), door_(cache_, rig.source) {
-        rig.source.answer = [this] {
-            loading_.pass();
-            if (fails_) throw std::runtime_error("no prices");
-            return 7;
-        };
-        crew_.start([this] { price_ = *door_.get("tea").cents; });
-        loading_.await_arrivals(1);
-    }
-    ~Holder() { (void)let_go(); }
-    Holder(const Holder&) = delete;
-    Holder& operator=(const Holder&) = delete;
-
-    /// Whether its loader came to a price.
-    bool let_go(bool fails = false) {
-        fails_ = fails;
-        loading_.open();
-        return crew_.join() == 0;
-    }
-    int price() const { return price_; }
-    const Cache& cache() const { return cache_; }
-
- private:
-    Cache cache_;
-    Models<M, Source&> door_;
-    Barrier loading_;
-    std::atomic<bool> fails_{false};
-    std::atomic<int> price_{0};
-    Crew crew_;
-};
-
 }  // namespace leases_test
 
 using namespace leases_test;
@@ -153,6 +92,20 @@ TEST_CASE("a load with a lease is read, promise, second look and store", "[lease
     CHECK(prices.get("tea").cents == 1);
     CHECK(rig.verbs() == std::vector{Verb::set, Verb::get, Verb::compare_and_set, Verb::get,
                                      Verb::compare_and_set});
+}
+
+TEST_CASE("after a second look that failed nothing is written", "[leases][failure]") {
+    Rig rig;
+    const Cache cache = rig.process();
+    const Models<Price, Source&> prices{cache, rig.source};
+    int reads = 0;
+    rig.store->before_each_call([&](Verb verb) {
+        if (verb == Verb::get && ++reads == 2) rig.store->fail_next(1);
+    });
+    CHECK(prices.get("tea").cents == 1);
+    CHECK(rig.verbs() == std::vector{Verb::get, Verb::add, Verb::get});
+    CHECK(rig.source.asked == 1);
+    CHECK(cache.statistics().stores == 0);
 }
 
 TEST_CASE("no leases are taken in memory that no other process sees", "[leases]") {
@@ -406,19 +359,24 @@ TEST_CASE("who finds after all that another process has stored it does not load"
     CHECK(rig.other_source.asked == 1);
 }
 
-TEST_CASE("several are waited for and loaded together", "[leases][batch][threads]") {
+TEST_CASE(
+    "what nobody else loads is loaded and stored at once, together, and then the rest awaited",
+    "[leases][batch][threads]") {
     Rig rig;
     Holder<Price> holder{rig};
     const Cache process = rig.process();
     const Models<Price, Source&> prices{process, rig.other_source};
+    const Models<Price> stored{rig.process()};
     std::atomic<int> found{0};
     Crew crew;
     crew.start([&] {
         const auto answers = prices.get_many({"milk", "tea", "salt"});
         found = *answers[0]->cents + *answers[1]->cents + *answers[2]->cents;
     });
-    await("it waits for one of them", [&] { return process.statistics().lease_waits == 1; });
-    CHECK(rig.other_source.asked == 0);
+    await("two are stored", [&] { return stored.exists("milk") && stored.exists("salt"); });
+    CHECK(process.statistics().lease_waits == 1);
+    CHECK(rig.other_source.asked == 2);
+    CHECK(found == 0);
     CHECK(holder.let_go());
     CHECK(crew.join() == 0);
     CHECK(found == 1 + 7 + 1);

@@ -46,6 +46,11 @@ TEST_CASE("a positive lifetime never shrinks to nothing", "[lifetime]") {
 TEST_CASE("zero and negative lifetimes are over", "[lifetime]") {
     CHECK(Lifetime{0s}.is_over());
     CHECK(Lifetime{-1ns}.is_over());
+    CHECK(Lifetime{-1ns}.is_negative());
+    CHECK_FALSE(Lifetime{0s}.is_negative());
+    CHECK_FALSE(Lifetime{never}.is_negative());
+    CHECK(Lifetime{-1ns} < Lifetime{0s});
+    CHECK(Lifetime{-1ns} == Lifetime{-24h});
     CHECK(Lifetime{-24h}.is_over());
     CHECK(Lifetime{std::chrono::hours::min()}.is_over());
     CHECK(Lifetime{std::chrono::nanoseconds::min()}.is_over());

@@ -1,5 +1,6 @@
 // cachemodel: what is counted of loads, and what observers are told of them.
 // SPDX-License-Identifier: MIT
+#include <cachemodel/cached_function.hpp>
 #include <cachemodel/models.hpp>
 #include <cachemodel/observer.hpp>
 #include <cachemodel/prometheus.hpp>
@@ -55,6 +56,8 @@ class Told final : public Observer {
     std::size_t failed = 0;
 };
 
+int twice(int number) { return 2 * number; }
+
 struct Rig : support::LoadRig {
     Models<Price, Table&> prices{cache, table};
 };
@@ -103,6 +106,20 @@ TEST_CASE("without other processes a load costs a read and a write", "[observer]
     (void)models.get("tea");
     CHECK(told->take() == Strings{"get"});
     CHECK(told->failed == 1);
+}
+
+TEST_CASE("a result that cannot be removed is counted for its function",
+          "[cached_function][statistics]") {
+    Rig rig;
+    const CachedFunction<&twice> call{rig.cache};
+    (void)call(1);
+    rig.scripted->fail_next(1);
+    CHECK_THROWS_AS(call.invalidate(1), BackendError);
+    CHECK(call.statistics().removal_failures == 1);
+    CHECK(rig.counted().removal_failures == 1);
+    call.invalidate(1);
+    CHECK(call.statistics().removal_failures == 1);
+    CHECK(call.statistics().removals == 1);
 }
 
 TEST_CASE("what is counted of loads is told to Prometheus, of caches and of models",

@@ -281,8 +281,10 @@ TEST_CASE("terms that contradict each other or themselves are told apart", "[loa
         {{.stale_while_refresh = 1s}, stale_while_refresh_of_never, TermsProblem::none},
         {{.stale_while_refresh = never}, stale_while_refresh_of_never, TermsProblem::none},
         {{.stale_while_refresh = 0s}, TermsProblem::none, TermsProblem::none},
+        {{.stale_while_refresh = -1ns}, stale_while_refresh_range, stale_while_refresh_range},
         {{.stale_if_error = 1s}, stale_if_error_of_never, TermsProblem::none},
         {{.stale_if_error = 0s}, TermsProblem::none, TermsProblem::none},
+        {{.stale_if_error = -5s}, stale_if_error_range, stale_if_error_range},
         {{.early_refresh = 1}, early_refresh_of_never, TermsProblem::none},
         {{.early_refresh = 0}, TermsProblem::none, TermsProblem::none},
         {{.early_refresh = 999.9}, early_refresh_of_never, TermsProblem::none},
@@ -299,15 +301,19 @@ TEST_CASE("terms that contradict each other or themselves are told apart", "[loa
         {{.remember_missing = 60s}, TermsProblem::none, TermsProblem::none},
         {{.remember_missing = 61s}, TermsProblem::none, missing_outlives_entries},
         {{.remember_missing = never}, TermsProblem::none, missing_outlives_entries},
+        {{.remember_missing = 0s}, TermsProblem::none, TermsProblem::none},
+        {{.remember_missing = -5s}, remember_missing_range, remember_missing_range},
         {{.load_timeout = 1ns}, TermsProblem::none, TermsProblem::none},
         {{.load_timeout = never}, TermsProblem::none, TermsProblem::none},
         {{.load_timeout = 0s}, load_timeout_range, load_timeout_range},
         {{.load_timeout = -1s}, load_timeout_range, load_timeout_range},
         {{.lease_wait = 0s}, TermsProblem::none, TermsProblem::none},
+        {{.lease_wait = -1ns}, lease_wait_range, lease_wait_range},
         {{.lease_wait = 24h}, TermsProblem::none, TermsProblem::none},
         {{.lease_wait = 24h + 1s}, lease_wait_range, lease_wait_range},
         {{.lease_wait = never}, lease_wait_range, lease_wait_range},
         {{.load_backoff = 0s}, TermsProblem::none, TermsProblem::none},
+        {{.load_backoff = -1s}, load_backoff_range, load_backoff_range},
         {{.load_backoff = 24h}, TermsProblem::none, TermsProblem::none},
         {{.load_backoff = never}, load_backoff_range, load_backoff_range},
     };
@@ -324,6 +330,7 @@ TEST_CASE("terms that contradict each other or themselves are told apart", "[loa
     }
     CHECK(terms_problem({.remember_missing = 1s}, 0s) == missing_outlives_entries);
     CHECK(terms_problem({.lease_wait = 1s}, 0s) == TermsProblem::none);
+    CHECK(terms_problem({.remember_missing = 0s}, -1s) == TermsProblem::none);
     CHECK(terms_problem(load_terms(none_of_all()), 0s) == TermsProblem::none);
     CHECK(terms_problem(load_terms(all()), 15min) == TermsProblem::none);
     CHECK(terms_problem(load_terms(none_of_all()), never) == TermsProblem::none);
@@ -370,7 +377,10 @@ TEST_CASE("a cached call names its function and the option that makes no sense",
     // A lambda has no name for keys, and is told of all the same.
     CHECK(refusal([&] {
               CachedFunction<[](int i) { return i; }>{cache, {.lease_wait = never}};
-          }).ends_with(": lease_wait is longer than a day"));
+          }).ends_with(": lease_wait is not a time from 0 to a day"));
+    CHECK(refusal([&] {
+              CachedFunction<&twice>{cache, {.expires = 1s, .stale_if_error = -5s, .name = "d"}};
+          }) == "the options of d: stale_if_error is negative");
     CHECK_NOTHROW(CachedFunction<&twice>{cache,
                                          {.expires = 15min,
                                           .stale_while_refresh = 30s,
@@ -390,8 +400,14 @@ TEST_CASE("a cache names the option that makes no sense", "[load_terms][cache][u
     CHECK(refusal_of_cache({.jitter = 1}) == "jitter is not a number from 0 to less than 1");
     CHECK(refusal_of_cache({.load_timeout = 0s}) ==
           "load_timeout leaves a load no time; without a limit it is never");
-    CHECK(refusal_of_cache({.lease_wait = never}) == "lease_wait is longer than a day");
-    CHECK(refusal_of_cache({.load_backoff = 25h}) == "load_backoff is longer than a day");
+    CHECK(refusal_of_cache({.lease_wait = never}) == "lease_wait is not a time from 0 to a day");
+    CHECK(refusal_of_cache({.load_backoff = 25h}) == "load_backoff is not a time from 0 to a day");
+    CHECK(refusal_of_cache({.stale_while_refresh = -1s}) == "stale_while_refresh is negative");
+    CHECK(refusal_of_cache({.stale_if_error = -1s}) == "stale_if_error is negative");
+    CHECK(refusal_of_cache({.remember_missing = -1s}) == "remember_missing is negative");
+    CHECK(refusal_of_cache({.load_timeout = -1s}).starts_with("load_timeout leaves a load no"));
+    CHECK(refusal_of_cache({.lease_wait = -1s}) == "lease_wait is not a time from 0 to a day");
+    CHECK(refusal_of_cache({.load_backoff = -1s}) == "load_backoff is not a time from 0 to a day");
     CHECK(refusal_of_cache({.loads_without_cache = 0}) ==
           "loads_without_cache is 0, which would let nothing load without the cache");
     // Models and functions that expire make sense of these.
@@ -470,7 +486,7 @@ TEST_CASE("a lenient URL leaves out an option of loads that makes no sense",
 TEST_CASE("what loads are given beside their terms is for the engine to find",
           "[load_terms][cache][unit]") {
     const Cache plain = Cache::open("memory://");
-    CHECK(plain.core().load_settings.executor == nullptr);
+    CHECK(plain.view().executor == nullptr);
     CHECK_FALSE(plain.core().load_settings.seed);
     const Cache seeded{std::make_shared<MemoryBackend>(), {.seed = 7}};
     CHECK(seeded.core().load_settings.seed == 7U);

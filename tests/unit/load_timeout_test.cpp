@@ -6,8 +6,10 @@
 #include <cachemodel/models.hpp>
 
 #include "support/catch.hpp"
+#include "support/crew.hpp"
 #include "support/load_rig.hpp"
 
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <future>
@@ -301,6 +303,7 @@ TEST_CASE("a pool of one thread does loads inside of loads", "[models][load_time
         return text == "inner" ? 7 : inner(std::string{"inner"}) + 1;
     };
     CHECK(outer("outer") == 8);
+    CHECK(pool->shutdown(30s));  // what it runs uses the clock
     doing = {};
 }
 
@@ -334,4 +337,35 @@ TEST_CASE("a late load that fails is backed off from, and told to nobody",
     CHECK_THROWS_AS(rig.prices.get("tea"), LoadTimeout);
     CHECK(rig.executor->run_all() == 1);
     CHECK(rig.prices.get("tea").cents == 100);
+}
+
+TEST_CASE("a caller who takes part in two loads waits no longer than for one",
+          "[models][load_timeout][failure][threads]") {
+    support::LoadRig rig;
+    const auto pool = std::make_shared<ThreadPool>();
+    const Cache cache{rig.scripted, {.load_timeout = 1s, .executor = pool, .clock = rig.clock}};
+    const CachedFunction<&work> call{cache};
+    support::Barrier first;
+    support::Barrier never_opened;
+    std::atomic<int> runs{0};
+    doing = [&](const std::string&) {
+        (++runs == 1 ? first : never_opened).pass();
+        return 7;
+    };
+    rig.scripted->go_down();
+    support::Crew crew;
+    crew.start([&] { (void)call("tea"); });
+    first.await_arrivals(1);
+    // Who asks after a load began cannot know, without the cache, whether it is new enough.
+    crew.start([&] {
+        std::this_thread::sleep_for(800ms);
+        first.open();
+    });
+    const auto begin = std::chrono::steady_clock::now();
+    CHECK_THROWS_AS(call("tea"), LoadTimeout);
+    CHECK(std::chrono::steady_clock::now() - begin < 1700ms);
+    CHECK(crew.join() == 0);
+    never_opened.open();
+    CHECK(pool->shutdown(30s));  // what it runs uses all of this
+    doing = {};
 }

@@ -5,6 +5,7 @@
 #include <cachemodel/models.hpp>
 #include <cachemodel/reference.hpp>
 #include <cachemodel/testing/scripted_backend.hpp>
+#include <cachemodel/testing/turnable_clock.hpp>
 
 #include "support/catch.hpp"
 #include "support/crew.hpp"
@@ -122,8 +123,10 @@ struct Sentence {
     }
 };
 
+/// Its time stands still: no load takes too long to be joined, however slow the machine is.
 struct Rig {
-    Cache cache = Cache::open("memory://");
+    testing::TurnableClock clock;
+    Cache cache = Cache::open("memory://", clock);
     Source source;
 
     void await_misses(std::uint64_t count) const {
@@ -305,11 +308,48 @@ TEST_CASE("what the source has none of reaches all that wait for it",
     CHECK(rig.source.asked("tea") == 1);
 }
 
+TEST_CASE("while the cache cannot be read, nobody joins a load that may be older than a removal",
+          "[flights][models][removals][failure][threads]") {
+    const auto backend = std::make_shared<testing::ScriptedBackend>();
+    Rig rig;
+    rig.cache = Cache{backend, {.clock = rig.clock}};
+    Source elsewhere;
+    const Words words{rig.cache, rig.source};
+    const Words other_process{Cache{backend}, elsewhere};
+    Barrier loading;
+    std::atomic<int> length{1};
+    rig.source.answer = [&](const std::string&) {
+        const int read = length;
+        if (read == 1) loading.pass();
+        return read;
+    };
+    std::atomic<int> before{0};
+    std::atomic<int> after{0};
+    Crew crew;
+    backend->go_down();
+    crew.start([&] { before = words.get("tea").length; });
+    loading.await_arrivals(1);
+    backend->come_back();
+    length = 2;
+    other_process.remove("tea");
+    backend->go_down();
+    crew.start([&] { after = words.get("tea").length; });
+    await_passengers(rig, words.key_for("tea"), 1);
+    loading.open();
+    CHECK(crew.join() == 0);
+    CHECK(before == 1);
+    CHECK(after == 2);
+    CHECK(rig.cache.statistics().joined == 0);
+}
+
 TEST_CASE("a model that cannot be copied reaches all that wait for it",
           "[flights][models][threads]") {
     Rig rig;
-    rig.answer_after(10);
     const Models<Secret, Source&> secrets{rig.cache, rig.source};
+    rig.source.answer = [&](const std::string& name) {
+        await_passengers(rig, secrets.key_for(name), 9);
+        return static_cast<int>(name.size());
+    };
     std::atomic<int> right{0};
     Crew crew;
     for (int i = 0; i < 10; ++i) {
@@ -326,8 +366,11 @@ TEST_CASE("a model that cannot be copied reaches all that wait for it",
 TEST_CASE("references that a loader assigned reach all that wait for it, whole",
           "[flights][models][reference][threads]") {
     Rig rig;
-    rig.answer_after(10);
     const Models<Sentence, Source&> sentences{rig.cache, rig.source};
+    rig.source.answer = [&](const std::string& name) {
+        await_passengers(rig, sentences.key_for(name), 9);
+        return static_cast<int>(name.size());
+    };
     std::atomic<int> right{0};
     Crew crew;
     for (int i = 0; i < 10; ++i) {

@@ -104,6 +104,9 @@ void check_kind(First... first) {
 
 }  // namespace stale_calls_test
 
+template <>
+inline constexpr bool cachemodel::declared_self_contained<stale_calls_test::Query> = true;
+
 using namespace stale_calls_test;
 
 TEST_CASE("a cached function serves what is stale, and is run again in the background",

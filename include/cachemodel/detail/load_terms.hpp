@@ -53,6 +53,9 @@ enum class TermsProblem : std::uint8_t {
     early_refresh_of_never,
     jitter_of_never,
     nothing_expires,
+    stale_while_refresh_range,
+    stale_if_error_range,
+    remember_missing_range,
     early_refresh_range,
     jitter_range,
     missing_outlives_entries,
@@ -70,16 +73,28 @@ constexpr bool is_some(const std::optional<Lifetime>& lifetime) {
     return lifetime && !lifetime->is_over();
 }
 
+constexpr bool is_negative(const std::optional<Lifetime>& lifetime) {
+    return lifetime && lifetime->is_negative();
+}
+
+/// Whether it is a time to wait.
+constexpr bool is_wait(const std::optional<Lifetime>& lifetime) {
+    return !is_negative(lifetime) && lifetime.value_or(longest_wait) <= longest_wait;
+}
+
 /// Of terms that make no sense whatever the entries are.
 constexpr TermsProblem range_problem(const LoadTerms& terms) {
     using enum TermsProblem;
+    if (is_negative(terms.stale_while_refresh)) return stale_while_refresh_range;
+    if (is_negative(terms.stale_if_error)) return stale_if_error_range;
+    if (is_negative(terms.remember_missing)) return remember_missing_range;
     const double beta = terms.early_refresh.value_or(0);
     if (!(beta >= 0 && beta < beyond_early_refresh)) return early_refresh_range;
     const double share = terms.jitter.value_or(0);
     if (!(share >= 0 && share < beyond_jitter)) return jitter_range;
     if (terms.load_timeout && terms.load_timeout->is_over()) return load_timeout_range;
-    if (terms.lease_wait && *terms.lease_wait > longest_wait) return lease_wait_range;
-    if (terms.load_backoff && *terms.load_backoff > longest_wait) return load_backoff_range;
+    if (!is_wait(terms.lease_wait)) return lease_wait_range;
+    if (!is_wait(terms.load_backoff)) return load_backoff_range;
     return none;
 }
 
@@ -97,7 +112,7 @@ constexpr TermsProblem terms_problem(const LoadTerms& terms, Lifetime expires) {
          terms.early_refresh.value_or(0) > 0 || terms.jitter.value_or(0) > 0)) {
         return nothing_expires;
     }
-    if (terms.remember_missing && *terms.remember_missing > expires) {
+    if (is_some(terms.remember_missing) && *terms.remember_missing > expires) {
         return missing_outlives_entries;
     }
     return range_problem(terms);
@@ -121,6 +136,15 @@ consteval bool require_terms() {
     static_assert(problem != nothing_expires,
                   "cachemodel: with expires of 0 nothing is stored that could be served stale, be "
                   "refreshed or end earlier; write how long an entry is fresh");
+    static_assert(problem != stale_while_refresh_range,
+                  "cachemodel: stale_while_refresh is negative; write for how long after its end "
+                  "an entry is served, or 0");
+    static_assert(problem != stale_if_error_range,
+                  "cachemodel: stale_if_error is negative; write for how long after its end an "
+                  "entry is served, or 0");
+    static_assert(problem != remember_missing_range,
+                  "cachemodel: remember_missing is negative; write for how long it is remembered "
+                  "that the source has none, or 0");
     static_assert(problem != early_refresh_range,
                   "cachemodel: early_refresh is a number from 0 to less than 1000; 1 is usual");
     static_assert(problem != jitter_range,
@@ -133,11 +157,11 @@ consteval bool require_terms() {
                   "cachemodel: a load_timeout of 0 leaves a load no time; write how long callers "
                   "wait for one, or never");
     static_assert(problem != lease_wait_range,
-                  "cachemodel: lease_wait is longer than a day; write how long callers wait for "
-                  "another process, such as 2s");
+                  "cachemodel: lease_wait is not a time from 0 to a day; write how long callers "
+                  "wait for another process, such as 2s");
     static_assert(problem != load_backoff_range,
-                  "cachemodel: load_backoff is longer than a day; write how long a loader that "
-                  "fails is left alone at first, such as 1s");
+                  "cachemodel: load_backoff is not a time from 0 to a day; write how long a loader "
+                  "that fails is left alone at first, such as 1s");
     return true;
 }
 

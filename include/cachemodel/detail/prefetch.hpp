@@ -60,10 +60,6 @@ concept PointsTo = requires(const Pointer& pointer) {
     Standing<Object>::refer(*pointer);
 };
 
-/// Whether a copy may be less than the object was.
-template <class Object>
-inline constexpr bool can_be_sliced = std::is_polymorphic_v<Object> && !std::is_final_v<Object>;
-
 /// Of calls that take an object and `P...`.
 template <class Range, class Object, class... P>
 consteval PrefetchProblem objects_problem() {
@@ -118,11 +114,6 @@ concept KeepsArguments = KeepsElements<Range> &&
 /// apart is trusted: it says itself what identifies it.
 template <class T, class... Seen>
 consteval bool holds_view();
-
-template <class T>
-inline constexpr bool has_type_arguments = false;
-template <template <class...> class Template, class... Arguments>
-inline constexpr bool has_type_arguments<Template<Arguments...>> = true;
 
 template <class T, class... Seen, std::size_t... I>
 consteval bool members_hold_view(std::index_sequence<I...>) {

@@ -64,6 +64,42 @@ inline constexpr std::size_t member_count = count_members<T>();
 
 // ---- what must not be there
 
+/// A reference that can be changed through, which nothing counted binds to.
+struct AnyVariable {
+    template <class T>
+    operator T&() const noexcept;
+};
+
+template <class T, std::size_t... I>
+consteval bool takes_variable_after(std::index_sequence<I...>) {
+    return requires { T{((void)I, Anything{})..., AnyVariable{}}; };
+}
+
+/// Whether the first member that `member_count` does not count is such a reference.
+template <class T>
+inline constexpr bool ends_at_reference =
+    takes_variable_after<T>(std::make_index_sequence<member_count<T>>{});
+
+struct AnyUnion {
+    template <class T>
+    requires std::is_union_v<T>
+    operator T() const noexcept;
+};
+
+template <class T, std::size_t... Before, std::size_t... After>
+consteval bool takes_union(std::index_sequence<Before...>, std::index_sequence<After...>) {
+    return requires { T{((void)Before, Anything{})..., AnyUnion{}, ((void)After, Anything{})...}; };
+}
+
+/// Whether a member may be a union. An object with one that has no name cannot be taken apart.
+template <class T, std::size_t... I>
+consteval bool may_have_union(std::index_sequence<I...>) {
+    constexpr std::size_t count = sizeof...(I);
+    return (
+        takes_union<T>(std::make_index_sequence<I>{}, std::make_index_sequence<count - I - 1>{}) ||
+        ...);
+}
+
 /// Converts to the bases of T and to nothing else.
 template <class T>
 struct AnyBaseOf {
@@ -147,6 +183,13 @@ consteval std::string_view find_member_name() {
     while (!is_separator(text[first - 1])) --first;
     return text.substr(first);
 }
+
+/// Whether member I is a part of each object: no reference. Not so of bit-fields, which have no
+/// address.
+template <class T, std::size_t I>
+concept HasAddress = requires {
+    typename std::bool_constant<(&member<I>(held<T>.value) != nullptr)>;
+};
 #ifdef __clang__
 #pragma clang diagnostic pop
 #endif

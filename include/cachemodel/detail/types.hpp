@@ -28,6 +28,15 @@ template <template <class...> class Template, class... Arguments>
 inline constexpr bool is_specialization<Template<Arguments...>, Template> = true;
 
 template <class T>
+inline constexpr bool has_type_arguments = false;
+template <template <class...> class Template, class... Arguments>
+inline constexpr bool has_type_arguments<Template<Arguments...>> = true;
+
+/// Whether a copy may be less than the object was.
+template <class T>
+inline constexpr bool can_be_sliced = std::is_polymorphic_v<T> && !std::is_final_v<T>;
+
+template <class T>
 concept Byte = std::same_as<T, std::byte> || std::same_as<T, unsigned char>;
 
 template <class T>

@@ -99,6 +99,8 @@ class ValueWriter {
     std::vector<Outcome> store(Store how) const;
     /// The same, and a failure that the cache ignores is reported.
     std::vector<Outcome> store_many(Store how) const;
+    /// Lifetime: that of this writer, until the next `add`.
+    std::vector<Entry> entries() const;
 
  private:
     struct Prepared {
@@ -111,6 +113,10 @@ class ValueWriter {
     Lifetime lifetime_;
     std::vector<Prepared> prepared_;
 };
+
+/// As `Cache::store_many` does with `Store::set`. What `get_or_set` began to make earlier under
+/// these keys is out of date.
+std::vector<Outcome> replace_values(const Cache& cache, std::span<const Entry> entries);
 
 /// Removes, and reports a failure that the cache ignores. Errors: `InvalidKey`.
 std::vector<Outcome> delete_keys(const Cache& cache, std::span<const std::string_view> keys);

@@ -1,6 +1,6 @@
-// cachemodel: the options of a model are known when it is compiled.
+// cachemodel: options are the class's, not each object's.
 // SPDX-License-Identifier: MIT
-// expect: cachemodel: cache_options is not a constant; write static constexpr ModelOptions
+// expect: cachemodel: cache_options is no constant; write static constexpr ModelOptions
 // expect: cache_options{...}
 #include <cachemodel/cachemodel.hpp>
 
@@ -11,9 +11,9 @@ using namespace std::chrono_literals;
 
 struct User {
 #ifdef CACHEMODEL_MISTAKE
-    static const ModelOptions cache_options;
+    ModelOptions cache_options{.expires = 15min};
 #else
-    static constexpr ModelOptions cache_options{.expires = 60s};
+    static constexpr ModelOptions cache_options{.expires = 15min};
 #endif
     Key<int> id;
     Field<int> score;
@@ -21,14 +21,8 @@ struct User {
     void from_miss();
 };
 
-struct Team {
-    Key<int> id;
-    Reference<User> leader;
-};
-
 void use() {
     CacheModel<User>::get(1);
-    CacheModel<Team>::get(1);
     CacheModel user{User{.id = 1}};
     user.save();
 }
