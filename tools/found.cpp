@@ -25,8 +25,10 @@ std::string words_for(MissReason reason, const NamedKey& key, const StoredBytes&
             return "a program is loading it";
         case MissReason::known_missing:
             return "it is known to be missing: its source was asked and had none";
+        case MissReason::nothing_stored:
+            return "a load of it was begun and not ended";
         case MissReason::removed:
-            return "it was removed, or a load of it was begun and not ended";
+            return "it was removed";
         default:
             return std::string{to_string(reason)};
     }

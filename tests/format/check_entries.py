@@ -315,7 +315,7 @@ def check_page(path):
         page = file.read()
     dumps = 0
     for block in re.findall(r"^```text\n(ca 4d.*?)^```", page, re.MULTILINE | re.DOTALL):
-        digits = block.replace("..", "00")  # what is another number each time, and with it the checksum
+        digits = block.replace("..", "01")  # what is another number each time, and with it the checksum
         hexadecimal = "".join(re.match(r"[0-9a-f ]*?(?=  |$)", line)[0] for line in digits.splitlines())
         data = bytes.fromhex(hexadecimal)
         if digits != block:

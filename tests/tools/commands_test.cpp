@@ -147,12 +147,14 @@ TEST_CASE("where an entry stands for no value, get and dump say what it stands f
     const detail::EntryLease living{year_9999, 7};
     const detail::EntryLease over{year_2026, 7};
     const std::string expired = "it has expired";
-    const std::string removed = "it was removed, or a load of it was begun and not ended";
+    const std::string removed = "it was removed";
+    const std::string unended = "a load of it was begun and not ended";
     const std::string loading = "a program is loading it";
     const std::string missing = "it is known to be missing: its source was asked and had none";
     const std::vector<Case> cases{
         {{.epoch = 9}, "removed", removed},
-        {{.lease = over}, "removed", removed},
+        {{.epoch = 8}, "nothing stored", unended},
+        {{.lease = over}, "nothing stored", unended},
         {{.lease = over, .epoch = 9}, "removed", removed},
         {{.lease = living}, "being loaded", loading},
         {{.lease = living, .epoch = 9}, "being loaded", loading},
