@@ -19,6 +19,7 @@ namespace {
 struct Part {
     std::size_t size;
     std::string meaning;
+    bool differs = false;  // each time
 };
 
 void show(const std::string& bytes, std::initializer_list<Part> parts) {
@@ -29,7 +30,7 @@ void show(const std::string& bytes, std::initializer_list<Part> parts) {
             for (const char c : bytes.substr(at + i, std::min<std::size_t>(16, part.size - i))) {
                 char digits[4];
                 std::snprintf(digits, sizeof digits, "%02x ", static_cast<unsigned char>(c));
-                line += digits;
+                line += part.differs ? ".. " : digits;
             }
             line.resize(50, ' ');
             if (i == 0) line += part.meaning;
@@ -56,6 +57,21 @@ struct City {
     Reference<City> twin;
 };
 // [/city]
+
+// [tram]
+struct Tram {
+    static constexpr ModelOptions cache_options{
+        .expires = 1h, .remember_missing = 1min, .early_refresh = 1};
+
+    Key<int> line;
+    Field<std::string> terminus;
+
+    void from_miss() {
+        if (line == 2) throw Missing{};
+        terminus = "Andritz";
+    }
+};
+// [/tram]
 
 struct Document {
     Key<std::string> path;
@@ -148,4 +164,50 @@ int main() {
                                               {1, "true"},
                                               {8, "XXH3-64"},
                                           });
+
+    // [loaded]
+    const Models<Tram> trams{cache};
+    std::cout << trams.get(5).terminus << '\n';
+    // [/loaded]
+    show(stored(trams.key_for(5)), {
+                                       {2, "magic"},
+                                       {1, "format 1"},
+                                       {1, "flags: bits 0 and 1"},
+                                       {8, "written 1,893,456,000,000 ms after 1970"},
+                                       {8, "fresh until 1,893,459,600,000 ms after 1970"},
+                                       {4, "the load took 0 ms"},
+                                       {4, "the key has 13 bytes"},
+                                       {13, "Tram@1/line=5"},
+                                       {1, "a map of 1"},
+                                       {9, "\"terminus\""},
+                                       {8, "\"Andritz\""},
+                                       {8, "XXH3-64"},
+                                   });
+
+    // [missing]
+    std::cout << trams.find(2).absent() << '\n';
+    // [/missing]
+    show(stored(trams.key_for(2)), {
+                                       {2, "magic"},
+                                       {1, "format 1"},
+                                       {1, "flags: bit 4, the source is known to have none"},
+                                       {8, "written 1,893,456,000,000 ms after 1970"},
+                                       {4, "the key has 13 bytes"},
+                                       {13, "Tram@1/line=2"},
+                                       {8, "XXH3-64; there is no body"},
+                                   });
+
+    // [removed]
+    trams.remove(5);
+    // [/removed]
+    show(stored(trams.key_for(5)), {
+                                       {2, "magic"},
+                                       {1, "format 1"},
+                                       {1, "flags: bit 3, the epoch follows"},
+                                       {8, "written 1,893,456,000,000 ms after 1970"},
+                                       {8, "the epoch, a random number", true},
+                                       {4, "the key has 13 bytes"},
+                                       {13, "Tram@1/line=5"},
+                                       {8, "XXH3-64; there is no body", true},
+                                   });
 }

@@ -3,6 +3,7 @@
 #include <cachemodel/cachemodel.hpp>
 #include <cachemodel/observer.hpp>
 #include <cachemodel/prometheus.hpp>
+#include <cachemodel/testing/manual_executor.hpp>
 #include <cachemodel/testing/scripted_backend.hpp>
 #include <cachemodel/testing/turnable_clock.hpp>
 
@@ -10,6 +11,7 @@
 #include <iostream>
 #include <memory>
 #include <sstream>
+#include <stdexcept>
 #include <string>
 
 using namespace cachemodel;
@@ -19,6 +21,20 @@ struct Bird {
     static constexpr ModelOptions cache_options{.name = "bird"};
     Key<int> id;
     Field<std::string> song;
+};
+
+struct Nest {
+    static constexpr ModelOptions cache_options{
+        .expires = 1min, .stale_while_refresh = 1h, .lease_wait = 0s, .name = "nest"};
+    Key<int> id;
+    Field<int> eggs;
+
+    static inline bool is_hidden = false;
+
+    void from_miss() {
+        if (is_hidden) throw std::runtime_error("leaves are in the way");
+        eggs = 3;
+    }
 };
 
 // [observer]
@@ -38,6 +54,10 @@ class Log final : public Observer {
     }
     void ignored_error(const IgnoredError& error) override {
         std::cout << std::string{error.cache} + " ignored: " + error.failure.message() + '\n';
+    }
+    void failed_load(const FailedLoad& load) override {
+        std::cout << std::string{load.cache} + " could not load " + std::string{load.key} + ": " +
+                         load.failure.message() + (load.in_background ? ", unseen\n" : "\n");
     }
 
     std::atomic<int> slow_trips = 0;
@@ -73,7 +93,9 @@ int main() {
     const auto server = std::make_shared<testing::ScriptedBackend>(clock);
     auto takes = 2ms;
     server->before_each_call([&](testing::Verb) { clock.advance(takes); });
-    caches().configure("default", Cache{server, {.ignore_errors = true, .clock = clock}});
+    const auto later = std::make_shared<testing::ManualExecutor>();
+    caches().configure("default",
+                       Cache{server, {.executor = later, .ignore_errors = true, .clock = clock}});
 
     // [observe]
     const Cache cache = caches()["default"];
@@ -114,4 +136,10 @@ int main() {
     print_lines(text, "cachemodel_misses_total{cache=\"default\",reason=\"nothing_stored\"}");
     print_lines(text, "cachemodel_model_hits_total");
     std::cout << answer("GET", "/metrics").status << answer("GET", "/").status << '\n';
+
+    static_cast<void>(CacheModel<Nest>::get(1));
+    Nest::is_hidden = true;
+    clock.advance(2min);
+    std::cout << CacheModel<Nest>::get(1).eggs << " eggs, stale\n";
+    later->run_all();  // the refresh, which a thread of the pool does otherwise
 }

@@ -215,6 +215,13 @@ void ToldLater::keep(const IgnoredError& error) {
         core_.tell(&Observer::ignored_error, IgnoredError{cache, operation, failure});
     });
 }
+void ToldLater::keep(const FailedLoad& load) {
+    events_.emplace_back([this, cache = std::string{load.cache}, name = std::string{load.name},
+                          key = std::string{load.key}, failure = load.failure,
+                          in_background = load.in_background] {
+        core_.tell(&Observer::failed_load, FailedLoad{cache, name, key, failure, in_background});
+    });
+}
 
 void CacheCore::get_many(const CacheView& view, std::span<const std::string_view> keys,
                          ReadSink& sink, bool peeks) {
@@ -368,6 +375,34 @@ void CacheCore::ignore_first(const CacheView& view, Operation operation,
     const auto failed = std::find_if(outcomes.begin(), outcomes.end(),
                                      [](const Outcome& outcome) { return outcome.failed(); });
     if (failed != outcomes.end()) (void)ignores(view, operation, failed->failure());
+}
+
+void CacheCore::tell_failed_load(const CacheView& view, const EntryKey& key,
+                                 const std::exception_ptr& error, bool in_background) noexcept {
+    const std::string_view stored = key.stored;
+    const auto name = stored.substr(0, stored.find('@'));  // a name in a key has none
+    tell_failed_load(view, name, stored, error, in_background);
+}
+
+void CacheCore::tell_failed_load(const CacheView& view, const std::string& key,
+                                 const std::exception_ptr& error) noexcept {
+    if (observer_.load(std::memory_order_relaxed) == nullptr) return;
+    try {
+        tell_failed_load(view, {}, shown_key(key), error, false);
+    } catch (...) {  // no memory
+        counters.observer_failures += 1;
+    }
+}
+
+void CacheCore::tell_failed_load(const CacheView& view, std::string_view name, std::string_view key,
+                                 const std::exception_ptr& error, bool in_background) noexcept {
+    if (observer_.load(std::memory_order_relaxed) == nullptr) return;
+    try {
+        const Failure failure{error};
+        tell(&Observer::failed_load, FailedLoad{view.name, name, key, failure, in_background});
+    } catch (...) {  // no memory
+        counters.observer_failures += 1;
+    }
 }
 
 FinalKeys::FinalKeys(CacheCore& core, const CacheView& view, Operation operation,

@@ -5,6 +5,7 @@
 #include <cachemodel/backend.hpp>
 #include <cachemodel/cache_options.hpp>
 #include <cachemodel/detail/config_problem.hpp>
+#include <cachemodel/detail/key_text.hpp>
 #include <cachemodel/detail/load_terms.hpp>
 #include <cachemodel/detail/values.hpp>
 #include <cachemodel/executor.hpp>
@@ -15,6 +16,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -147,10 +149,19 @@ class CacheCore {
     /// The same for a call on many keys: the first failure is reported for all of them.
     void ignore_first(const CacheView& view, Operation operation,
                       std::span<const Outcome> outcomes);
+    /// Tells of a load of this entry, which is a model's or a call's.
+    void tell_failed_load(const CacheView& view, const EntryKey& key,
+                          const std::exception_ptr& error, bool in_background = false) noexcept;
+    /// The same of a value, under the key that the user gave.
+    void tell_failed_load(const CacheView& view, const std::string& key,
+                          const std::exception_ptr& error) noexcept;
 
  private:
     friend class ToldLater;
     class Trip;
+
+    void tell_failed_load(const CacheView& view, std::string_view name, std::string_view key,
+                          const std::exception_ptr& error, bool in_background) noexcept;
 
     template <class Event>
     void tell(void (Observer::*call)(const Event&), const Event& event) noexcept;
@@ -177,6 +188,7 @@ class ToldLater {
     void keep(const RoundTrip& trip);
     void keep(const KeyWarning& warning);
     void keep(const IgnoredError& error);
+    void keep(const FailedLoad& load);
 
  private:
     CacheCore& core_;

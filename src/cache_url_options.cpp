@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "config_problem_error.hpp"
+#include "misspelt.hpp"
 #include "parse_number.hpp"
 
 namespace cachemodel {
@@ -97,20 +98,41 @@ std::string in_duration_units(std::uint64_t amount) {
     return amount == 0 ? "0s" : in_units(amount, duration_units);
 }
 
-/// Whether at most two letters have to be changed, added or left out to make `meant` of `written`
-/// (Levenshtein distance).
-bool is_misspelt(std::string_view written, std::string_view meant) {
-    std::vector<std::size_t> row(meant.size() + 1);
-    for (std::size_t i = 0; i < row.size(); ++i) row[i] = i;
-    for (std::size_t i = 0; i < written.size(); ++i) {
-        std::size_t diagonal = std::exchange(row[0], i + 1);
-        for (std::size_t j = 0; j < meant.size(); ++j) {
-            const std::size_t changed = diagonal + (written[i] == meant[j] ? 0 : 1);
-            diagonal = row[j + 1];
-            row[j + 1] = std::min({changed, row[j] + 1, row[j + 1] + 1});
-        }
-    }
-    return row.back() <= 2;
+/// A word that is used elsewhere, and the one of this library.
+struct Synonym {
+    std::string_view word;
+    std::string_view meant;
+};
+constexpr std::array unit_synonyms{
+    Synonym{"m", "min"},       Synonym{"mins", "min"},  Synonym{"minute", "min"},
+    Synonym{"minutes", "min"}, Synonym{"sec", "s"},     Synonym{"secs", "s"},
+    Synonym{"second", "s"},    Synonym{"seconds", "s"}, Synonym{"msec", "ms"},
+    Synonym{"hr", "h"},        Synonym{"hrs", "h"},     Synonym{"hour", "h"},
+    Synonym{"hours", "h"},     Synonym{"day", "d"},     Synonym{"days", "d"}};
+// The terms of RFC 5861, and of other caches.
+constexpr std::array option_synonyms{Synonym{"stale_while_revalidate", "stale_while_refresh"},
+                                     Synonym{"ttl", "timeout"}};
+
+template <class Synonyms>
+std::string_view meant_by(std::string_view word, const Synonyms& synonyms) {
+    const auto found = std::find_if(synonyms.begin(), synonyms.end(),
+                                    [&](const Synonym& each) { return each.word == word; });
+    return found == synonyms.end() ? std::string_view{} : found->meant;
+}
+
+/// "; 10min may be meant" where a duration is written with another word for its unit.
+std::string hint_at_unit(std::string_view value) {
+    const auto digits = value.substr(0, value.find_first_not_of("0123456789"));
+    std::string word{value.substr(digits.size())};
+    std::transform(word.begin(), word.end(), word.begin(), [](char c) {
+        return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    });
+    const bool is_unit = std::any_of(duration_units.begin(), duration_units.end(),
+                                     [&](const Unit& unit) { return unit.name == word; });
+    const std::string_view meant = is_unit ? word : meant_by(word, unit_synonyms);
+    const std::string written = std::string{digits}.append(meant);
+    if (digits.empty() || meant.empty() || written == value) return {};
+    return "; " + written + " may be meant";
 }
 
 /// `what` stands right behind the option, which may have its value with it.
@@ -179,7 +201,7 @@ std::chrono::nanoseconds CacheUrl::take_duration(std::string_view option,
     if (!amount || *amount < shortest || *amount > longest) {
         refuse_value(option, *value,
                      "a duration such as 250ms, 30s or 15min, from " + in_duration_units(shortest) +
-                         " to " + in_duration_units(longest));
+                         " to " + in_duration_units(longest) + hint_at_unit(*value));
         return otherwise;
     }
     return std::chrono::nanoseconds{static_cast<std::chrono::nanoseconds::rep>(*amount)};
@@ -191,7 +213,8 @@ Lifetime CacheUrl::take_lifetime(std::string_view option, Lifetime otherwise) {
     const auto lifetime = parse_lifetime(*value);
     if (!lifetime) {
         refuse_value(option, *value,
-                     "a number of seconds such as 60 or 1.5, a duration such as 15min, or never");
+                     "a number of seconds such as 60 or 1.5, a duration such as 15min, or never" +
+                         hint_at_unit(*value));
         return otherwise;
     }
     if (is_negative(*value)) {
@@ -210,7 +233,7 @@ Lifetime CacheUrl::take_lifetime(std::string_view option, Lifetime otherwise, Li
     }
     refuse_value(option, *value,
                  "a number of seconds such as 60 or 1.5 or a duration such as 15min, from " +
-                     to_string(least) + " to " + to_string(most));
+                     to_string(least) + " to " + to_string(most) + hint_at_unit(*value));
     return otherwise;
 }
 
@@ -254,8 +277,15 @@ void CacheUrl::expect_all_taken() {
         if (scheme_ == "redis" && name == "db") {
             message += "; the database is the path, redis://h/1";
         }
-        const auto meant = std::find_if(asked_for_.begin(), asked_for_.end(),
-                                        [&](const auto& each) { return is_misspelt(name, each); });
+        if (name == "expires") {
+            message +=
+                "; models and calls have an expires of their own, and values of the cache "
+                "the timeout";
+        }
+        const std::string_view synonym = meant_by(name, option_synonyms);
+        const auto meant = std::find_if(
+            asked_for_.begin(), asked_for_.end(),
+            [&](const auto& each) { return each == synonym || detail::is_misspelt(name, each); });
         if (meant != asked_for_.end()) message += "; " + name + " may be meant as " + *meant;
     }
     message += asked_for_.empty()

@@ -208,7 +208,8 @@ class CacheReader {
 
     void read_option(const std::string& name, const Member& member) {
         auto value = text_of(*member.value);
-        if (member.value->is_null() && name == "timeout") value = "never";
+        const bool has_never = name == "timeout" || name == "load_timeout";
+        if (member.value->is_null() && has_never) value = "never";
         if (!value) {
             complain(member.name + ": it is not a text, a number or a bool");
         } else if (has_control(*value)) {

@@ -14,12 +14,6 @@ namespace {
 
 constexpr std::string_view magic = "\xcaM";
 constexpr char format = 1;
-constexpr unsigned has_fresh_until = 1;
-constexpr unsigned has_load_cost = 2;
-constexpr unsigned has_lease = 4;
-constexpr unsigned has_epoch = 8;
-constexpr unsigned is_known_missing = 16;
-constexpr unsigned all_flags = 31;
 constexpr std::size_t checksum_size = 8;
 /// Room that is made for a body at once: most fit, and the string need not grow step by step.
 constexpr std::size_t usual_body_size = 256;
@@ -75,27 +69,28 @@ void append_cost(std::string& out, std::chrono::milliseconds cost) {
 }
 
 unsigned flags_of(const Envelope& envelope) noexcept {
-    return (envelope.fresh_until ? has_fresh_until : 0) | (envelope.load_cost ? has_load_cost : 0) |
-           (envelope.lease ? has_lease : 0) | (envelope.epoch ? has_epoch : 0) |
-           (envelope.is_known_missing ? is_known_missing : 0);
+    return (envelope.fresh_until ? entry_flag::fresh_until : 0) |
+           (envelope.load_cost ? entry_flag::load_cost : 0) |
+           (envelope.lease ? entry_flag::lease : 0) | (envelope.epoch ? entry_flag::epoch : 0) |
+           (envelope.is_known_missing ? entry_flag::known_missing : 0);
 }
 
 /// Takes what the flags say is there; false where there are not enough bytes.
 bool take_optional(Pieces& pieces, unsigned flags, Envelope& envelope) noexcept {
-    if ((flags & has_fresh_until) != 0 && !pieces.take(envelope.fresh_until.emplace())) {
+    if ((flags & entry_flag::fresh_until) != 0 && !pieces.take(envelope.fresh_until.emplace())) {
         return false;
     }
-    if ((flags & has_load_cost) != 0) {
+    if ((flags & entry_flag::load_cost) != 0) {
         std::uint32_t cost = 0;
         if (!pieces.take(cost)) return false;
         envelope.load_cost = std::chrono::milliseconds{cost};
     }
-    if ((flags & has_lease) != 0) {
+    if ((flags & entry_flag::lease) != 0) {
         EntryLease& lease = envelope.lease.emplace();
         if (!pieces.take(lease.until) || !pieces.take(lease.owner)) return false;
     }
-    if ((flags & has_epoch) != 0 && !pieces.take(envelope.epoch.emplace())) return false;
-    envelope.is_known_missing = (flags & is_known_missing) != 0;
+    if ((flags & entry_flag::epoch) != 0 && !pieces.take(envelope.epoch.emplace())) return false;
+    envelope.is_known_missing = (flags & entry_flag::known_missing) != 0;
     return true;
 }
 
@@ -125,7 +120,7 @@ OpenResult open_entry(std::string_view bytes, std::string_view key) noexcept {
     if (!bytes.starts_with(magic)) return {{}, MissReason::foreign};
     if (bytes.size() < magic.size() + 2 + checksum_size) return {{}, MissReason::corrupt};
     const unsigned flags = static_cast<unsigned char>(bytes[3]);
-    const bool known = bytes[2] == format && (flags & ~all_flags) == 0;
+    const bool known = bytes[2] == format && (flags & ~entry_flag::all) == 0;
 
     std::uint64_t checksum = 0;
     const auto covered = bytes.substr(0, bytes.size() - checksum_size);

@@ -14,6 +14,18 @@ namespace cachemodel::detail {
 
 using WallTime = std::chrono::time_point<std::chrono::system_clock, std::chrono::milliseconds>;
 
+/// What the flags of an entry say; see `Envelope`.
+namespace entry_flag {
+
+inline constexpr unsigned fresh_until = 1;
+inline constexpr unsigned load_cost = 2;
+inline constexpr unsigned lease = 4;
+inline constexpr unsigned epoch = 8;
+inline constexpr unsigned known_missing = 16;
+inline constexpr unsigned all = 31;
+
+}  // namespace entry_flag
+
 /// A promise to load, for others to wait for.
 struct EntryLease {
     WallTime until;

@@ -82,6 +82,7 @@ class GetOrMake {
             return value;
         } catch (...) {
             core_.counters.load_failures += 1;
+            core_.tell_failed_load(cache_.view(), key_.stored, std::current_exception());
             throw;
         }
     }

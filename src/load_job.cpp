@@ -222,6 +222,7 @@ void LoadJob::failed(KeyLoad& load, std::exception_ptr error) {
             load.is_partial ? completion_key(load.flight_key) : load.flight_key, error, now(),
             rules_.load_backoff, cache_.core().chance);
     }
+    cache_.core().tell_failed_load(cache_.view(), load.key, error, !is_awaited_ || load.is_partial);
     spoiled(load, std::move(error));
 }
 

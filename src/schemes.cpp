@@ -8,11 +8,13 @@
 #include <cachemodel/error.hpp>
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <mutex>
 #include <string>
 
 #include "at_fork.hpp"
+#include "misspelt.hpp"
 #include "shown_text.hpp"
 
 namespace cachemodel {
@@ -32,6 +34,20 @@ class Schemes {
         const std::lock_guard lock{mutex_};
         const auto known = known_.find(scheme);
         return known == known_.end() ? nullptr : known->second;
+    }
+
+    /// The one that this is misspelt of, known or to be linked; empty where there is none.
+    std::string meant_by(std::string_view scheme) const {
+        constexpr std::string_view others[] = {"memcached", "redis", "redis+unix", "sqlite"};
+        if (std::find(std::begin(others), std::end(others), scheme) != std::end(others)) return {};
+        const std::lock_guard lock{mutex_};
+        for (const auto& [name, open] : known_) {
+            if (name != "rediss" && detail::is_misspelt(scheme, name)) return name;
+        }
+        for (const auto name : others) {
+            if (scheme != "rediss" && detail::is_misspelt(scheme, name)) return std::string{name};
+        }
+        return {};
     }
 
     /// "file, memory, null".
@@ -90,8 +106,14 @@ OpenBackend find_scheme(std::string_view scheme) {
     if (const OpenBackend open = schemes().find(scheme)) return open;
     std::string message = "URL scheme " + detail::shown_key(scheme) +
                           ": there is no such backend; known are " + schemes().names();
-    const auto name = scheme.substr(0, scheme.find('+'));
-    const auto component = name == "rediss" ? "redis" : name;
+    std::string name{scheme};
+    if (const std::string meant = schemes().meant_by(scheme); !meant.empty()) {
+        message.append("; ").append(scheme).append(" may be meant as ").append(meant);
+        if (schemes().find(meant) != nullptr) throw ConfigError(message);
+        name = meant;
+    }
+    name = name.substr(0, name.find('+'));
+    const std::string component = name == "rediss" ? "redis" : name;
     if (component == "memcached" || component == "redis" || component == "sqlite") {
         message.append("; to have ").append(component);
         message.append(", link the CMake target cachemodel::").append(component);

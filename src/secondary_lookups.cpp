@@ -61,6 +61,7 @@ class SecondaryLookup {
     void read_pointers();
     void ask_source();
     void ask_source(std::size_t index);
+    void source_failed(std::size_t index);
     void ask_source_within_limit(std::span<const std::size_t> untold);
     void fetch(Trace trace);
     void check(std::size_t index, Answer fetched);
@@ -214,16 +215,23 @@ void SecondaryLookup::ask_source(std::size_t index) {
         throw;
     } catch (const Missing& missing) {
         if (!missing.model().empty()) {
-            answers_[index] = nothing(index, wanted.reason, Failure{std::current_exception()});
-            return tally.count(table_, &Counters::load_failures);
+            return source_failed(index);
         }
     } catch (...) {
-        answers_[index] = nothing(index, wanted.reason, Failure{std::current_exception()});
-        return tally.count(table_, &Counters::load_failures);
+        return source_failed(index);
     }
     // The source knows, whether or not the cache could tell.
     answers_[index] = nothing(index, wanted.reason);
     tally.count(table_, &Counters::source_misses);
+}
+
+/// By the exception that is being handled.
+void SecondaryLookup::source_failed(std::size_t index) {
+    const Cache& cache = door_.cache;
+    const Wanted& wanted = wanted_[index];
+    answers_[index] = nothing(index, wanted.reason, Failure{std::current_exception()});
+    Tally{cache}.count(table_, &Counters::load_failures);
+    cache.core().tell_failed_load(cache.view(), wanted.key, std::current_exception());
 }
 
 /// Fetches those whose keys are known this way.

@@ -2,12 +2,16 @@
 // SPDX-License-Identifier: MIT
 #include <cachemodel/detail/cbor.hpp>
 
+#include <array>
 #include <chrono>
+#include <cinttypes>
+#include <cstdio>
 
 #include "commands.hpp"
 #include "entries.hpp"
 #include "entry.hpp"
 #include "entry_key.hpp"
+#include "found.hpp"
 #include "json_text.hpp"
 #include "target.hpp"
 #include "times.hpp"
@@ -19,6 +23,13 @@ namespace {
 using nlohmann::json;
 
 constexpr std::size_t bytes_shown = 64;
+
+/// A random number, as 16 digits.
+std::string digits(std::uint64_t number) {
+    std::array<char, 17> text{};
+    std::snprintf(text.data(), text.size(), "%016" PRIx64, number);
+    return text.data();
+}
 
 class Dump {
  public:
@@ -34,7 +45,7 @@ class Dump {
              stored.kind == StoredBytes::Kind::foreign ? "foreign, no entry of cachemodel"
                                                        : name_of(stored.kind));
         session_.document["kind"] = name_of(stored.kind);
-        if (stored.kind == StoredBytes::Kind::entry) about_envelope(stored);
+        if (stored.kind == StoredBytes::Kind::entry) about_envelope(key, stored);
         about_lifetime(key);
         about_problems(key, stored);
         about_value(stored);
@@ -56,7 +67,9 @@ class Dump {
         row(name, value, look);
     }
 
-    void about_envelope(const StoredBytes& stored) {
+    bool is_over(detail::WallTime time) const { return detail::wall_time(target_.cache()) >= time; }
+
+    void about_envelope(const NamedKey& key, const StoredBytes& stored) {
         json& document = session_.document;
         if (stored.format) {
             document["format"] = *stored.format;
@@ -68,15 +81,36 @@ class Dump {
         }
         if (stored.written_at) line("written_at", "written at", shown_time(*stored.written_at));
         if (stored.fresh_until) {
-            const bool is_over = detail::wall_time(target_.cache()) >= *stored.fresh_until;
             line("fresh_until", "fresh until", shown_time(*stored.fresh_until));
-            document["expired"] = is_over;
-            if (is_over) row("", "this is over: it is not found any more", Look::bad);
+            document["expired"] = is_over(*stored.fresh_until);
+            if (is_over(*stored.fresh_until)) {
+                row("", "this is over: " + std::string{consequence_of_end(key, stored)}, Look::bad);
+            }
         }
+        about_loads(stored);
         if (stored.key) line("envelope_key", "key in it", visible(*stored.key, Shown::line));
         if (!stored.checksum_known) return;
         line("checksum", "checksum", stored.checksum_right ? "right" : "wrong",
              stored.checksum_right ? Look::good : Look::bad);
+    }
+
+    /// What programs tell each other of their loads.
+    void about_loads(const StoredBytes& stored) {
+        json& document = session_.document;
+        if (stored.load_cost) {
+            row("load took", shown_lifetime(*stored.load_cost));
+            document["load_seconds"] = std::chrono::duration<double>{*stored.load_cost}.count();
+        }
+        if (stored.lease) {
+            const std::string until = shown_time(stored.lease->until);
+            const std::string owner = digits(stored.lease->owner);
+            const bool lease_is_over = is_over(stored.lease->until);
+            document["lease"] = {{"until", until}, {"owner", owner}, {"over", lease_is_over}};
+            row("lease until", until + ", of " + owner);
+            row("", lease_is_over ? "this is over: another program may load it"
+                                  : "a program is loading it");
+        }
+        if (stored.epoch) line("epoch", "epoch", digits(*stored.epoch));
     }
 
     void about_lifetime(const NamedKey& key) {
@@ -96,9 +130,13 @@ class Dump {
 
     void about_problems(const NamedKey& key, const StoredBytes& stored) {
         json& document = session_.document;
+        const auto problem = not_found(target_, key, stored);
+        if (problem) document["reason"] = to_string(problem->reason);
         if (stored.key && !belongs_to(target_, key, *stored.key)) {
             document["other_key"] = true;
             row("wrong", "it is the entry of another key", Look::bad);
+        } else if (problem && stored.is_sound() && stored.body->empty()) {
+            row("no value", problem->why);
         }
         if (stored.is_sound()) return;
         const std::string where = "offset " + std::to_string(stored.problem_at);
@@ -114,7 +152,7 @@ class Dump {
         std::optional<json> value;
         if (stored.kind == StoredBytes::Kind::integer) {
             if (stored.is_sound()) value = value_of(stored);
-        } else if (stored.body) {
+        } else if (stored.body && !stored.body->empty()) {
             detail::CborReader reader{*stored.body};
             std::string_view item;
             if (reader.skip(item)) value = json_from_cbor(item);
@@ -122,7 +160,7 @@ class Dump {
         if (value) {
             session_.document["body"] = *value;
             session_.show("body\n" + text_of(*value) + '\n', Shown::json);
-        } else if (stored.body) {
+        } else if (stored.body && !stored.body->empty()) {
             session_.document["body_bytes"] = hex(*stored.body);
             row("body bytes", hex(*stored.body));
         }

@@ -3,9 +3,8 @@
 #include <cachemodel/detail/key_text.hpp>
 
 #include "commands.hpp"
-#include "entries.hpp"
 #include "entry.hpp"
-#include "entry_key.hpp"
+#include "found.hpp"
 #include "json_text.hpp"
 #include "target.hpp"
 
@@ -14,19 +13,6 @@ namespace cachemodel::tool {
 namespace {
 
 using nlohmann::json;
-
-/// Why a program would find nothing there, although something is; empty where it would find it.
-std::string why_unusable(const Target& target, const NamedKey& key, const StoredBytes& stored) {
-    if (!stored.is_sound()) return stored.problem + "; cachemodel dump shows more";
-    if (!stored.key) return {};
-    if (!belongs_to(target, key, *stored.key)) {
-        return "it is the entry of another key, " + visible(*stored.key, Shown::line);
-    }
-    if (stored.fresh_until && detail::wall_time(target.cache()) >= *stored.fresh_until) {
-        return "it has expired";
-    }
-    return {};
-}
 
 /// A text as text, the rest as JSON.
 void show_value(Session& session, const json& value, const StoredBytes& stored) {
@@ -75,10 +61,12 @@ class Getter {
 
     void show(const NamedKey& key, const Answer& answer, bool is_only_one, json& entry) {
         const StoredBytes stored = take_apart(answer.bytes);
-        std::string why = why_unusable(target_, key, stored);
-        const auto value = why.empty() ? value_of(stored) : std::nullopt;
-        if (why.empty() && !value) why = "JSON has no words for its body";
-        if (!why.empty()) return session_.absent(key.shown + ": " + why);
+        if (const auto problem = not_found(target_, key, stored)) {
+            entry["reason"] = to_string(problem->reason);
+            return session_.absent(key.shown + ": " + problem->why);
+        }
+        const auto value = value_of(stored);
+        if (!value) return session_.absent(key.shown + ": JSON has no words for its body");
         entry["state"] = "found";
         entry["value"] = *value;
         if (is_only_one) return show_value(session_, *value, stored);

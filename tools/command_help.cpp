@@ -68,8 +68,9 @@ constexpr std::array pages{
 Shows values: text as text, bytes as bytes, everything else as JSON. Of several
 keys each line is the key, a tab, and the value as JSON. Bytes inside of JSON
 are {"hex": "00ff"}. What a program would not find, as it is broken, foreign or
-has expired, is not there for get either; the message says why, and dump shows
-it.
+has expired, was removed, is being loaded or known to be missing, is not there
+for get either; the message says why, and dump shows it. What has expired and is
+served stale by a program is not there.
 
   --raw      what is stored under one key, byte by byte, envelope included
   --final    KEY is the key that the server sees, prefix and version included
@@ -101,12 +102,13 @@ only. To erase keys by their beginning:
     Page{"dump", R"(usage: cachemodel dump [--final] [--escaped] KEY
 
 Shows all about an entry: its size, the envelope (format, flags, when it was
-written and until when it is fresh, the key that it belongs to, the checksum),
-its remaining lifetime where the backend tells it, and its value as JSON. Of
-what is broken or foreign it says what is wrong, at which offset, and shows the
-first bytes. With --json remaining_seconds is a number, or null where the entry
-never expires ("expires" is false) or the backend does not tell ("expires" is
-null).
+written and until when it is fresh, how long its load took, until when a program
+has the lease to load it, the number of its removal, the key that it belongs to,
+the checksum), its remaining lifetime where the backend tells it, and its value
+as JSON, or why there is none. Of what is broken or foreign it says what is
+wrong, at which offset, and shows the first bytes. With --json remaining_seconds
+is a number, or null where the entry never expires ("expires" is false) or the
+backend does not tell ("expires" is null).
 
   --final    KEY is the key that the server sees, prefix and version included
   --escaped  KEY is written as keys and --json write it

@@ -8,6 +8,7 @@
 #include "entries.hpp"
 #include "entry.hpp"
 #include "entry_key.hpp"
+#include "found.hpp"
 #include "target.hpp"
 
 namespace cachemodel::tool {
@@ -64,9 +65,12 @@ void touch(Session& session) {
     const StoredBytes stored = take_apart(answer.bytes);
     detail::EntryKey entry_key{key.final_key, {}};
     if (stored.key && belongs_to(target, key, *stored.key)) entry_key.full = *stored.key;
-    const Outcome outcome = detail::touch_entry(target.finals(), entry_key, lifetime);
+    const Outcome outcome = detail::touch_entry(target.finals(), entry_key, lifetime, true);
     if (outcome.failed()) return session.failed(key.shown + ": ", outcome.failure());
-    if (outcome.declined()) return session.absent(key.nothing_there());
+    if (outcome.declined()) {
+        const auto problem = not_found(target, key, stored);
+        return session.absent(problem ? key.shown + ": " + problem->why : key.nothing_there());
+    }
     session.show_line("touched " + key.shown);
 }
 

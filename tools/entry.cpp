@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::string_view magic = "\xcaM";
 constexpr unsigned known_format = 1;
-constexpr unsigned flag_fresh_until = 1;
+namespace entry_flag = detail::entry_flag;
 constexpr std::size_t checksum_size = 8;
 
 /// Reads the envelope piece by piece, and keeps the first thing that is wrong.
@@ -30,15 +30,12 @@ class Envelope {
         }
         stored_.flags = byte("flags");
         if (!stored_.flags) return;
-        if ((*stored_.flags & ~flag_fresh_until) != 0) {
+        if ((*stored_.flags & ~entry_flag::all) != 0) {
             return complain("it has flags that are not known", 3);
         }
         stored_.written_at = time("time of writing");
         if (!stored_.written_at) return;
-        if ((*stored_.flags & flag_fresh_until) != 0) {
-            stored_.fresh_until = time("fresh-until");
-            if (!stored_.fresh_until) return;
-        }
+        if (!read_optional()) return;
         const auto key_size_at = at_;
         const auto key_size = number(4, "length of the key");
         if (!key_size) return;
@@ -54,6 +51,29 @@ class Envelope {
     }
 
  private:
+    bool has(unsigned flag) const { return (*stored_.flags & flag) != 0; }
+
+    /// What the flags say is there; false where it is not.
+    bool read_optional() {
+        if (has(entry_flag::fresh_until)) {
+            stored_.fresh_until = time("fresh-until");
+            if (!stored_.fresh_until) return false;
+        }
+        if (has(entry_flag::load_cost)) {
+            const auto count = number(4, "load time");
+            if (!count) return false;
+            stored_.load_cost = std::chrono::milliseconds{*count};
+        }
+        if (has(entry_flag::lease)) {
+            const auto until = time("end of the lease");
+            const auto owner = until ? number(8, "owner of the lease") : std::nullopt;
+            if (!owner) return false;
+            stored_.lease = detail::EntryLease{*until, *owner};
+        }
+        if (has(entry_flag::epoch)) stored_.epoch = number(8, "epoch");
+        return stored_.epoch || !has(entry_flag::epoch);
+    }
+
     std::size_t left() const { return stored_.bytes.size() - at_; }
 
     void complain(const std::string& problem, std::size_t at) {
@@ -94,6 +114,10 @@ class Envelope {
     }
 
     void check_body() {
+        constexpr unsigned no_body_needed =
+            entry_flag::lease | entry_flag::epoch | entry_flag::known_missing;
+        if (stored_.body->empty() && has(no_body_needed)) return;
+        if (stored_.body->empty()) return complain("it has no body", at_);
         detail::CborReader reader{*stored_.body};
         std::string_view item;
         if (!reader.skip(item)) return complain("its body is not CBOR", at_);

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -27,7 +28,10 @@ struct StoredBytes {
     std::optional<std::string_view> key;
     std::optional<detail::WallTime> written_at;
     std::optional<detail::WallTime> fresh_until;
-    std::optional<std::string_view> body;  ///< CBOR
+    std::optional<std::chrono::milliseconds> load_cost;
+    std::optional<detail::EntryLease> lease;
+    std::optional<std::uint64_t> epoch;
+    std::optional<std::string_view> body;  ///< CBOR; empty where it stands for no value
 
     bool is_sound() const noexcept { return problem.empty(); }
 };

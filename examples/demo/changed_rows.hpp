@@ -23,11 +23,10 @@ class ChangedRows {
     ChangedRows(const ChangedRows&) = delete;
     ChangedRows& operator=(const ChangedRows&) = delete;
 
-    /// The rows that were inserted, changed or deleted since the last call; none as long as a
-    /// transaction is open.
-    std::vector<std::int64_t> take_committed();
-    /// Some that are to be taken again.
-    void put_back(const std::vector<std::int64_t>& rows) { rows_.insert(rows.begin(), rows.end()); }
+    /// The rows that were inserted, changed or deleted and not told yet; none as long as a
+    /// transaction is open. Some of them may have been rolled back: they are told as they are.
+    std::vector<std::int64_t> to_tell() const;
+    void told(std::int64_t row) { rows_.erase(row); }
 
  private:
     sqlite3* connection_;

@@ -36,7 +36,7 @@ void show_push(Stage& stage) {
     stage.screen.paragraph(
         with_separators(rate_count) +
         " exchange rates, made up, are read again and again. Whoever writes them collects the "
-        "rows of each transaction by SQLite's update hook, reads them after the commit and gives "
+        "rows of each transaction by SQLite's update hook, reads them after its end and gives "
         "them to refresh_from_many.");
     constexpr auto right = Column::Align::right;
     Table table{{{"what was done"},
@@ -72,23 +72,26 @@ void show_push(Stage& stage) {
     };
     show("nothing, first reading");
     show("nothing");
-    // [write]
     database.execute("BEGIN");
     database.execute("UPDATE rate SET cents = cents + 1 WHERE id % 5 = 0");
     database.execute("DELETE FROM rate WHERE id = 7");
     database.execute("INSERT INTO rate (currency, cents) VALUES ('XTS', 100)");
     database.execute("COMMIT");
-    // [/write]
     show("12 rows in a transaction");
     database.execute("BEGIN");
     database.execute("UPDATE rate SET cents = 0");
     database.execute("ROLLBACK");
     show("all of them, rolled back");
+    database.execute("UPDATE rate SET cents = cents + 1 WHERE id = 3");
+    database.execute("BEGIN");
+    database.execute("UPDATE rate SET cents = 0 WHERE id < 10");
+    database.execute("ROLLBACK");
+    show("1 row, then 8 rolled back");
     stage.screen.table(table);
     stage.screen.paragraph(
-        "The transaction changed 10 rates, deleted one and made one. One is missing at each "
-        "reading, and the source is asked for it: that it has none is not remembered unless the "
-        "model says so.");
+        "The transaction changed 10 rates, deleted one and made one. What was rolled back is told "
+        "too, as it is. One rate is missing at each reading, and the source is asked for it: that "
+        "it has none is not remembered unless the model says so.");
     if (!sound) throw std::runtime_error{"the cache must say what the database says"};
 }
 

@@ -18,14 +18,12 @@ RateRow::Columns columns_of(const Statement& row) { return {row.text(0), row.int
 
 }  // namespace
 
-// [from_source]
 void Rate::from_source(const RateRow& row) {
     id = row.id;
     if (!row.columns) throw cachemodel::Missing{};
     currency = row.columns->currency;
     cents = row.columns->cents;
 }
-// [/from_source]
 
 void Rate::from_miss(Source& source) {
     RateRow row{*id, {}};
@@ -55,19 +53,18 @@ RateRow read_rate(Connection& database, std::int64_t id) {
     return row;
 }
 
-// [tell]
 std::size_t tell_cache(const Rates& rates, Connection& database, ChangedRows& changed) {
-    const auto ids = changed.take_committed();
+    const auto ids = changed.to_tell();
     std::vector<RateRow> rows;
     for (const auto id : ids) rows.push_back(read_rate(database, id));  // as they are now
     const auto outcomes = rates.refresh_from_many(rows);
-    std::vector<std::int64_t> failed;
+    std::size_t count = 0;
     for (std::size_t i = 0; i < ids.size(); ++i) {
-        if (outcomes[i].failed()) failed.push_back(ids[i]);
+        if (outcomes[i].failed()) continue;
+        changed.told(ids[i]);
+        ++count;
     }
-    changed.put_back(failed);
-    return ids.size();
+    return count;
 }
-// [/tell]
 
 }  // namespace demo

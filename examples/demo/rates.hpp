@@ -19,7 +19,6 @@
 
 namespace demo {
 
-// [model]
 /// A row of the table `rate`, or that there is none.
 struct RateRow {
     struct Columns {
@@ -42,7 +41,6 @@ struct Rate {
     void from_miss(Source& source);
     void from_source(const RateRow& row);
 };
-// [/model]
 
 using Rates = cachemodel::Models<Rate, Source&>;
 
@@ -51,8 +49,8 @@ void make_rates(Connection& database, int count);
 
 RateRow read_rate(Connection& database, std::int64_t id);
 
-/// Brings the cache up to what the database says of the rows that were changed. Returns how many
-/// that were; those that the cache could not be told of are to be taken again.
+/// Brings the cache up to what the database says of the rows that were changed. Returns how many of
+/// them it was told; the others are to be told again.
 std::size_t tell_cache(const Rates& rates, Connection& database, ChangedRows& changed);
 
 }  // namespace demo

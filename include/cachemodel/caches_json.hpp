@@ -30,8 +30,8 @@ namespace cachemodel {
 /// and `KEY_FUNCTION` are as in `CacheOptions`.
 ///
 /// `OPTIONS` has all other options of the URL, such as `MAX_ENTRIES`, each a text, a number or a
-/// bool. `USERNAME` and `PASSWORD` stand for those of the URL, and for `redis` `DB` for its path;
-/// each is an error where a URL in `LOCATION` has its own.
+/// bool, or for `LOAD_TIMEOUT` null. `USERNAME` and `PASSWORD` stand for those of the URL, and for
+/// `redis` `DB` for its path; each is an error where a URL in `LOCATION` has its own.
 ///
 /// `LENIENT` is true for a cache whose unknown members and options, and values that make no sense,
 /// are warnings and not errors. A key function that nobody knows, a key prefix or a table's name

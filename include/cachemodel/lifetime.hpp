@@ -39,8 +39,8 @@ class Lifetime {
     constexpr Lifetime(std::chrono::duration<Rep, Period> duration) noexcept
         : nanoseconds_(saturated(duration)) {}
 
-    template <class Number, class = std::enable_if_t<std::is_arithmetic_v<Number>>>
-    Lifetime(Number) = delete;  // a lifetime has a unit: write 60s or std::chrono::seconds{60}
+    template <class NoUnit, class = std::enable_if_t<std::is_arithmetic_v<NoUnit>>>
+    Lifetime(NoUnit) = delete;  // cachemodel: lifetimes have units: 60s or std::chrono::seconds{60}
 
     constexpr bool is_never() const noexcept { return nanoseconds_ == forever; }
 

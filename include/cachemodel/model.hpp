@@ -137,6 +137,12 @@ constexpr ModelOptions model_options() {
     }
 }
 
+/// Whether there is nothing wrong with them, also where they have an error of their own, which
+/// clang hides from concepts.
+template <class M>
+inline constexpr bool has_sound_options =
+    !HasOptions<M> || (HasConstantOptions<M> && __builtin_constant_p(model_options<M>().version));
+
 template <class T>
 inline constexpr bool is_key = false;
 template <class T>
@@ -248,6 +254,7 @@ enum class ModelProblem : std::uint8_t {
     options_not_constant,
     load_terms,
     load_terms_without_loader,
+    complete_alone,
 };
 
 consteval ModelProblem as_model_problem(TypeProblem problem, bool in_key) {
@@ -299,6 +306,8 @@ consteval ModelProblem target_problem() {
         return ModelProblem::target_not_model;
     } else if constexpr (!has_key<M>(std::make_index_sequence<member_count<M>>{})) {
         return ModelProblem::target_not_model;
+    } else if constexpr (!has_sound_options<M>) {
+        return ModelProblem::options_not_constant;
     } else if constexpr (model_options<M>().secret_keys) {
         return ModelProblem::secret_target;
     } else if constexpr (!can_store_keys<M>(std::make_index_sequence<member_count<M>>{})) {
@@ -373,10 +382,12 @@ consteval ModelProblem find_model_problem() {
         return ModelProblem::too_many_members;
     } else if constexpr (!PlainAggregate<M>) {
         return ModelProblem::c_array;
-    } else if constexpr (HasOptions<M> && !HasConstantOptions<M>) {
+    } else if constexpr (!has_sound_options<M>) {
         return ModelProblem::options_not_constant;
     } else if constexpr (!NoVerb<M>) {
         return ModelProblem::verb;
+    } else if constexpr (HasComplete<M> && !HasLoader<M>) {
+        return ModelProblem::complete_alone;
     } else {
         using Indices = std::make_index_sequence<member_count<M>>;
         constexpr ModelProblem of_members = members_model_problem<M>(Indices{});
@@ -465,7 +476,10 @@ consteval bool require_model() {
                   "to_cache_key but cannot be stored");
     static_assert(problem != options_not_constant,
                   "cachemodel: cache_options is no constant; write static constexpr ModelOptions "
-                  "cache_options{...}");
+                  "cache_options{...}, and mend what the compiler says of it, if anything");
+    static_assert(problem != complete_alone,
+                  "cachemodel: complete is the second step of a load, and this model has no "
+                  "from_miss, which is the first; write one, or give complete another name");
     static_assert(problem != load_terms_without_loader,
                   "cachemodel: stale_while_refresh, stale_if_error, remember_missing, "
                   "early_refresh, jitter, load_timeout, lease_wait and load_backoff are about "

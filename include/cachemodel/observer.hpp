@@ -64,6 +64,24 @@ struct IgnoredError {
     const Failure& failure;
 };
 
+/// A load that failed: what a loader, its second step, a cached function or the function of
+/// `Cache::get_or_set` has thrown.
+///
+/// Thread safety: that of a plain value.
+/// Lifetime: the texts and the failure are valid during the observer's call.
+struct FailedLoad {
+    std::string_view cache;
+    /// The model's or the call's, as keys begin with it; empty for `get_or_set`.
+    std::string_view name;
+    /// As `key_for` has it: secret ones are a digest. Of `get_or_set` the key that it was given,
+    /// written as in `KeyWarning`.
+    std::string_view key;
+    const Failure& failure;
+    /// No caller gets the error: it is of a refresh, or of a second step. Other errors are thrown,
+    /// unless a stale entry is served instead or nobody waits any more.
+    bool in_background = false;
+};
+
 /// Is told what a cache does: for logs, traces and metrics. Override what is of interest.
 ///
 /// No call is made under a lock, nor while anybody waits until something is stored: an observer may
@@ -71,9 +89,9 @@ struct IgnoredError {
 /// of a load, as those of the loader do: whoever waits for that load must not keep the observer
 /// waiting.
 ///
-/// No call carries a value or an unescaped key. What a call throws is counted
-/// (`Statistics::observer_failures`) and has no other consequence. A cache without an observer
-/// takes no time for any of this.
+/// No call carries a value or an unescaped key; but a `Failure` may say whatever the user's code has
+/// thrown. What a call throws is counted (`Statistics::observer_failures`) and has no other
+/// consequence. A cache without an observer takes no time for any of this.
 ///
 /// Thread safety: is called concurrently, by the threads that use the cache.
 class Observer {
@@ -83,6 +101,8 @@ class Observer {
     virtual void round_trip(const RoundTrip& /*trip*/) {}
     virtual void key_warning(const KeyWarning& /*warning*/) {}
     virtual void ignored_error(const IgnoredError& /*error*/) {}
+    /// Once for each of `Statistics::load_failures`.
+    virtual void failed_load(const FailedLoad& /*load*/) {}
 };
 
 }  // namespace cachemodel

@@ -1,7 +1,7 @@
 // cachemodel: what does not expire has no end to be refreshed before.
 // SPDX-License-Identifier: MIT
 // expect: cachemodel: early_refresh is about the end of entries, and without expires they have
-// none; expect: write expires too
+// expect: none; write expires too, in front of it
 #include <cachemodel/cachemodel.hpp>
 
 #include <chrono>

@@ -1,6 +1,6 @@
 // cachemodel: what does not expire cannot do so earlier.
 // SPDX-License-Identifier: MIT
-// expect: cachemodel: jitter is a share of expires; write expires too
+// expect: cachemodel: jitter is a share of expires; write expires too, in front of it
 #include <cachemodel/cachemodel.hpp>
 
 #include <chrono>

@@ -1,7 +1,7 @@
 // cachemodel: what does not expire is never stale.
 // SPDX-License-Identifier: MIT
 // expect: cachemodel: stale_while_refresh is about entries that have come to their end, and without
-// expect: expires they have none; write expires too
+// expect: expires they have none; write expires too, in front of it
 #include <cachemodel/cachemodel.hpp>
 
 #include <chrono>

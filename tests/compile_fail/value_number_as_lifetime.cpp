@@ -1,6 +1,6 @@
 // cachemodel: a number is no lifetime: it has no unit.
 // SPDX-License-Identifier: MIT
-// expect: a lifetime has a unit: write 60s or std::chrono::seconds{60}
+// expect: cachemodel: lifetimes have units: 60s or std::chrono::seconds{60}
 #include <cachemodel/cachemodel.hpp>
 
 using namespace cachemodel;

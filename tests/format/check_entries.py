@@ -315,8 +315,11 @@ def check_page(path):
         page = file.read()
     dumps = 0
     for block in re.findall(r"^```text\n(ca 4d.*?)^```", page, re.MULTILINE | re.DOTALL):
-        hexadecimal = "".join(re.match(r"[0-9a-f ]*?(?=  |$)", line)[0] for line in block.splitlines())
+        digits = block.replace("..", "01")  # what is another number each time, and with it the checksum
+        hexadecimal = "".join(re.match(r"[0-9a-f ]*?(?=  |$)", line)[0] for line in digits.splitlines())
         data = bytes.fromhex(hexadecimal)
+        if digits != block:
+            data = data[:-8] + xxh3_64(data[:-8]).to_bytes(8, "little")
         at = 12 + sum(size for flag, size in ((1, 8), (2, 4), (4, 16), (8, 8)) if data[3] & flag)
         key = data[at + 4 : at + 4 + int.from_bytes(data[at : at + 4], "little")]
         try:

@@ -36,6 +36,14 @@ std::string sealed(std::string_view key, std::string_view body,
     return bytes;
 }
 
+/// An entry of a model under "Thing@1/id=1" that says this.
+void put(const Shop& shop, const detail::Envelope& envelope, std::string_view body) {
+    shop.put("Thing@1/id=1", envelope, body);
+}
+
+constexpr detail::WallTime year_2026{1'772'335'801'000ms};
+constexpr detail::WallTime year_9999{253'402'300'799'000ms};
+
 }  // namespace
 
 TEST_CASE("get writes text and bytes as they are, and the rest as JSON", "[tools][get]") {
@@ -95,6 +103,131 @@ TEST_CASE("get finds nothing where a program would find nothing, and says why", 
     CHECK(reason("swapped") ==
           "cachemodel: swapped: it is the entry of another key, shop:1:greeting\n");
     CHECK(reason("simple") == "cachemodel: simple: JSON has no words for its body\n");
+}
+
+TEST_CASE("a value is found whatever else its entry says", "[tools][get][dump]") {
+    const Shop shop;
+    const Tool tool{shop.url()};
+    const std::vector<detail::Envelope> envelopes{
+        {.fresh_until = year_9999, .load_cost = 250ms},
+        {.lease = detail::EntryLease{year_9999, 7}},
+        {.lease = detail::EntryLease{year_2026, 7}},
+        {.epoch = 9},
+        {.fresh_until = year_9999,
+         .load_cost = 250ms,
+         .lease = detail::EntryLease{year_9999, 7},
+         .epoch = 9},
+    };
+    for (const auto& envelope : envelopes) {
+        put(shop, envelope, "\xa1\x61k\x01");
+        CHECK(tool({"get", "Thing@1/id=1"}).out == "{\n  \"k\": 1\n}\n");
+        const json document = tool.json({"dump", "Thing@1/id=1"});
+        CHECK(document.at("body") == json{{"k", 1}});
+        CHECK(document.count("problem") == 0);
+        CHECK(document.count("reason") == 0);
+    }
+    const json all = tool.json({"dump", "Thing@1/id=1"});
+    CHECK(all.at("flags") == 15);
+    CHECK(all.at("load_seconds") == 0.25);
+    CHECK(all.at("lease") == json{{"until", "9999-12-31T23:59:59.000Z"},
+                                  {"owner", "0000000000000007"},
+                                  {"over", false}});
+    CHECK(all.at("epoch") == "0000000000000009");
+}
+
+TEST_CASE("where an entry stands for no value, get and dump say what it stands for",
+          "[tools][get][dump]") {
+    const Shop shop;
+    const Tool tool{shop.url()};
+    struct Case {
+        detail::Envelope envelope;
+        std::string reason;
+        std::string why;
+    };
+    const detail::EntryLease living{year_9999, 7};
+    const detail::EntryLease over{year_2026, 7};
+    const std::string expired = "it has expired";
+    const std::string removed = "it was removed";
+    const std::string unended = "a load of it was begun and not ended";
+    const std::string loading = "a program is loading it";
+    const std::string missing = "it is known to be missing: its source was asked and had none";
+    const std::vector<Case> cases{
+        {{.epoch = 9}, "removed", removed},
+        {{.epoch = 8}, "nothing stored", unended},
+        {{.lease = over}, "nothing stored", unended},
+        {{.lease = over, .epoch = 9}, "removed", removed},
+        {{.lease = living}, "being loaded", loading},
+        {{.lease = living, .epoch = 9}, "being loaded", loading},
+        {{.is_known_missing = true}, "known missing", missing},
+        {{.fresh_until = year_9999, .is_known_missing = true}, "known missing", missing},
+        {{.fresh_until = year_2026, .is_known_missing = true}, "expired", expired},
+        {{.fresh_until = year_2026, .epoch = 9}, "expired", expired},
+    };
+    for (const auto& [envelope, reason, why] : cases) {
+        INFO(reason);
+        put(shop, envelope, "");
+        const Ran ran = tool({"get", "Thing@1/id=1"});
+        CHECK(ran.exit == 1);
+        CHECK(ran.err == "cachemodel: Thing@1/id=1: " + why + '\n');
+        const json entry = tool.json({"get", "Thing@1/id=1"}).at("entries").at(0);
+        CHECK(entry.at("state") == "absent");
+        CHECK(entry.at("reason") == reason);
+        const json document = tool.json({"dump", "Thing@1/id=1"});
+        CHECK(document.at("exit") == 0);
+        CHECK(document.at("reason") == reason);
+        CHECK(document.count("problem") == 0);
+        CHECK(document.count("body") == 0);
+        CHECK(tool({"dump", "Thing@1/id=1"}).out.find("no value      " + why + '\n') !=
+              std::string::npos);
+        const Ran touched = tool({"touch", "Thing@1/id=1", "1h"});
+        CHECK(touched.exit == 1);
+        CHECK(touched.err == ran.err);
+    }
+    put(shop, {}, "");
+    CHECK(tool.json({"dump", "Thing@1/id=1"}).at("problem") == "it has no body");
+    CHECK(tool({"get", "Thing@1/id=1"}).exit == 1);
+}
+
+TEST_CASE("of a model's entry that is over, get and dump say that it may be served stale",
+          "[tools][get][dump]") {
+    const Shop shop;
+    const Tool tool{shop.url()};
+    put(shop, {.fresh_until = year_2026}, "\xa1\x61k\x01");
+    const Ran ran = tool({"get", "Thing@1/id=1"});
+    CHECK(ran.exit == 1);
+    CHECK(ran.err ==
+          "cachemodel: Thing@1/id=1: it has expired, and is found only where it may be served "
+          "stale\n");
+    CHECK(tool.json({"get", "Thing@1/id=1"}).at("entries").at(0).at("reason") == "expired");
+    const std::string shown = tool({"dump", "Thing@1/id=1"}).out;
+    CHECK(
+        shown.find("fresh until   2026-03-01T03:30:01.000Z\n"
+                   "              this is over: it is found only where it may be served stale\n") !=
+        std::string::npos);
+    const json document = tool.json({"dump", "Thing@1/id=1"});
+    CHECK(document.at("expired") == true);
+    CHECK(document.at("reason") == "expired");
+    CHECK(document.at("body") == json{{"k", 1}});
+}
+
+TEST_CASE("what models leave in a cache is told apart", "[tools][get][dump][models]") {
+    const Shop shop;
+    const Tool tool{shop.url()};
+    const Models<Parcel> parcels{Cache::open(shop.url())};
+    const auto why = [&](int number) { return tool({"get", parcels.key_for(number)}).err; };
+    CHECK(parcels.get(1).street == "1 High Street");
+    CHECK(why(1).empty());
+    CHECK(tool.json({"dump", parcels.key_for(1)}).at("flags") == 3);
+    CHECK(parcels.find(2).absent());
+    CHECK(why(2).find("known to be missing") != std::string::npos);
+    parcels.remove(1);
+    CHECK(why(1).find("it was removed") != std::string::npos);
+    // While its loader runs, it looks at its own entry.
+    Parcel::while_loading = [&] {
+        CHECK(why(3).find("a program is loading it") != std::string::npos);
+    };
+    CHECK(parcels.find(3).found());
+    Parcel::while_loading = nullptr;
 }
 
 TEST_CASE("an entry whose end does not fit into nanoseconds lives as long as it does for a program",
@@ -198,6 +331,11 @@ TEST_CASE("dump says what is wrong, and where", "[tools][dump]") {
     const Shop shop;
     const Tool tool{shop.url()};
     const std::string whole = sealed("shop:1:x", "\xa1\x61k\x01");
+    const auto with_flags = [&](char flags, std::size_t size) {
+        std::string bytes = whole.substr(0, 12) + std::string(12, 'x');
+        bytes[3] = flags;
+        return bytes.substr(0, size);
+    };
     struct Case {
         std::string bytes;
         std::string problem;
@@ -208,11 +346,17 @@ TEST_CASE("dump says what is wrong, and where", "[tools][dump]") {
         {whole.substr(0, 3), "it ends in the middle of the flags", 3},
         {whole.substr(0, 7), "it ends in the middle of the time of writing", 4},
         {whole.substr(0, 13), "it ends in the middle of the length of the key", 12},
+        {with_flags(1, 15), "it ends in the middle of the fresh-until", 12},
+        {with_flags(2, 15), "it ends in the middle of the load time", 12},
+        {with_flags(4, 15), "it ends in the middle of the end of the lease", 12},
+        {with_flags(4, 23), "it ends in the middle of the owner of the lease", 20},
+        {with_flags(8, 15), "it ends in the middle of the epoch", 12},
         {whole.substr(0, 20), "its key is longer than what is left of it", 12},
         {whole.substr(0, 26), "it ends in the middle of the checksum", 24},
         {whole.substr(0, whole.size() - 1), "its checksum does not fit", 27},
         {"\xcaM\x02" + whole.substr(3), "its format 2 is not known", 2},
         {"\xcaM\x01\x80" + whole.substr(4), "it has flags that are not known", 3},
+        {"\xcaM\x01\x20" + whole.substr(4), "it has flags that are not known", 3},
         {sealed("shop:1:x", "\xa1\x61k"), "its body is not CBOR", 24},
         {sealed("shop:1:x", "\x01\x02"), "something follows its body", 25},
         {sealed("shop:1:x", std::string(200, '\x81')), "its body is not CBOR", 24},
@@ -320,6 +464,16 @@ TEST_CASE("touch gives entries another lifetime, also those that carry their end
     }
     CHECK(countries.find("AT").found());
     CHECK(cache.get<std::string>("greeting").found());
+
+    const Models<Parcel> parcels{Cache::open(shop.url())};
+    const std::string parcel = parcels.key_for(1);
+    CHECK(parcels.find(1).found());
+    CHECK(tool({"touch", parcel, "3h"}).exit == 0);
+    const json document = tool.json({"dump", parcel});
+    CHECK(document.count("load_seconds") == 1);
+    const double kept = document.at("remaining_seconds").get<double>();
+    CHECK((kept > 10'700 && kept <= 10'800));
+    CHECK(document.count("fresh_until") == 0);
 }
 
 TEST_CASE("set stores what programs read", "[tools][set]") {

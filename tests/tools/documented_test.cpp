@@ -24,8 +24,7 @@ std::string content(const std::filesystem::path& path) {
 const std::filesystem::path tests{CACHEMODEL_TESTS_DIRECTORY};
 
 /// Runs the lines of a session that begin with `$ `, and writes the session again.
-std::string run_again(const std::string& session) {
-    const Shop shop;
+std::string run_again(const Shop& shop, const std::string& session) {
     std::ofstream{shop.directory() + "/caches.json"} << R"({
   "default": "redis://10.0.0.1/0?key_prefix=shop",
   "files": {"BACKEND": "file", "LOCATION": ")" << shop.directory()
@@ -45,16 +44,22 @@ std::string run_again(const std::string& session) {
     return again;
 }
 
-void check_session(const std::string& name) {
+void check_session(const std::string& name, const Shop& shop = {}) {
     const std::string session = content(tests / "tools" / (name + ".output"));
     REQUIRE_FALSE(session.empty());
-    CHECK(run_again(session) == session);
+    CHECK(run_again(shop, session) == session);
 }
 
 }  // namespace
 
 TEST_CASE("values, keys and entries look as documented", "[tools][output]") {
     check_session("look");
+}
+TEST_CASE("entries without a value, and those that are over, look as documented",
+          "[tools][output]") {
+    const Shop shop;
+    shop.put_parcels();
+    check_session("loads", shop);
 }
 TEST_CASE("changes look as documented", "[tools][output]") { check_session("change"); }
 TEST_CASE("named caches look as documented", "[tools][output]") { check_session("named"); }

@@ -6,8 +6,6 @@
 #include <cstdint>
 #include <optional>
 
-#include "envelope.hpp"
-
 namespace cachemodel::support {
 
 namespace {
@@ -46,6 +44,24 @@ Shop::Shop()
     expired += "\x63old";
     detail::end_entry(expired);
     cache.set_raw("expired", expired);
+}
+
+void Shop::put(std::string_view key, detail::Envelope envelope, std::string_view body) const {
+    envelope.key = key;
+    envelope.written_at = half_past_three;
+    std::string bytes;
+    detail::begin_entry(bytes, envelope);
+    bytes += body;
+    detail::end_entry(bytes);
+    cache_.set_raw(std::string{key}, bytes, never);
+}
+
+void Shop::put_parcels() const {
+    put("Parcel@1/number=1", {.epoch = 0x2b3f'91d0'55c7'8e61}, "");
+    put("Parcel@1/number=2", {.is_known_missing = true}, "");
+    put("Parcel@1/number=3", {.fresh_until = half_past_three + 1h, .load_cost = 80ms},
+        "\xa1\x66street\x6d"
+        "3 High Street");
 }
 
 std::string Shop::as_documented(std::string text) const {

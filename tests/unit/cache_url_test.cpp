@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #include <cachemodel/cache_url.hpp>
 
+#include <cachemodel/cache.hpp>
 #include <cachemodel/error.hpp>
 
 #include "support/catch.hpp"
@@ -537,4 +538,43 @@ TEST_CASE("a misspelt option is shown with the one that may be meant", "[cache_u
     CHECK(refusal([&] { url.expect_all_taken(); }) ==
           "cache URL (memory): there is no option named timout; timout may be meant as timeout; "
           "it takes lenient, timeout");
+}
+
+TEST_CASE("an option of another name is shown with the one that is meant", "[cache_url][unit]") {
+    const auto refused = [](const std::string& options) {
+        return refusal([&] { (void)cachemodel::Cache::open("memory://?" + options); });
+    };
+    CHECK(refused("stale_while_revalidate=1h")
+              .starts_with("cache URL (memory): there is no option named stale_while_revalidate; "
+                           "stale_while_revalidate may be meant as stale_while_refresh; it takes"));
+    CHECK(refused("ttl=1h").find("; ttl may be meant as timeout; it takes") != std::string::npos);
+    CHECK(refused("expires=1h")
+              .starts_with("cache URL (memory): there is no option named expires; models and calls "
+                           "have an expires of their own, and values of the cache the timeout; "
+                           "it takes"));
+}
+
+TEST_CASE("a duration in another spelling is shown with the one that may be meant",
+          "[cache_url][unit]") {
+    const auto hint = [](const std::string& value) {
+        const std::string message = refusal([&] {
+            (void)CacheUrl::parse("memory://?t=" + value).take_lifetime("t", cachemodel::never);
+        });
+        const auto semicolon = message.find(';');
+        return semicolon == std::string::npos ? "" : message.substr(semicolon);
+    };
+    CHECK(hint("10m") == "; 10min may be meant");
+    CHECK(hint("10sec") == "; 10s may be meant");
+    CHECK(hint("2Hours") == "; 2h may be meant");
+    CHECK(hint("10MIN") == "; 10min may be meant");
+    CHECK(hint("7days") == "; 7d may be meant");
+    CHECK(hint("m").empty());
+    CHECK(hint("10x").empty());
+    CHECK(hint("999999999999999d").empty());
+    CHECK(refusal([] {
+              (void)CacheUrl::parse("memory://?t=10m").take_lifetime("t", 1s, 0s, 86'400s);
+          }).ends_with("from 0s to 1d; 10min may be meant"));
+    CHECK(refusal([] {
+              (void)CacheUrl::parse("memory://?t=10m").take_duration("t", 1s, 0s, 3'600s);
+          }).ends_with("from 0s to 1h; 10min may be meant"));
 }

@@ -381,6 +381,10 @@ TEST_CASE("options of loads stand in OPTIONS, as in a URL, or as numbers", "[cac
     CHECK(rules.lease_wait.is_over());
     CHECK(rules.load_backoff == Lifetime{500ms});
     CHECK(caches()["c"].core().load_settings.loads_without_cache == 8);
+    configure_caches(
+        R"({"d": {"BACKEND": "memory", "TIMEOUT": null, "OPTIONS": {"LOAD_TIMEOUT": null}}})");
+    CHECK(caches()["d"].view().load_rules.load_timeout.is_never());
+    CHECK(caches()["d"].timeout().is_never());
 
     const auto refused = [](const std::string& options) {
         return refusal_with(R"("BACKEND": "memory", "OPTIONS": {)" + options + "}");
@@ -391,8 +395,8 @@ TEST_CASE("options of loads stand in OPTIONS, as in a URL, or as numbers", "[cac
     CHECK(refused(R"("Lease_Wait": "never")") ==
           "cache \"c\": OPTIONS.Lease_Wait=never: expected is a number of seconds such as 60 or "
           "1.5 or a duration such as 15min, from 0s to 1d");
-    CHECK(refused(R"("LOAD_TIMEOUT": null)") ==
-          "cache \"c\": OPTIONS.LOAD_TIMEOUT: it is not a text, a number or a bool");
+    CHECK(refused(R"("STALE_IF_ERROR": null)") ==
+          "cache \"c\": OPTIONS.STALE_IF_ERROR: it is not a text, a number or a bool");
     CHECK(refused(R"("LOADS_WITHOUT_CACHE": 0)") ==
           "cache \"c\": OPTIONS.LOADS_WITHOUT_CACHE=0: expected is a whole number from 1 to "
           "4294967295");

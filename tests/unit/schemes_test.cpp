@@ -84,6 +84,14 @@ TEST_CASE("an unknown scheme is an error that lists those that are known", "[sch
     CHECK_THAT(message, !Contains("link"));
 }
 
+TEST_CASE("a misspelt scheme is shown with the one that may be meant", "[schemes][unit]") {
+    using Catch::Matchers::EndsWith;
+    CHECK_THAT(refusal([] { find_scheme("memchached"); }),
+               EndsWith("; memchached may be meant as memcached"));
+    CHECK_THAT(refusal([] { find_scheme("mamory"); }), EndsWith("; mamory may be meant as memory"));
+    CHECK_THAT(refusal([] { find_scheme("couchbase"); }), !Catch::Matchers::Contains("meant"));
+}
+
 TEST_CASE("a scheme that only says why it cannot be opened is not offered", "[schemes][unit]") {
     using Catch::Matchers::Contains;
     CHECK(find_scheme("rediss") == find_scheme("redis"));

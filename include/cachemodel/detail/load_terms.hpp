@@ -124,15 +124,15 @@ consteval bool require_terms() {
     using enum TermsProblem;
     static_assert(problem != stale_while_refresh_of_never,
                   "cachemodel: stale_while_refresh is about entries that have come to their end, "
-                  "and without expires they have none; write expires too");
+                  "and without expires they have none; write expires too, in front of it");
     static_assert(problem != stale_if_error_of_never,
                   "cachemodel: stale_if_error is about entries that have come to their end, and "
-                  "without expires they have none; write expires too");
+                  "without expires they have none; write expires too, in front of it");
     static_assert(problem != early_refresh_of_never,
                   "cachemodel: early_refresh is about the end of entries, and without expires "
-                  "they have none; write expires too");
+                  "they have none; write expires too, in front of it");
     static_assert(problem != jitter_of_never,
-                  "cachemodel: jitter is a share of expires; write expires too");
+                  "cachemodel: jitter is a share of expires; write expires too, in front of it");
     static_assert(problem != nothing_expires,
                   "cachemodel: with expires of 0 nothing is stored that could be served stale, be "
                   "refreshed or end earlier; write how long an entry is fresh");
