@@ -95,7 +95,7 @@ struct CacheOptions {
     /// What it is called in statistics and for observers. Named caches have their own name.
     std::string name = {};
 
-    /// Must outlive the cache.
+    /// Must outlive the cache, and what its executor still runs for it.
     const Clock& clock = Clock::machine();
 };
 

@@ -161,11 +161,10 @@ TEST_CASE("what the executor has no room for is loaded in the caller's thread, a
 TEST_CASE("a load that ends in time gives its caller what it brought",
           "[models][load_timeout][threads]") {
     support::LoadRig rig;
-    const Cache cache{rig.scripted,
-                      {.load_timeout = 1min,
-                       .load_backoff = 0s,
-                       .executor = std::make_shared<ThreadPool>(),
-                       .clock = rig.clock}};
+    const auto pool = std::make_shared<ThreadPool>();
+    const Cache cache{
+        rig.scripted,
+        {.load_timeout = 1min, .load_backoff = 0s, .executor = pool, .clock = rig.clock}};
     const CachedFunction<&work> call{cache};
     std::thread::id worker;
     doing = [&](const std::string& name) {
@@ -180,6 +179,7 @@ TEST_CASE("a load that ends in time gives its caller what it brought",
     CHECK(call.statistics().load_failures == 1);
     CHECK(call.statistics().joined == 0);
     CHECK(call.statistics().load_timeouts == 0);
+    CHECK(pool->shutdown(30s));  // what it runs uses all of this
     doing = {};
 }
 
