@@ -132,9 +132,10 @@ inline constexpr bool any_secret = (SecretModel<std::remove_cvref_t<Arguments>> 
 /// parameter types decide what arguments look like there. Equal calls that come while the function
 /// runs, from any thread of the process, wait for that one result, or for what it throws.
 ///
-/// A cache that cannot tell is gone around: the function runs, and its result is not stored. A
-/// result that cannot be stored is returned all the same, and counted. What the function throws
-/// leaves the call; nothing is stored then.
+/// A cache that cannot tell is gone around: the function runs, and its result is not stored; beyond
+/// `CacheOptions::loads_without_cache` runs at a time it is a `BackendError`. A result that cannot
+/// be stored is returned all the same, and counted. What the function throws leaves the call;
+/// nothing is stored then.
 ///
 /// A call that reaches itself computes its result without the cache; one that does so again throws
 /// `RecursiveLoad`. A function that hands an equal call to another thread and waits for it waits
@@ -166,7 +167,8 @@ class CachedCall {
 
     /// The result, from the cache or else from the function.
     ///
-    /// Errors: what the function throws; `RecursiveLoad`; `InvalidKey` where a part of the key is
+    /// Errors: what the function throws; `LoadTimeout`; `BackendError` where the cache cannot be
+    /// read and too many run without it; `RecursiveLoad`; `InvalidKey` where a part of the key is
     /// NaN and `IncompleteKey` where it is a Key that was not set; `ConfigError` where the function
     /// has no name, or no cache has the name in the options.
     Result operator()(Arguments... arguments) const {
@@ -205,7 +207,9 @@ class CachedCall {
     ///
     /// Through a view that bypasses the cache, nothing is stored or removed.
     ///
-    /// Errors: as for the call; the old result then stays.
+    /// It takes as long as it takes: `load_timeout` does not bound it.
+    ///
+    /// Errors: as for the call, but `LoadTimeout`; the old result then stays.
     Result refresh(Arguments... arguments) const {
         if constexpr (is_sound) {
             const detail::EntryKey key = make_key(arguments...);

@@ -87,7 +87,8 @@ inline constexpr std::tuple<> no_contexts{};
 /// door for as long as the program serves, not for one request.
 ///
 /// A model with a `from_miss` is loaded where the cache has none, and stored for the next time; a
-/// cache that fails is then gone around. Without one, a cache that fails is a `BackendError`.
+/// cache that fails is then gone around, by `CacheOptions::loads_without_cache` loads at a time.
+/// Without one, a cache that fails is a `BackendError`.
 ///
 /// Callers that want the same at the same time share one load, in this process and, through leases
 /// in the cache, with others. What they get is equal, also the error. A load that asks for what it
@@ -129,7 +130,8 @@ class Models {
     /// The model with these keys.
     ///
     /// Errors: `Missing` where there is none, or where something that it refers to is missing;
-    /// `BackendError` where the cache failed and there is no loader; what the loader throws.
+    /// `BackendError` where the cache failed and there is no loader, or too many load without it;
+    /// what the loader throws; `LoadTimeout`; `RecursiveLoad`.
     template <class... Keys>
     M get(const Keys&... keys) const {
         return *fetch_or_throw(detail::with_keys<M>(keys...));
@@ -138,7 +140,8 @@ class Models {
 
     /// The same, where "there is none" is an answer and no error.
     ///
-    /// Errors: what the loader throws, other than `Missing` and `BackendError`.
+    /// Errors: what the loader throws, other than `Missing` and `BackendError`; `LoadTimeout`,
+    /// `RecursiveLoad`.
     template <class... Keys>
     Lookup<M> find(const Keys&... keys) const {
         return find_one(detail::with_keys<M>(keys...));
