@@ -93,8 +93,9 @@ bool store_over(const CallDoor& door, const KeyLoad& load, const Before& before)
         if (basis.epoch == before.basis.epoch && now.body == before.body) continue;
         door.cache.core().counters.overtaken_loads += 1;
         counters.overtaken_loads += 1;
-        // It was removed; or a call has stored its own, before or after a removal, who knows.
-        return basis.holds_place;
+        // It was removed, or has ended; or a call has stored its own, before or after a removal,
+        // who knows.
+        return basis.is_known && (!basis.is_there || basis.holds_place);
     }
     return false;
 }
@@ -166,6 +167,7 @@ std::shared_ptr<const void> refresh_call(const CallDoor& door, const EntryKey& k
     if (load.error) std::rethrow_exception(load.error);
     if (load.lead && load.lead->begin_storing()) {
         const ToldLater told_later{door.cache.core()};
+        const EndOfStoring end{*load.lead};
         if (!store_over(door, load, before)) {
             try {
                 (void)remove_call(door, key);  // the old one must not outlive this
@@ -173,7 +175,6 @@ std::shared_ptr<const void> refresh_call(const CallDoor& door, const EntryKey& k
                 // No memory. The caller has its result all the same.
             }
         }
-        load.lead->end_storing();
     }
     return std::move(load.product);
 }

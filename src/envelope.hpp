@@ -49,8 +49,9 @@ struct Envelope {
     std::optional<WallTime> fresh_until = {};
     std::optional<std::chrono::milliseconds> load_cost = {};
     std::optional<EntryLease> lease = {};
-    /// Of a removal, a random odd number: what was read before has another one, or none. An even
-    /// one is passed on from lease to lease where nothing was.
+    /// Of a removal, a random odd number: what was read before has another one, or none. Leases
+    /// pass on what was there before the first of them: that number; an odd one made of the time of
+    /// writing, of an entry that was of no use; or a random even one where nothing was.
     std::optional<std::uint64_t> epoch = {};
     bool is_known_missing = false;
 

@@ -86,10 +86,16 @@ Flights::Boarding Flights::board_anew(const std::string& key, const std::type_in
 }
 
 bool Flights::await_landing(Flight& flight, SteadyTime deadline) {
+    Thread& me = this_thread();
     std::unique_lock lock{flights_mutex()};
+    me.waits_for = &flight;
+    me.waits_for_landing = true;
     flight.ended.wait_until(lock, deadline, [&] {
-        return flight.has_landed || flight.generation != process_generation();
+        return flight.has_landed || flight.generation != process_generation() ||
+               lands_by(flight, &me);
     });
+    me.waits_for = nullptr;
+    me.waits_for_landing = false;
     return flight.has_landed;
 }
 
@@ -101,6 +107,15 @@ void Flights::supersede(const std::string& key) {
     supersede(place, nullptr);
     erase_if_empty(place);
     wait_for_storing(key, lock);
+}
+
+void Flights::supersede(const Flight& flight) {
+    std::unique_lock lock{flights_mutex()};
+    const auto place = places_.find(flight.key);
+    if (place == places_.end() || place->second.flight.get() != &flight) return;
+    supersede(place, nullptr);
+    erase_if_empty(place);
+    wait_for_storing(flight.key, lock);
 }
 
 void Flights::supersede_all(std::string_view prefix) {
@@ -169,15 +184,19 @@ void Flights::Lead::begin() noexcept {
     if (is_linked_) return;
     is_linked_ = true;
     flight_->next_of_leader = std::exchange(this_thread().leads, flight_.get());
-    if (!flight_->is_waiting) return;
     const std::lock_guard lock{flights_mutex()};
-    flight_->is_waiting = false;
-    flight_->leader = &this_thread();
+    if (flight_->is_waiting) {
+        flight_->is_waiting = false;
+        flight_->leader = &this_thread();
+    } else if (flight_->leader == nullptr) {
+        flight_->finisher = &this_thread();
+    }
 }
 
 void Flights::Lead::pause() noexcept {
     unlink();
     const std::lock_guard lock{flights_mutex()};
+    flight_->finisher = nullptr;
     if (flight_->leader == nullptr) return;  // it has its result
     flight_->leader = nullptr;
     flight_->is_waiting = true;
@@ -204,7 +223,7 @@ void Flights::Lead::give(std::shared_ptr<const void> result, SteadyTime over) no
     const std::lock_guard lock{flights_mutex()};
     flight_->result = std::move(result);
     flight_->over = over;
-    flight_->leader = nullptr;
+    flight_->finisher = std::exchange(flight_->leader, nullptr);
     flight_->is_waiting = false;
     flight_->ended.notify_all();
 }
@@ -242,6 +261,7 @@ void Flights::Lead::end_storing() noexcept {
 void Flights::Lead::leave() noexcept {
     flight_->has_landed = true;
     flight_->leader = nullptr;
+    flight_->finisher = nullptr;
     flight_->is_waiting = false;
     flight_->ended.notify_all();
     const auto place = flights_->places_.find(flight_->key);

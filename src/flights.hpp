@@ -44,7 +44,9 @@ struct Flight : std::enable_shared_from_this<Flight> {
     /// Computes it before its turn, where that can be; the leader's own.
     std::function<void()> run_early;
     // Guarded by the mutex of all flights; what has been given stays as it is.
-    const Thread* leader;      ///< null once there is a result, or the leader gave up
+    const Thread* leader;  ///< null once there is a result, or the leader gave up
+    /// Who goes on with the result until it has landed; null where nobody does right now.
+    const Thread* finisher = nullptr;
     bool is_waiting = false;   ///< for a thread that is to lead it
     std::uint64_t generation;  ///< of the process that has the leader
     std::uint64_t epoch = 0;   ///< of what the leader read before
@@ -103,6 +105,8 @@ class Flights final : AtFork {
     /// Lets nobody join the flight for `key` any more, and lets it store nothing. Waits for those
     /// that are storing.
     void supersede(const std::string& key);
+    /// The same of this flight, where it is still the one to join.
+    void supersede(const Flight& flight);
     /// The same for all keys that begin with `prefix`.
     void supersede_all(std::string_view prefix);
     /// Computes now what stands in line in this thread, if that can be: something before it needs
@@ -110,8 +114,8 @@ class Flights final : AtFork {
     static void run_in_line(Flight& flight);
     /// Whether the calling thread has the lead of this very flight, which may have its result.
     static bool is_led_here(const Flight& flight) noexcept;
-    /// Waits until the flight is over, and not only has its result, until `deadline` at most.
-    /// Whether it is.
+    /// Waits until the flight is over, and not only has its result, until `deadline` at most, and
+    /// not where that would wait for this thread. Whether it is over.
     static bool await_landing(Flight& flight, SteadyTime deadline);
     /// Whether nobody has boarded, as far as this thread can know.
     bool is_empty() const noexcept { return size_.load(std::memory_order_acquire) == 0; }
@@ -186,6 +190,18 @@ class Flights::Lead {
     std::shared_ptr<Flight> flight_;
     Runway runway_;
     bool is_linked_ = false;
+};
+
+/// Ends what `begin_storing` has begun.
+class EndOfStoring {
+ public:
+    explicit EndOfStoring(Flights::Lead& lead) noexcept : lead_(lead) {}
+    ~EndOfStoring() { lead_.end_storing(); }
+    EndOfStoring(const EndOfStoring&) = delete;
+    EndOfStoring& operator=(const EndOfStoring&) = delete;
+
+ private:
+    Flights::Lead& lead_;
 };
 
 /// How a thread that does not lead takes part in a flight.

@@ -131,6 +131,7 @@ class GetOrMake {
             writer.add_untyped(key_.stored, table_, value);
             const ToldLater told_later{core_};
             if (!leading.begin_storing()) return overtaken();
+            const EndOfStoring end{leading};
             // What is there and cannot be used would keep an addition out.
             const bool is_free =
                 reason_ == MissReason::nothing_stored || reason_ == MissReason::expired;

@@ -102,8 +102,10 @@ std::unique_ptr<LoadJob> LoadJob::take_rest() {
     std::unique_ptr<LoadJob> rest;
     for (auto& load : loads_) {
         if (!load->is_partial || !load->lead) continue;
-        if (!rest) rest = make_successor();
-        rest->owner_ = owner_;
+        if (!rest) {
+            rest = make_successor();
+            rest->owner_ = owner_;
+        }
         load->lead->pause();
         rest->adopt(*rest->loads_.emplace_back(std::move(load)));
     }
@@ -130,10 +132,20 @@ void LoadJob::load_within_limit(std::vector<KeyLoad*> wanted) {
     const std::span<KeyLoad* const> known{wanted.begin(), border};
     const std::span<KeyLoad* const> unknown{border, wanted.end()};
     if (unknown.empty() || cache_.is_bypass()) return load(wanted);
-    const LoadLimit::Place place{cache_.core().load_limit, deadline_in(rules_.lease_wait)};
-    if (place.is_given()) return load(wanted);
-    if (!known.empty()) load(known);
-    const auto error = cache_.core().load_limit.refusal();
+    LoadLimit& limit = cache_.core().load_limit;
+    {
+        const LoadLimit::Place at_once{limit, std::chrono::steady_clock::now()};
+        if (at_once.is_given()) return load(wanted);
+    }
+    if (!known.empty()) {  // these wait for nobody
+        load(known);
+        store_what_came();
+        release_leases(Released::of_what_is_done);
+        land();
+    }
+    const LoadLimit::Place place{limit, deadline_in(rules_.lease_wait)};
+    if (place.is_given()) return load(unknown);
+    const auto error = limit.refusal();
     for (KeyLoad* const each : unknown) {
         count(&Counters::refused_loads);
         spoiled(*each, error);
@@ -222,7 +234,8 @@ void LoadJob::failed(KeyLoad& load, std::exception_ptr error) {
             load.is_partial ? completion_key(load.flight_key) : load.flight_key, error, now(),
             rules_.load_backoff, cache_.core().chance);
     }
-    cache_.core().tell_failed_load(cache_.view(), load.key, error, !is_awaited_ || load.is_partial);
+    const bool is_unseen = !is_awaited_ || (load.is_partial && is_task_);
+    cache_.core().tell_failed_load(cache_.view(), load.key, error, is_unseen);
     spoiled(load, std::move(error));
 }
 

@@ -96,7 +96,8 @@ class LoadJob {
     void run();
 
     /// The same step by step, each in any thread that has begun with `lead`. False where something
-    /// is still to be waited for, which the next step does. Errors: `std::bad_alloc`.
+    /// is still to be waited for, which the next step does. Errors: `std::bad_alloc`,
+    /// `TooManyObjects`.
     bool advance();
     /// Leads its flights in this thread.
     void lead() noexcept;

@@ -1,7 +1,5 @@
 // cachemodel: leases, by which only one of several processes loads a key.
 // SPDX-License-Identifier: MIT
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstdint>
 #include <thread>
@@ -30,12 +28,7 @@ std::uint64_t LoadJob::new_chain() const noexcept {
 void LoadJob::start() {
     is_started_ = true;
     uses_leases_ = uses_leases(cache_, rules_);
-    if (uses_leases_ && owner_ == 0) {
-        // Another one than that of a cache with the same seed.
-        owner_ = (cache_.core().chance.number() ^ reinterpret_cast<std::uintptr_t>(this) ^
-                  (static_cast<std::uint64_t>(::getpid()) << 48)) |
-                 1;
-    }
+    if (uses_leases_ && owner_ == 0) owner_ = cache_.core().chance.number() | 1;
     deadline_ = deadline_in(rules_.lease_wait);
     pause_ = first_pause;
     std::vector<KeyLoad*> again;

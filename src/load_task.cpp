@@ -51,6 +51,7 @@ void LoadTask::run() noexcept {
     } catch (...) {
         // No memory. Whoever waits goes on alone.
     }
+    job_.reset();  // in the thread that leads its flights
     tasks_of_thread -= 1;
 }
 

@@ -90,7 +90,10 @@ void Loads::load(std::vector<Wanted> wanted) {
         }
         wanted = load_once(wanted, deadline);
     }
-    for (const auto& each : wanted) load_alone(each);
+    for (const auto& each : wanted) {
+        if (is_bounded()) count(&Counters::refused_tasks);  // the executor has given up its tasks
+        load_alone(each);
+    }
 }
 
 /// Leads the loads of those that nobody loads yet, and joins the others. Those to be tried again.
@@ -289,7 +292,7 @@ bool Loads::join_to_the_end(Joined& joined, SteadyTime deadline) {
         time_out(joined.wanted);
         return true;
     }
-    flights_.supersede(flight.key);
+    flights_.supersede(flight);
     return false;
 }
 

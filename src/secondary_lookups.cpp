@@ -91,6 +91,7 @@ class SecondaryLookup {
     std::span<Answer> answers_;
     std::span<Origin> origins_;
     std::vector<Wanted> wanted_;
+    std::optional<LoadLimit::Place> place_;  ///< until all is loaded
 };
 
 void SecondaryLookup::run() {
@@ -188,9 +189,9 @@ void SecondaryLookup::ask_source_within_limit(std::span<const std::size_t> untol
     LoadLimit& limit = door_.cache.core().load_limit;
     const LoadRules rules = load_rules(table_.options.expires, load_terms(table_.options),
                                        door_.cache.view().load_rules);
-    const LoadLimit::Place place{limit, deadline_in(rules.lease_wait)};
+    place_.emplace(limit, deadline_in(rules.lease_wait));
     for (const std::size_t index : untold) {
-        if (place.is_given()) {
+        if (place_->is_given()) {
             ask_source(index);
         } else {
             answers_[index] = nothing(index, MissReason::nothing_stored, Failure{limit.refusal()});

@@ -54,6 +54,12 @@ namespace {
 
 std::uint64_t searches = 0;
 
+/// Whether there is a result, with which somebody goes on or will.
+bool is_landing(const Flight& flight) noexcept {
+    return flight.leader == nullptr && !flight.is_waiting && !flight.has_landed &&
+           flight.generation == generation;
+}
+
 /// Whether `is_it` is true of `thread`, or of somebody whom it waits for in the end. There may be a
 /// circle among those, until somebody in it has looked.
 template <class IsIt>
@@ -65,8 +71,15 @@ bool leads_to(const Thread* thread, const IsIt& is_it) {
             return thread->closes->any_borrower(
                 [&](const Thread& borrower) { return leads_to(&borrower, is_it); });
         }
-        if (thread->waits_for == nullptr || !is_led(*thread->waits_for)) return false;
-        thread = thread->waits_for->leader;
+        const Flight* const flight = thread->waits_for;
+        if (flight == nullptr) return false;
+        if (is_led(*flight)) {
+            thread = flight->leader;
+        } else if (thread->waits_for_landing && is_landing(*flight)) {
+            thread = flight->finisher;
+        } else {
+            return false;
+        }
     }
     return true;
 }
@@ -83,6 +96,13 @@ bool depends_on(const Flight& flight, const Thread* thread) {
     if (!is_led(flight)) return false;
     searches += 1;
     return leads_to(flight.leader, [=](const Thread* at) { return at == thread; });
+}
+
+bool lands_by(const Flight& flight, const Thread* thread) {
+    if (is_led(flight)) return depends_on(flight, thread);
+    if (!is_landing(flight)) return false;
+    searches += 1;
+    return leads_to(flight.finisher, [=](const Thread* at) { return at == thread; });
 }
 
 void wake_those_before(const Thread& thread) {

@@ -44,6 +44,7 @@ class OwnLandings {
 struct Thread {
     // Guarded by the mutex of all flights. It waits in one place at a time.
     Flight* waits_for = nullptr;
+    bool waits_for_landing = false;      ///< of that, and not only for its result
     const Loans* closes = nullptr;       ///< and waits for those who have borrowed
     mutable std::uint64_t found_by = 0;  ///< the last search that came by
     // Its own.
@@ -67,6 +68,8 @@ bool is_led(const Flight& flight) noexcept;
 /// Whether the end of `flight` depends on `thread`; null stands for whoever is to lead what nobody
 /// leads yet.
 bool depends_on(const Flight& flight, const Thread* thread);
+/// The same of its landing.
+bool lands_by(const Flight& flight, const Thread* thread);
 /// All whom `thread` waits for now look again whether they wait for themselves.
 void wake_those_before(const Thread& thread);
 

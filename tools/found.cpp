@@ -26,7 +26,7 @@ std::string words_for(MissReason reason, const NamedKey& key, const StoredBytes&
         case MissReason::known_missing:
             return "it is known to be missing: its source was asked and had none";
         case MissReason::nothing_stored:
-            return "a load of it was begun and not ended";
+            return "a load of it was begun, and nothing came of it";
         case MissReason::removed:
             return "it was removed";
         default:

@@ -77,8 +77,9 @@ struct FailedLoad {
     /// written as in `KeyWarning`.
     std::string_view key;
     const Failure& failure;
-    /// No caller gets the error: it is of a refresh, or of a second step. Other errors are thrown,
-    /// unless a stale entry is served instead or nobody waits any more.
+    /// No caller gets the error: it is of a refresh, or of a second step, unless an `update` waits
+    /// for that. Other errors are thrown, unless a stale entry is served instead or nobody waits
+    /// any more.
     bool in_background = false;
 };
 
@@ -89,8 +90,8 @@ struct FailedLoad {
 /// of a load, as those of the loader do: whoever waits for that load must not keep the observer
 /// waiting.
 ///
-/// No call carries a value or an unescaped key; but a `Failure` may say whatever the user's code has
-/// thrown. What a call throws is counted (`Statistics::observer_failures`) and has no other
+/// No call carries a value or an unescaped key; but a `Failure` may say whatever the user's code
+/// has thrown. What a call throws is counted (`Statistics::observer_failures`) and has no other
 /// consequence. A cache without an observer takes no time for any of this.
 ///
 /// Thread safety: is called concurrently, by the threads that use the cache.

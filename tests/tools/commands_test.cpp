@@ -148,7 +148,7 @@ TEST_CASE("where an entry stands for no value, get and dump say what it stands f
     const detail::EntryLease over{year_2026, 7};
     const std::string expired = "it has expired";
     const std::string removed = "it was removed";
-    const std::string unended = "a load of it was begun and not ended";
+    const std::string unended = "a load of it was begun, and nothing came of it";
     const std::string loading = "a program is loading it";
     const std::string missing = "it is known to be missing: its source was asked and had none";
     const std::vector<Case> cases{

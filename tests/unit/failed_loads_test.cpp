@@ -155,6 +155,8 @@ TEST_CASE("an observer is told what a second step throws", "[observer][loads]") 
     CHECK(rig.lines->take().empty());
     CHECK(rig.executor->run_all() == 1);
     CHECK(rig.lines->take() == All{" review review@1/id=1 no text today, in the background"});
+    CHECK_THROWS_WITH(reviews.update(1, [](Review&) {}), "no text today");
+    CHECK(rig.lines->take() == All{" review review@1/id=1 no text today"});
     CHECK_THROWS_WITH(Models<Review>{rig.cache.bypass()}.get(1), "no text today");
     CHECK(rig.lines->take() == All{" review review@1/id=1 no text today"});
 }

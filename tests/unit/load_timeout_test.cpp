@@ -369,3 +369,19 @@ TEST_CASE("a caller who takes part in two loads waits no longer than for one",
     CHECK(pool->shutdown(30s));  // what it runs uses all of this
     doing = {};
 }
+
+TEST_CASE("a refresh during which the old result ends leaves nothing that keeps others out",
+          "[cached_function][refresh]") {
+    support::LoadRig rig;
+    const CachedFunction<&work> call{rig.cache, {.expires = 1s, .lease_wait = 0s}};
+    doing = [](const std::string&) { return 1; };
+    CHECK(call("tea") == 1);
+    doing = [&](const std::string&) {
+        rig.clock.advance(1s);
+        return 2;
+    };
+    CHECK(call.refresh("tea") == 2);
+    CHECK(rig.scripted->keys().empty());
+    CHECK(call.statistics().removals == 0);
+    doing = {};
+}

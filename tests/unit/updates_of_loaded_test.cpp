@@ -55,6 +55,7 @@ struct Soup {
 struct Rest {
     std::function<int()> answer = [] { return 2; };
     std::atomic<int> asked{0};
+    std::atomic<bool> is_met{false};
 };
 
 /// Thrown in one thread and caught in another one.
@@ -75,6 +76,35 @@ struct Dish {
         rest = other.answer();
     }
 };
+/// What the loader of one and the second step of the other need of each other.
+struct Sauce;
+struct Meal {
+    static constexpr ModelOptions cache_options{.lease_wait = 0s, .load_backoff = 0s};
+
+    Key<int> id;
+    Field<int> first;
+    Field<int> second;
+
+    void from_miss(Rest& rest) { first = rest.answer(); }
+    void complete(Rest& rest, Cache& cache);
+};
+struct Sauce {
+    static constexpr ModelOptions cache_options{.lease_wait = 0s, .load_backoff = 0s};
+
+    Key<int> id;
+    Field<int> spice;
+
+    void from_miss(Rest& rest, Cache& cache) {
+        const Models<Meal, Rest&, Cache&> meals{cache, rest, cache};
+        spice = meals.update(1, [](Meal& meal) { *meal.first += 1; }).first;
+    }
+};
+inline void Meal::complete(Rest& rest, Cache& cache) {
+    rest.asked += 1;
+    await("a sauce is asked for", [&] { return rest.asked != 1 || rest.is_met; });
+    second = Models<Sauce, Rest&, Cache&>{cache, rest, cache}.get(1).spice;
+}
+
 /// Whose callers have more patience than a test.
 struct Roast {
     static constexpr ModelOptions cache_options{.load_timeout = 30s, .load_backoff = 0s};
@@ -427,4 +457,24 @@ TEST_CASE("with a load_timeout an update waits for both steps no longer than tha
     completing.open();
     await("it is stored", [&] { return rig.snacks.exists("tea"); });
     CHECK(rig.snacks.update("tea", [](Snack& snack) { *snack.cents += 1; }).rest == 3);
+}
+
+TEST_CASE("an update in a loader that a second step waits for closes no circle",
+          "[updates][complete][threads]") {
+    LoadRig rig;
+    const auto pool = std::make_shared<ThreadPool>();
+    Cache cache{rig.recording, {.executor = pool, .seed = 1, .clock = rig.clock}};
+    Rest rest;
+    const Models<Meal, Rest&, Cache&> meals{cache, rest, cache};
+    const Models<Sauce, Rest&, Cache&> sauces{cache, rest, cache};
+    CHECK(meals.get(1).first == 2);
+    await("its second step runs", [&] { return rest.asked == 1; });
+    const auto begin = std::chrono::steady_clock::now();
+    Crew crew;
+    crew.start([&] { (void)sauces.get(1); });
+    await("the sauce is being loaded", [&] { return rig.log().trips() >= 3; });
+    rest.is_met = true;
+    (void)crew.join();  // who needs himself has an error
+    CHECK(pool->shutdown(30s));
+    CHECK(std::chrono::steady_clock::now() - begin < 20s);
 }
