@@ -47,9 +47,11 @@ KeyLoad& LoadJob::add(KeyLoad load) {
     return *loads_.emplace_back(std::make_unique<KeyLoad>(std::move(load)));
 }
 
-void LoadJob::become_task(bool is_awaited) noexcept {
+void LoadJob::become_task(bool is_awaited) {
     is_awaited_ = is_awaited;
     is_task_ = completes_ = true;
+    // The executor owns the task, and must not be owned by it.
+    if (cache_.view().executor) cache_ = cache_.with_executor(nullptr);
 }
 
 void LoadJob::leave_to_fallback() noexcept {

@@ -88,8 +88,8 @@ class LoadJob {
     const Cache& cache() const noexcept { return cache_; }
 
     /// That it is run in the background. Nobody waits for it, unless `is_awaited`: where another
-    /// process is loading, it leaves that key alone.
-    void become_task(bool is_awaited) noexcept;
+    /// process is loading, it leaves that key alone. Errors: `std::bad_alloc`.
+    void become_task(bool is_awaited);
     /// Does not load what there is a stale value for. Before it runs.
     void leave_to_fallback() noexcept;
     /// In the caller's thread. Errors: `std::bad_alloc`.
@@ -199,7 +199,7 @@ class LoadJob {
     void store_over_leases(Sent& sent);
     void remove_where_no_room(const Sent& sent);
 
-    const Cache cache_;
+    Cache cache_;
     const LoadRules rules_;
     Counters& own_;
     bool is_awaited_ = true;

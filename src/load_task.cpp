@@ -22,11 +22,16 @@ LoadTask::LoadTask(std::unique_ptr<LoadJob> job, std::shared_ptr<Loans> loans, b
     : job_(std::move(job)),
       loans_(std::move(loans)),
       has_place_(is_awaited && LoadLimit::is_placed()) {
+    const auto& own = job_->cache().view().executor;
+    executor_ = own ? own : default_executor();
     job_->become_task(is_awaited);
 }
 
 LoadTask::LoadTask(std::unique_ptr<LoadJob> job, const LoadTask& before)
-    : job_(std::move(job)), loans_(before.loans_), has_place_(before.has_place_) {}
+    : job_(std::move(job)),
+      loans_(before.loans_),
+      executor_(before.executor_),
+      has_place_(before.has_place_) {}
 
 LoadTask::~LoadTask() {
     if (has_run_ || !job_) return;
@@ -57,11 +62,12 @@ void LoadTask::run() noexcept {
 
 /// Whether somebody else has the job now.
 bool LoadTask::give_way() {
-    const Cache cache = job_->cache();  // the executor lives as long
+    const auto executor = executor_.lock();
+    if (!executor) return false;
     job_->pause();
     std::unique_ptr<Task> task = std::make_unique<LoadTask>(std::move(job_), *this);
     try {
-        if (cache.view().background().submit(task)) return true;
+        if (executor->submit(task)) return true;
     } catch (...) {
         // As good as no room.
     }

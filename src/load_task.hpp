@@ -38,6 +38,7 @@ class LoadTask final : public Task {
 
     std::unique_ptr<LoadJob> job_;
     std::shared_ptr<Loans> loans_;
+    std::weak_ptr<Executor> executor_;
     bool has_run_ = false;
     bool has_place_;  ///< as whoever waits for it has one in the limit of loads
 };
