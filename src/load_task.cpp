@@ -54,9 +54,9 @@ void LoadTask::run() noexcept {
             if (gives_way && give_way()) break;
         }
     } catch (...) {
-        // No memory. Whoever waits goes on alone.
+        // No memory. Whoever waits goes on alone. The flights end in the thread that leads them.
+        job_.reset();
     }
-    job_.reset();  // in the thread that leads its flights
     tasks_of_thread -= 1;
 }
 
