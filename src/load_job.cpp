@@ -16,6 +16,7 @@ using namespace std::chrono_literals;
 
 /// What came is kept no longer than this, or than one run of a loader, to be stored with more.
 constexpr auto longest_hold = 250ms;
+
 /// Whether the same is likely to fail again: not where something else was missing, or where the
 /// loader asked for itself.
 bool is_sign_of_trouble(const std::exception_ptr& error) {
@@ -88,13 +89,13 @@ void LoadJob::load_and_store(std::vector<KeyLoad*> wanted) {
             if (load->is_partial) complete_or_leave(*load);
         }
     }
-    store_what_came();
-    release_leases(Released::of_what_is_done);
-    land();
+    settle();
 }
 
-/// Lets the flights end of what is done.
-void LoadJob::land() noexcept {
+/// Stores what came, gives its leases back, and lets its flights end.
+void LoadJob::settle() {
+    store_what_came();
+    release_leases(Released::of_what_is_done);
     for (const auto& load : loads_) {
         if (load->state != KeyLoad::State::pending && !load->is_partial) load->lead.reset();
     }
@@ -141,9 +142,7 @@ void LoadJob::load_within_limit(std::vector<KeyLoad*> wanted) {
     }
     if (!known.empty()) {  // these wait for nobody
         load(known);
-        store_what_came();
-        release_leases(Released::of_what_is_done);
-        land();
+        settle();
     }
     const LoadLimit::Place place{limit, deadline_in(rules_.lease_wait)};
     if (place.is_given()) return load(unknown);

@@ -174,7 +174,7 @@ class LoadJob {
     void load_and_store(std::vector<KeyLoad*> wanted);
     void load_within_limit(std::vector<KeyLoad*> wanted);
     void complete_or_leave(KeyLoad& load);
-    void land() noexcept;
+    void settle();
 
     // What others are loading.
     bool is_settled(const KeyLoad& load) const noexcept;
