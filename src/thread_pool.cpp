@@ -1,9 +1,8 @@
 // cachemodel: where work is done that nobody waits for.
 // SPDX-License-Identifier: MIT
-#include "thread_pool.hpp"
+#include <cachemodel/executor.hpp>
 
 #include <cachemodel/error.hpp>
-#include <cachemodel/executor.hpp>
 
 #include "at_fork.hpp"
 
@@ -55,8 +54,6 @@ std::chrono::steady_clock::time_point after(std::chrono::nanoseconds patience) n
 }
 
 }  // namespace
-
-bool detail::is_pool_thread() noexcept { return own_pool != nullptr; }
 
 /// What the threads share with the pool, and keep when it is gone.
 class ThreadPool::State final : detail::AtFork {
