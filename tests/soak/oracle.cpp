@@ -29,14 +29,33 @@ std::uint64_t History::begin(What what, std::chrono::seconds lifetime) {
     const bool may_expire = has_lifetime || time < touched_ + late_touch;
     const auto lasts_until = has_lifetime ? std::max(time + lifetime, touched_until_) : open_end;
     ++newest_;
-    steps_[newest_ % remembered] = {newest_, what, false, may_expire, time, open_end, lasts_until};
+    auto& step = steps_[newest_ % remembered];
+    forget(step);
+    step = {newest_, what, false, may_expire, time, open_end, lasts_until};
     return newest_;
+}
+
+void History::forget(const Step& step) {
+    if (step.number == 0) return;
+    if (step.end == open_end) {
+        unended_ += 1;
+    } else if (step.is_certain) {
+        auto& kept = steps_[remembered + next_certain_++ % remembered_longer];
+        certain_end_ = std::max(certain_end_, kept.end);
+        kept = step;
+    } else {
+        uncertain_end_ = std::max(uncertain_end_, step.end);
+    }
 }
 
 void History::end(std::uint64_t number, bool certain) {
     const std::lock_guard lock{mutex_};
     auto& step = steps_[number % remembered];
-    if (step.number != number) return;  // so slow that it is forgotten already
+    if (step.number != number) {  // so slow that it is forgotten already
+        unended_ -= 1;
+        uncertain_end_ = now();
+        return;
+    }
     step.end = now();
     step.is_certain = certain;
     if (step.lasts_until != open_end) step.lasts_until += step.end - step.begin;
@@ -53,8 +72,30 @@ void History::touch(std::chrono::seconds lifetime) {
 }
 
 const History::Step* History::find(std::uint64_t number) const {
-    const auto& step = steps_[number % remembered];
-    return step.number == number ? &step : nullptr;
+    const auto step = std::ranges::find(steps_, number, &Step::number);
+    return step == steps_.end() ? nullptr : &*step;
+}
+
+Time History::forgotten_settled(const Outages& outages) const {
+    if (unended_ != 0) return open_end;
+    if (uncertain_end_ == Time{}) return certain_end_;
+    return std::max(certain_end_, outages.settled(uncertain_end_));
+}
+
+Verdict History::judge_forgotten(std::uint64_t number, Interval read,
+                                 const Outages& outages) const {
+    const auto value = "save " + std::to_string(number) + ", which is long ago,";
+    const auto ended = std::max(certain_end_, uncertain_end_);
+    if (unended_ == 0 && outages.lost_all_between(ended, read.begin)) {
+        return value + " was in a server that was killed before the read began";
+    }
+    const auto done = forgotten_settled(outages);
+    for (const auto& later : steps_) {
+        if (!later.is_certain || later.begin < done || later.end > read.begin) continue;
+        return value + " came before " + (later.what == What::save ? "save " : "removal ") +
+               std::to_string(later.number) + ", which ended " + before(later.end, read.begin);
+    }
+    return std::nullopt;
 }
 
 Time History::settled(const Step& step, const Outages& outages) {
@@ -66,9 +107,7 @@ Verdict History::judge(std::uint64_t number, Interval read, const Outages& outag
     const auto value = "save " + std::to_string(number);
     if (number == 0 || number > newest_) return value + " was never made";
     const auto* const save = find(number);
-    if (save == nullptr) {
-        return value + " is older than the last " + std::to_string(remembered) + " steps";
-    }
+    if (save == nullptr) return judge_forgotten(number, read, outages);
     if (save->what != What::save) return value + " is a removal";
     if (save->begin > read.end) return value + " began after the read";
     if (outages.lost_all_between(save->end, read.begin)) {
@@ -91,9 +130,11 @@ Verdict History::judge(std::uint64_t number, Interval read, const Outages& outag
 
 Verdict History::judge_absent(Interval read, const Outages& outages) const {
     const std::lock_guard lock{mutex_};
+    const auto forgotten = forgotten_settled(outages);
     for (const auto& save : steps_) {
-        if (save.number == 0 || save.what != What::save || !save.is_certain || save.may_expire ||
-            save.end > read.begin || outages.may_have_lost(save.begin, read.end)) {
+        if (save.begin <= forgotten || save.number == 0 || save.what != What::save ||
+            !save.is_certain || save.may_expire || save.end > read.begin ||
+            outages.may_have_lost(save.begin, read.end)) {
             continue;
         }
         const bool may_be_removed = std::ranges::any_of(steps_, [&](const Step& other) {
@@ -153,9 +194,8 @@ Verdict Row::judge(std::uint64_t number, Interval read) const {
                                                : "ended long before");
     }
     const auto& known = versions_[number % remembered];
-    if (known.version.number != number) {
-        return value + " is older than the last " + std::to_string(remembered);
-    }
+    // One that is forgotten was not removed for certain, or is older than one that was.
+    if (known.version.number != number) return std::nullopt;
     if (!known.version.exists) return value + " is one that was deleted";
     if (known.committed > read.end) return value + " was committed after the read";
     return std::nullopt;

@@ -15,6 +15,9 @@ namespace cachemodel::soak {
 
 /// How many steps of a key's history are known one by one.
 inline constexpr std::size_t remembered = 256;
+/// And how many before those, of the ones that were certainly done: while the server is down,
+/// thousands fail in no time.
+inline constexpr std::size_t remembered_longer = 64;
 
 /// A read began and ended; what it found may have been taken at any time in between.
 struct Interval {
@@ -62,12 +65,24 @@ class History {
     /// Nothing of it can happen any more.
     static Time settled(const Step& step, const Outages& outages);
     const Step* find(std::uint64_t number) const;
+    void forget(const Step& step);
+    Verdict judge_forgotten(std::uint64_t number, Interval read, const Outages& outages) const;
+    /// From here on no forgotten step can happen any more.
+    Time forgotten_settled(const Outages& outages) const;
 
     mutable SharedMutex mutex_;
     std::uint64_t newest_ = 0;
-    Time touched_{};                        ///< when a touch was last under way
-    Time touched_until_{};                  ///< how long it may have made entries last
-    std::array<Step, remembered> steps_{};  ///< those that were never made have the number 0
+    Time touched_{};        ///< when a touch was last under way
+    Time touched_until_{};  ///< how long it may have made entries last
+    /// First the last ones, by their number, then older ones that were certainly done. Those that
+    /// were never made have the number 0.
+    std::array<Step, remembered + remembered_longer> steps_{};
+    std::size_t next_certain_ = 0;  ///< place for one of these
+    // Of the steps that are forgotten: when the last call ended, certain of what it had done or
+    // not, and how many calls go on.
+    Time certain_end_{};
+    Time uncertain_end_{};
+    int unended_ = 0;
 };
 
 /// One row of a source of truth. It is changed by `commit`, and then what was made from it is

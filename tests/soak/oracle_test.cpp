@@ -103,6 +103,48 @@ TEST_CASE("the oracle takes both values where nobody knows whether the second wa
     CHECK_FALSE(notes.may_be(first));
 }
 
+TEST_CASE("the oracle does not forget a save for thousands that failed after it", "[soak]") {
+    Notes notes;
+    const auto removal = notes.step(What::remove);
+    const auto first = notes.step(What::save);
+    for (int i = 0; i < 5'000; ++i) notes.step(What::save, false);
+    CHECK(notes.may_be(first));
+    CHECK_FALSE(notes.may_be(removal));
+    const auto second = notes.step(What::save);
+    CHECK_FALSE(notes.may_be(first));
+    CHECK(notes.may_be(second));
+    for (int i = 0; i < 5'000; ++i) notes.step(What::remove, false);
+    CHECK_FALSE(notes.may_be(first));
+    CHECK(notes.may_be(second));
+}
+
+TEST_CASE("the oracle takes one of thousands that failed until it is certainly replaced",
+          "[soak]") {
+    Notes notes;
+    const auto unknown = notes.step(What::save, false);
+    const auto slow = notes.history->begin(What::save);
+    for (int i = 0; i < 5'000; ++i) notes.step(What::save, false);
+    CHECK(notes.may_be(unknown));
+    CHECK(notes.may_be(slow));
+    notes.step(What::save);
+    CHECK(notes.may_be(unknown));
+    SECTION("it may still wait in the server's socket") {
+        notes.history->end(slow, false);
+        CHECK(notes.may_be(unknown));
+        CHECK(notes.may_be(slow));
+    }
+    SECTION("the server died") {
+        notes.history->end(slow, false);
+        notes.kill();
+        CHECK_FALSE(notes.may_be(unknown));
+        CHECK_FALSE(notes.may_be(slow));
+        CHECK(notes.may_be_absent());
+        const auto last = notes.step(What::save);
+        CHECK(notes.may_be(last));
+        CHECK_FALSE(notes.may_be_absent());
+    }
+}
+
 TEST_CASE("the oracle takes nothing from before the server died", "[soak]") {
     Notes notes;
     const auto save = notes.step(What::save);
@@ -183,4 +225,8 @@ TEST_CASE("the oracle does not take what is too old to be remembered", "[soak]")
     CHECK(source.may_be(2 * remembered + 1));
     CHECK_FALSE(source.may_be(2 * remembered));
     CHECK_FALSE(source.may_be(1));
+    for (std::size_t i = 0; i < 2 * remembered; ++i) source.row->commit(true);
+    CHECK(source.may_be(2 * remembered + 1));
+    CHECK(source.may_be(2 * remembered + 2));
+    CHECK_FALSE(source.may_be(2 * remembered));
 }
