@@ -52,6 +52,7 @@ Outcome remove_call(const CallDoor& door, const EntryKey& key) {
 struct Before {
     Basis basis;
     std::string body = {};  ///< of a value
+    std::optional<WallTime> fresh_until = {};
 };
 Before look_before(const CallDoor& door, const EntryKey& key) {
     const StoredEntry stored{door.cache.quietly(), key, Operation::peek};
@@ -60,7 +61,10 @@ Before look_before(const CallDoor& door, const EntryKey& key) {
     if (!stored.is_there()) return {Basis::nothing()};
     const FoundEntry standing = look_at(door.cache, stored.bytes(), key.in_envelope());
     Before before{Basis::of(standing, stored.token())};
-    if (standing.is_value()) before.body = standing.entry->body;
+    if (standing.is_value()) {
+        before.body = standing.entry->body;
+        before.fresh_until = standing.entry->envelope.fresh_until;
+    }
     return before;
 }
 
@@ -68,8 +72,9 @@ Before look_before(const CallDoor& door, const EntryKey& key) {
 /// wrong is counted. Whether nothing older is left.
 bool store_over(const CallDoor& door, const KeyLoad& load, const Before& before) {
     if (!load.entry) return false;
+    const LoadRules rules = rules_of(door);
     const auto took = door.cache.clock().steady() - load.first_began.value();
-    if (took > longest_load(rules_of(door)).duration()) return false;
+    if (took > longest_load(rules).duration()) return false;
     Counters& counters = door.site.counters;
     constexpr int most_attempts = 3;
     Basis basis = before.basis;
@@ -91,11 +96,13 @@ bool store_over(const CallDoor& door, const KeyLoad& load, const Before& before)
         basis = now.basis;
         // Somebody has only promised to load it, or has given that up?
         if (basis.epoch == before.basis.epoch && now.body == before.body) continue;
+        // Has it come to its end? Nobody need have removed it then.
+        const bool is_gone = basis.is_known && !basis.is_there;
+        if (is_gone && is_past(door.cache, before.fresh_until, rules.kept_stale())) continue;
         door.cache.core().counters.overtaken_loads += 1;
         counters.overtaken_loads += 1;
-        // It was removed, or has ended; or a call has stored its own, before or after a removal,
-        // who knows.
-        return basis.is_known && (!basis.is_there || basis.holds_place);
+        // It was removed; or a call has stored its own, before or after a removal, who knows.
+        return basis.holds_place;
     }
     return false;
 }

@@ -61,6 +61,12 @@ Freshness freshness(const Cache& cache, const FoundEntry& standing, const LoadRu
     return standing.stale_for < rules.stale_if_error ? Freshness::fallback : Freshness::none;
 }
 
+bool is_past(const Cache& cache, std::optional<WallTime> fresh_until, Lifetime kept_stale) {
+    if (!fresh_until) return false;
+    const std::chrono::milliseconds ended = wall_time(cache) - std::max(*fresh_until, WallTime{});
+    return ended >= std::chrono::milliseconds{0} && Lifetime{ended} >= kept_stale;
+}
+
 EntryLife life_by(const LoadRules& rules, Chance& chance,
                   std::optional<std::chrono::milliseconds> load_cost) {
     EntryLife life{rules.expires, rules.kept_stale(), rules.early_refresh > 0};

@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "chance.hpp"
@@ -57,6 +58,9 @@ constexpr bool is_served(Freshness freshness) noexcept {
 constexpr bool may_be_served(Freshness freshness) noexcept {
     return freshness <= Freshness::fallback;
 }
+
+/// Whether an entry says that it ended so long ago that the backend may have dropped it.
+bool is_past(const Cache& cache, std::optional<WallTime> fresh_until, Lifetime kept_stale);
 
 /// How an entry lives that is stored by these rules: `load_cost` is how long its load took, if
 /// that is known.

@@ -84,6 +84,10 @@ void LoadJob::run() {
 /// What is ready is loaded and stored before anything is waited for.
 void LoadJob::load_and_store(std::vector<KeyLoad*> wanted) {
     if (!wanted.empty()) load_within_limit(std::move(wanted));
+    finish_what_came();
+}
+
+void LoadJob::finish_what_came() {
     if (completes_) {
         for (const auto& load : loads_) {
             if (load->is_partial) complete_or_leave(*load);
@@ -142,7 +146,7 @@ void LoadJob::load_within_limit(std::vector<KeyLoad*> wanted) {
     }
     if (!known.empty()) {  // these wait for nobody
         load(known);
-        settle();
+        finish_what_came();
     }
     const LoadLimit::Place place{limit, deadline_in(rules_.lease_wait)};
     if (place.is_given()) return load(unknown);
@@ -254,11 +258,11 @@ void LoadJob::keep(KeyLoad& load, std::shared_ptr<const PreparedEntry> entry) {
     load.made_at = now();
     if (!stores_) return;
     to_store_.push_back(&load);
-    if (load.made_at - to_store_.front()->made_at >= longest_hold) store_what_came();
+    if (load.made_at - to_store_.front()->made_at >= longest_hold) settle();
 }
 
 void LoadJob::store_if_slow(const KeyLoad& load) {
-    if (stores_ && now() - load.began >= longest_hold) store_what_came();
+    if (stores_ && now() - load.began >= longest_hold) settle();
 }
 
 /// As what it has to be written, so that nothing is lost that came meanwhile.
@@ -293,10 +297,7 @@ void LoadJob::store_what_came() {
 /// Whether what was there has come to its end meanwhile, and the backend may have dropped it.
 bool LoadJob::has_gone(const KeyLoad& load) const {
     const auto standing = open_entry(load.standing, load.key.in_envelope()).entry;
-    if (!standing || !standing->envelope.fresh_until) return false;
-    const std::chrono::milliseconds ended =
-        wall_time(cache_) - std::max(*standing->envelope.fresh_until, WallTime{});
-    return ended >= std::chrono::milliseconds{0} && Lifetime{ended} >= rules_.kept_stale();
+    return standing && is_past(cache_, standing->envelope.fresh_until, rules_.kept_stale());
 }
 
 /// What is being stored in one round trip.

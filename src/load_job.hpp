@@ -144,7 +144,8 @@ class LoadJob {
         load.cost += now() - load.began;
         if (load.lead) load.lead->set_running(false);
     }
-    /// What was slow is not held while the next one is loaded, which may be slow, too.
+    /// What was slow is not held while the next one is loaded, which may be slow, too. Its flight
+    /// ends.
     void store_if_slow(const KeyLoad& load);
     /// How a result of now is to be stored.
     EntryLife life(const KeyLoad& load) const;
@@ -174,6 +175,7 @@ class LoadJob {
     void load_and_store(std::vector<KeyLoad*> wanted);
     void load_within_limit(std::vector<KeyLoad*> wanted);
     void complete_or_leave(KeyLoad& load);
+    void finish_what_came();
     void settle();
 
     // What others are loading.

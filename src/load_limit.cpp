@@ -13,6 +13,8 @@ namespace {
 
 /// How many places this thread has, of whatever caches: a load inside of a load waits for none.
 thread_local std::size_t places_of_thread = 0;
+/// Where the first of them was given; null also where it is that of another thread.
+thread_local LoadLimit* limit_of_thread = nullptr;
 
 }  // namespace
 
@@ -46,6 +48,7 @@ LoadLimit::Place::Place(LoadLimit& limit, std::chrono::steady_clock::time_point 
                                               [&] { return limit_->taken_ < limit_->most_; });
         if (!is_given_) return;
         limit_->taken_ += 1;
+        limit_of_thread = limit_;
     }
     places_of_thread += 1;
 }
@@ -54,9 +57,24 @@ LoadLimit::Place::~Place() {
     if (!is_given_) return;
     places_of_thread -= 1;
     if (limit_ == nullptr) return;
+    limit_of_thread = nullptr;
+    limit_->give_back();
+}
+
+void LoadLimit::give_back() noexcept {
+    const std::lock_guard lock{mutex_};
+    if (taken_ > 0) taken_ -= 1;  // it may have been taken before a fork
+    freed_.notify_one();
+}
+
+LoadLimit::Waiting::Waiting() noexcept : limit_(limit_of_thread) {
+    if (limit_ != nullptr) limit_->give_back();
+}
+
+LoadLimit::Waiting::~Waiting() {
+    if (limit_ == nullptr) return;
     const std::lock_guard lock{limit_->mutex_};
-    if (limit_->taken_ > 0) limit_->taken_ -= 1;  // it may have begun before a fork
-    limit_->freed_.notify_one();
+    limit_->taken_ += 1;
 }
 
 }  // namespace cachemodel::detail

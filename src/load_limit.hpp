@@ -43,7 +43,22 @@ class LoadLimit final : AtFork {
         bool is_given_ = true;
     };
 
+    /// As long as this lives, the place of its thread is free for others: what the thread waits for
+    /// may be a load that waits for a place. Afterwards it goes on at once, even if there is one
+    /// too many then.
+    class Waiting {
+     public:
+        Waiting() noexcept;
+        ~Waiting();
+        Waiting(const Waiting&) = delete;
+        Waiting& operator=(const Waiting&) = delete;
+
+     private:
+        LoadLimit* limit_;
+    };
+
  private:
+    void give_back() noexcept;
     void in_child() noexcept override;
 
     const std::size_t most_;

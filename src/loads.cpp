@@ -3,9 +3,11 @@
 #include "loads.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "cache_core.hpp"
+#include "load_limit.hpp"
 #include "load_task.hpp"
 
 namespace cachemodel::detail {
@@ -90,10 +92,7 @@ void Loads::load(std::vector<Wanted> wanted) {
         }
         wanted = load_once(wanted, deadline);
     }
-    for (const auto& each : wanted) {
-        if (is_bounded()) count(&Counters::refused_tasks);  // the executor has given up its tasks
-        load_alone(each);
-    }
+    for (const auto& each : wanted) load_alone(each);
 }
 
 /// Leads the loads of those that nobody loads yet, and joins the others. Those to be tried again.
@@ -233,13 +232,17 @@ void Loads::time_out(Wanted& wanted) {
 bool Loads::join(Joined& joined, SteadyTime deadline) {
     const std::size_t index = joined.wanted.index;
     if (!joined.is_own && joined.flight->type == product_) Flights::run_in_line(*joined.flight);
+    std::optional<LoadLimit::Waiting> waiting;
+    if (!joined.is_own) waiting.emplace();
     const Passage passage{joined.flight, product_, deadline, LoadTask::is_in_one()};
     switch (passage.kind()) {
         case Passage::Kind::given:
             if (!may_take(joined)) {
                 // For a moment: its leader may need this thread for what else it leads.
                 const SteadyTime patience = deadline_in(rules_.lease_wait);
-                Flights::await_landing(*joined.flight, std::min(deadline, patience));
+                const bool has_landed =
+                    Flights::await_landing(*joined.flight, std::min(deadline, patience));
+                if (!has_landed) flights_.supersede(*joined.flight);
                 return false;
             }
             if (!joined.is_own) count(&Counters::joined);
@@ -254,6 +257,7 @@ bool Loads::join(Joined& joined, SteadyTime deadline) {
             return true;
         case Passage::Kind::entered:
             if (may_reenter() || !passage.is_recursion()) {
+                waiting.reset();
                 load_alone(joined.wanted);
                 return true;
             }
@@ -264,7 +268,12 @@ bool Loads::join(Joined& joined, SteadyTime deadline) {
         case Passage::Kind::alone:
             break;
     }
-    if (joined.flight->type == product_) return falls_back(joined.wanted);
+    if (joined.flight->type == product_) {
+        if (falls_back(joined.wanted)) return true;
+        if (joined.is_own) count(&Counters::refused_tasks);  // the executor has given it up
+        return false;
+    }
+    waiting.reset();
     load_alone(joined.wanted);
     return true;
 }

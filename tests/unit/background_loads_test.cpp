@@ -460,6 +460,24 @@ TEST_CASE("a refresh does not begin once its door has gone", "[models][lender]")
     CHECK(rig.source.asked == 1);
 }
 
+TEST_CASE("a load that stands in line does not keep its executor", "[models][executor]") {
+    TurnableClock clock;
+    Source source;
+    std::weak_ptr<ManualExecutor> executor;
+    {
+        const auto own = std::make_shared<ManualExecutor>();
+        executor = own;
+        const Cache cache{std::make_shared<ScriptedBackend>(clock),
+                          {.executor = own, .clock = clock}};
+        const Models<Price, Source&> prices{cache, source};
+        CHECK(prices.get("tea").cents == 1);
+        clock.advance(15s);
+        CHECK(prices.find("tea").stale());
+        CHECK(own->size() == 1);
+    }
+    CHECK(executor.expired());
+}
+
 TEST_CASE("a door that goes away in a load of its own does not wait for itself",
           "[models][lender][threads]") {
     Rig rig{pool(1)};

@@ -57,6 +57,10 @@ class Gate {
         std::unique_lock lock{mutex_};
         support::await("loads run", changed_, lock, [&] { return inside_ == count; });
     }
+    int inside() {
+        const std::lock_guard lock{mutex_};
+        return inside_;
+    }
     int most() {
         const std::lock_guard lock{mutex_};
         return most_;
@@ -75,6 +79,22 @@ struct Row {
     Key<std::string> name;
 
     void from_miss(Gate& gate) { gate.pass(); }
+};
+/// Which its source gives at once.
+struct Free {
+    static constexpr ModelOptions cache_options{.lease_wait = 5min, .load_backoff = 0s};
+    Key<std::string> name;
+
+    void from_miss(Gate&) {}
+};
+/// The same, and its callers have much patience.
+struct InTwoSteps {
+    static constexpr ModelOptions cache_options{
+        .load_timeout = 5min, .lease_wait = 5min, .load_backoff = 0s};
+    Key<std::string> name;
+
+    void from_miss(Gate&) {}
+    void complete(Gate&) {}
 };
 struct Plain {
     Key<std::string> name;
@@ -293,8 +313,9 @@ TEST_CASE("while the cache can be read, any number of loads runs",
     CHECK(rig.two.statistics().refused_loads == 0);
 }
 
-TEST_CASE("what the cache could tell about is loaded, whatever the others of the same call",
-          "[models][load_limit][threads]") {
+TEST_CASE(
+    "what the cache could tell about is stored before the others of the same call get a place",
+    "[models][load_limit][threads]") {
     Rig rig;
     rig.scripted->come_back();
     rig.scripted->fail_keys("*lost*");
@@ -303,12 +324,42 @@ TEST_CASE("what the cache could tell about is loaded, whatever the others of the
     loaders.load("lost 1");
     loaders.load("lost 2");
     rig.gate.wait_for_inside(2);
-    std::vector<Lookup<Row>> found;
-    std::thread caller{[&] { found = rig.rows.get_many(Strings{"lost 3", "there"}); }};
-    rig.gate.wait_for_inside(3);  // it waits for no place
-    loaders.join();
-    caller.join();
-    CHECK(found[1].found());
+    const Cache patient = rig.two.with_executor(std::make_shared<ThreadPool>());
+    support::Crew crew;
+    const auto get_both = [&](const auto& door) {
+        std::atomic<bool> found{false};
+        crew.start([&] {
+            const auto both = door.get_many(Strings{"lost 3", "there"});
+            found = both[0].found() && both[1].found();
+        });
+        support::await("one is stored", [&] { return !rig.scripted->keys().empty(); });
+        CHECK(rig.gate.inside() == 2);
+        loaders.join();
+        CHECK(crew.join() == 0);
+        CHECK(found);
+    };
+    SECTION("in the caller's thread") { get_both(Models<Free, Gate&>{patient, rig.gate}); }
+    SECTION("in two steps, by a task") { get_both(Models<InTwoSteps, Gate&>{patient, rig.gate}); }
+}
+
+TEST_CASE("who waits for the load of another thread leaves it his place",
+          "[models][secondary_keys][load_limit][threads]") {
+    Rig rig;
+    const Cache one{rig.recording,
+                    {.lease_wait = 10s, .loads_without_cache = 1, .clock = rig.clock}};
+    const Models<Named, Gate&> named{one, rig.gate};
+    rig.gate.close();
+    support::Crew crew;
+    std::atomic<int> found{0};
+    crew.start([&] { found += named.find_by<&Named::name>("n7").found() ? 1 : 0; });
+    rig.gate.wait_for_inside(1);
+    crew.start([&] { found += named.find(7).found() ? 1 : 0; });
+    support::await("both want it", [&] { return one.statistics().read_failures >= 2; });
+    std::this_thread::sleep_for(5ms);  // that it waits for a place, shows nowhere
+    rig.gate.open();
+    CHECK(crew.join() == 0);
+    CHECK(found == 2);
+    CHECK(one.statistics().refused_loads == 0);
 }
 
 TEST_CASE("a load inside of a load waits for no second place", "[cached_function][load_limit]") {

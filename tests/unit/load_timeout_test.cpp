@@ -370,18 +370,64 @@ TEST_CASE("a caller who takes part in two loads waits no longer than for one",
     doing = {};
 }
 
-TEST_CASE("a refresh during which the old result ends leaves nothing that keeps others out",
+TEST_CASE("a refresh during which the old result ends prevails over a call that began before it",
           "[cached_function][refresh]") {
-    support::LoadRig rig;
-    const CachedFunction<&work> call{rig.cache, {.expires = 1s, .lease_wait = 0s}};
-    doing = [](const std::string&) { return 1; };
-    CHECK(call("tea") == 1);
+    constexpr CallOptions<int> options{
+        .expires = 1s, .stale_while_refresh = 2s, .lease_wait = 0s, .load_backoff = 0s};
+    Rig rig;
+    const Cache other{rig.recording, {.clock = rig.clock}};  // as another process
+    const CachedFunction<&work> here{rig.cache, options};
+    const CachedFunction<&work> elsewhere{other, options};
+    int runs = 0;
     doing = [&](const std::string&) {
-        rig.clock.advance(1s);
-        return 2;
+        const int run = ++runs;
+        if (run == 2) CHECK(elsewhere.refresh("tea") == 3);
+        if (run == 3) rig.clock.advance(2s);
+        return run;
     };
+    CHECK(here("tea") == 1);
+    rig.clock.advance(1s);
+    CHECK(here("tea") == 1);
+    CHECK(rig.executor->run_all() == 1);
+    CHECK(runs == 3);
+    CHECK(elsewhere.peek("tea").value_or(0) == 3);
+    CHECK(here.statistics().overtaken_loads == 1);
+}
+
+TEST_CASE("what may have been removed during a refresh is removed", "[cached_function][refresh]") {
+    Rig rig;
+    const CachedFunction<&work> call{rig.cache, {.expires = 1s, .lease_wait = 0s}};
+    int runs = 0;
+    doing = [&](const std::string&) {
+        if (++runs == 2) rig.clock.advance(1s);
+        return runs;
+    };
+    CHECK(call("tea") == 1);
     CHECK(call.refresh("tea") == 2);
-    CHECK(rig.scripted->keys().empty());
-    CHECK(call.statistics().removals == 0);
-    doing = {};
+    CHECK(call.statistics().removals == 1);
+    CHECK(call.peek("tea").absent());
+    CHECK(call("tea") == 3);
+    CHECK(call.peek("tea").found());
+}
+
+TEST_CASE("who may not take what a load brings that does not end loads it within its own time",
+          "[models][load_timeout][threads]") {
+    Rig rig;
+    rig.scripted->go_down();
+    const auto pool = std::make_shared<ThreadPool>();
+    const Cache pooled{rig.recording, {.executor = pool, .clock = rig.clock}};
+    const Models<Price, Table&> prices{pooled, rig.table};
+    rig.table.rows["cake"] = 300;
+    support::Barrier second;
+    rig.table.before_answer = [&] {
+        if (rig.table.asked.size() > 1) second.pass();
+    };
+    support::Crew crew;
+    crew.start([&] { (void)prices.get_many(Strings{"tea", "cake"}); });
+    second.await_arrivals(1);
+    CHECK_THROWS_AS(prices.get("tea"), LoadTimeout);
+    second.open();
+    CHECK(crew.join() == 0);
+    CHECK(pool->shutdown(30s));
+    CHECK(pooled.statistics().refused_tasks == 0);
 }

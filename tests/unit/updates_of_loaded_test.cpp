@@ -290,6 +290,26 @@ TEST_CASE("an update waits until another thread has stored what it brings",
     CHECK(rig.table.asked.size() == 1);
 }
 
+TEST_CASE("an update does not wait for what is loaded after the one that it is about",
+          "[updates][unit][threads]") {
+    LoadRig rig;
+    rig.table.rows["cake"] = 300;
+    Barrier second;
+    rig.table.before_answer = [&] {
+        // The first one is slow.
+        rig.table.asked.size() == 1 ? rig.clock.advance(1s) : second.pass();
+    };
+    const Models<Price, Table&> prices{Cache{rig.scripted, {.clock = rig.clock}}, rig.table};
+    Crew crew;
+    crew.start([&] { (void)prices.get_many({"tea", "cake"}); });
+    second.await_arrivals(1);
+    CHECK(prices.update("tea", count_change).changes == 1);
+    CHECK(rig.table.asked.size() == 2);
+    second.open();
+    CHECK(crew.join() == 0);
+    CHECK(prices.statistics().overtaken_loads == 0);
+}
+
 // ---- in two steps
 
 TEST_CASE("an update of what is loaded in two steps takes both", "[updates][complete][unit]") {
