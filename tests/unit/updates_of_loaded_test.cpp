@@ -320,9 +320,9 @@ TEST_CASE("an update does not wait for what is loaded after the one that it is a
     std::this_thread::sleep_for(5ms);  // that it waits, shows nowhere
     first.open();
     await("it is changed", [&] { return changes == 1; });
-    CHECK(rig.table.asked.size() == 2);
     second.open();
     CHECK(crew.join() == 0);
+    CHECK(rig.table.asked.size() == 2);
     CHECK(prices.statistics().overtaken_loads == 0);
 }
 
