@@ -3,6 +3,7 @@
 #include "support/scheduler.hpp"
 
 #include <linux/futex.h>
+#include <sched.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -29,6 +30,30 @@ using namespace std::chrono_literals;
 
 // Nothing that is waited for here takes long.
 constexpr auto limit = 60s;
+
+/// Keeps this thread, and those that it makes, on one core: only one of them runs at a time, and to
+/// wake one on another core takes several times as long.
+class OnOneCore {
+ public:
+    OnOneCore() {
+        is_known_ = ::sched_getaffinity(0, sizeof before_, &before_) == 0;
+        const int core = ::sched_getcpu();
+        if (!is_known_ || core < 0) return;
+        cpu_set_t one;
+        CPU_ZERO(&one);
+        CPU_SET(static_cast<unsigned>(core), &one);
+        ::sched_setaffinity(0, sizeof one, &one);
+    }
+    ~OnOneCore() {
+        if (is_known_) ::sched_setaffinity(0, sizeof before_, &before_);
+    }
+    OnOneCore(const OnOneCore&) = delete;
+    OnOneCore& operator=(const OnOneCore&) = delete;
+
+ private:
+    cpu_set_t before_{};
+    bool is_known_ = false;
+};
 
 /// What the threads of one play have in common.
 struct Turns {
@@ -213,6 +238,7 @@ std::size_t Orders::decide(const std::vector<std::size_t>& choices) {
 
 void Orders::play(const std::vector<Actor>& actors) {
     count_ += 1;
+    const OnOneCore on_one_core;
     Turns turns;
     std::vector<std::unique_ptr<Player>> players;
     for (const auto& actor : actors) {
