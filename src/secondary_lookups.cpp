@@ -128,7 +128,7 @@ class SecondaryLookup::Sink final : public ReadSink {
         lookup_.sought_[index].basis = Basis::nothing();
     }
     void unusable(std::size_t index, MissReason reason) noexcept override {
-        lookup_.sought_[index].basis = Basis::damaged();
+        absent(index);
         lookup_.states_[index].reason = reason;
     }
     void failed(std::size_t index, const Failure& failure) noexcept override {
