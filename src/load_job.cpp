@@ -168,7 +168,7 @@ void LoadJob::found(KeyLoad& load, std::shared_ptr<const void> product,
                     std::shared_ptr<const PreparedEntry> entry) {
     load.state = KeyLoad::State::found;
     load.product = std::move(product);
-    count(&Counters::loads);
+    if (is_counted()) count(&Counters::loads);
     if (!is_awaited_) count(&Counters::refreshes);
     cache_.core().load_backoff.erase(load.flight_key);
     give(load);
@@ -197,7 +197,7 @@ void LoadJob::completed(KeyLoad& load, std::shared_ptr<const PreparedEntry> entr
 
 void LoadJob::missing(KeyLoad& load) {
     load.state = KeyLoad::State::missing;
-    load.product = missing_product();
+    load.product = missing_product(load);
     count(&Counters::source_misses);
     cache_.core().load_backoff.erase(load.flight_key);
     give(load);
@@ -446,9 +446,9 @@ void LoadJob::store(Store how, std::span<KeyLoad* const> loads) {
         // Where nobody could tell, the lease may have gone; else it ends by itself.
         load.is_leased = load.is_leased && has_no_room(outcome);
         load.is_stored = outcome.done();
-        if (outcome.done()) own_.stores += 1;
+        if (outcome.done() && is_counted()) own_.stores += 1;
         if (outcome.declined()) count(&Counters::overtaken_loads);
-        if (outcome.failed()) own_.store_failures += 1;
+        if (outcome.failed() && is_counted()) own_.store_failures += 1;
         if (load.lead) load.lead->end_storing();
         if (load.is_stored) stored.push_back(&load);
     }

@@ -129,7 +129,10 @@ class LoadJob {
     virtual void adopt(KeyLoad&) {}
     /// Somebody else has stored this. The product; null where it is of no use.
     virtual std::shared_ptr<const void> take(KeyLoad& load, const OpenedEntry& entry) = 0;
-    virtual std::shared_ptr<const void> missing_product() { return nullptr; }
+    /// For those who wait for what the source does not have.
+    virtual std::shared_ptr<const void> missing_product(const KeyLoad&) { return nullptr; }
+    /// Whether what is loaded counts as what its model or function has supplied and stored.
+    virtual bool is_counted() const noexcept { return true; }
     virtual void count_round_trip() noexcept {}
     /// These have been stored. Errors: whatever goes wrong; it is of no consequence.
     virtual void follow_up(std::span<KeyLoad* const> /*stored*/) {}

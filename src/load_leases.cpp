@@ -162,7 +162,7 @@ void LoadJob::look_at_one(KeyLoad& load, std::string_view bytes, std::uint64_t t
         give(load);
     } else if (standing.reason == MissReason::known_missing) {
         load.state = KeyLoad::State::missing;
-        load.product = missing_product();
+        load.product = missing_product(load);
         give(load);
     }
 }

@@ -209,10 +209,12 @@ bool Loads::collect(Wanted& wanted, KeyLoad& load) {
 /// Whether what the flight brings is no older than the call. Usually what both have read tells: a
 /// removal in between would have changed it. But a server that was started anew forgets that there
 /// was one, and one that does not answer tells nothing.
-bool Loads::may_take(const Joined& joined) const noexcept {
+bool Loads::may_take(const Joined& joined) const {
     const Flight& flight = *joined.flight;
     const Basis& basis = joined.wanted.basis;
-    if (joined.is_own || flight.begun >= joined.wanted.asked_at) return true;
+    if (joined.is_own) return true;
+    if (!is_enough(joined.wanted.index, flight.result)) return false;
+    if (flight.begun >= joined.wanted.asked_at) return true;
     // Needed inside of the call that leads it, and stored only with what that call has read.
     if (Flights::is_led_here(flight)) return true;
     if (!basis.is_known) return false;

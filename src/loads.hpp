@@ -65,6 +65,11 @@ class Loads {
     virtual void fail(std::size_t index, std::exception_ptr error) = 0;
     /// Serves the stale value; false where there is none.
     virtual bool fall_back(std::size_t index) = 0;
+    /// Whether what others have loaded, and may have begun to load before the call, is enough.
+    virtual bool is_enough(std::size_t /*index*/,
+                           const std::shared_ptr<const void>& /*product*/) const {
+        return true;
+    }
     /// Whether what is being loaded may be loaded once more inside of its own load.
     virtual bool may_reenter() const noexcept = 0;
     /// Whether nothing stale will do, nor anything that is not stored.
@@ -96,7 +101,7 @@ class Loads {
     std::vector<Wanted> run_here(Led led);
     void hand_over(std::unique_ptr<LoadJob> job, bool is_awaited);
     bool collect(Wanted& wanted, KeyLoad& load);
-    bool may_take(const Joined& joined) const noexcept;
+    bool may_take(const Joined& joined) const;
     bool join(Joined& joined, SteadyTime deadline);
     bool join_to_the_end(Joined& joined, SteadyTime deadline);
     void time_out(Wanted& wanted);

@@ -217,7 +217,7 @@ void ModelJob::follow_up(std::span<KeyLoad* const> stored) {
     cache().quietly().store_many(Store::set, pointers.entries(), outcomes);
 }
 
-std::shared_ptr<const void> ModelJob::missing_product() {
+std::shared_ptr<const void> ModelJob::missing_product(const KeyLoad&) {
     return std::make_shared<const LoadedModel>();
 }
 

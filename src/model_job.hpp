@@ -61,7 +61,7 @@ class ModelJob final : public LoadJob {
     const ModelTable& table() const noexcept { return *loader_.table; }
     void load(std::span<KeyLoad* const> wanted) override;
     std::shared_ptr<const void> take(KeyLoad& load, const OpenedEntry& entry) override;
-    std::shared_ptr<const void> missing_product() override;
+    std::shared_ptr<const void> missing_product(const KeyLoad& load) override;
     void complete(KeyLoad& load) override;
     std::unique_ptr<LoadJob> make_successor() override;
     void adopt(KeyLoad& load) override { load.place = copy_of(load.place); }

@@ -129,7 +129,7 @@ void remove_models(const Door& door, const ModelTable& table, std::span<const vo
     for (const auto place : keyed.places) {
         try {
             for (auto& pointer : pointer_keys_at_hand(table, objects[place])) {
-                keys.push_back({std::move(pointer), {}});
+                keys.push_back(std::move(pointer));
             }
         } catch (const std::bad_alloc&) {
             throw;
@@ -138,8 +138,8 @@ void remove_models(const Door& door, const ModelTable& table, std::span<const vo
         }
     }
     std::vector<Outcome> removed(keys.size());
+    supersede_loads(door.cache, keys, door.has_source);
     if (door.has_source) {
-        supersede_loads(door.cache, keyed.keys);
         remove_for_good(door.cache, keys, removal_life(rules_of(door, table)), removed);
     } else {
         std::vector<std::string_view> stored;

@@ -50,8 +50,8 @@ Outcome store_pointers(const Cache& cache, const ModelTable& table, const void* 
     return failed == outcomes.end() ? Outcome{} : std::move(*failed);
 }
 
-std::vector<std::string> pointer_keys_at_hand(const ModelTable& table, const void* object) {
-    std::vector<std::string> keys;
+std::vector<EntryKey> pointer_keys_at_hand(const ModelTable& table, const void* object) {
+    std::vector<EntryKey> keys;
     if (table.secondary_keys.empty()) return keys;
     const AnyModel fresh{table};
     for (const SecondaryKey& secondary : table.secondary_keys) {
@@ -59,7 +59,7 @@ std::vector<std::string> pointer_keys_at_hand(const ModelTable& table, const voi
         std::string text_of_new;
         if (!secondary.append(text, object)) continue;
         secondary.append(text_of_new, fresh.get());
-        if (text != text_of_new) keys.push_back(make_pointer_key(table, text).stored);
+        if (text != text_of_new) keys.push_back(make_pointer_key(table, text));
     }
     return keys;
 }

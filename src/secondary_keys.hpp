@@ -53,8 +53,8 @@ std::string secondary_texts(const ModelTable& table, const void* object);
 Outcome store_pointers(const Cache& cache, const ModelTable& table, const void* object,
                        Lifetime lifetime);
 
-/// The keys of the pointers to `object`, as they are stored, but for those whose values are those
-/// of an object that is new: these are not known.
-std::vector<std::string> pointer_keys_at_hand(const ModelTable& table, const void* object);
+/// The keys of the pointers to `object`, but for those whose values are those of an object that is
+/// new: these are not known.
+std::vector<EntryKey> pointer_keys_at_hand(const ModelTable& table, const void* object);
 
 }  // namespace cachemodel::detail

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 #include <cachemodel/detail/engine.hpp>
 
-#include <algorithm>
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -10,35 +10,38 @@
 
 #include "cache_core.hpp"
 #include "entries.hpp"
-#include "load_job.hpp"
-#include "load_limit.hpp"
 #include "model_entries.hpp"
+#include "pointer_job.hpp"
+#include "pointer_loads.hpp"
 #include "secondary_keys.hpp"
 
 namespace cachemodel::detail {
 
 namespace {
 
-/// What is known of one that is asked for.
+/// How far one that is asked for has come.
 enum class Trace : std::uint8_t {
-    none,          ///< nothing leads to it
-    failed,        ///< nobody could tell whether anything does
+    none,          ///< nothing leads to it, as far as anybody can tell
     from_pointer,  ///< its keys are those of a pointer
     from_source,   ///< its keys are those that the source told
-    found,
+    answered,
 };
 
-struct Wanted {
-    EntryKey key;  ///< of the pointer
+struct State {
     Trace trace = Trace::none;
     MissReason reason = MissReason::nothing_stored;
-    bool store_pointer = false;
+    bool lacks_pointer = false;  ///< it was found, and might be so without the source
 };
+
+bool has_second_step(const Door& door, const ModelTable& table) {
+    const Loader* const loader = find_loader(door, table);
+    return loader != nullptr && loader->complete != nullptr;
+}
 
 class SecondaryLookup {
  public:
     SecondaryLookup(const Door& door, const ModelTable& table, std::size_t which,
-                    std::span<const std::string> asked, const KeySource& source,
+                    std::span<const SecondaryQuestion> asked, const KeySource& source,
                     std::span<void* const> objects, std::span<Answer> answers,
                     std::span<Origin> origins)
         : door_(door),
@@ -48,9 +51,15 @@ class SecondaryLookup {
           source_(source),
           objects_(objects),
           answers_(answers),
-          origins_(origins) {
-        wanted_.reserve(asked.size());
-        for (const auto& text : asked) wanted_.push_back({.key = make_pointer_key(table, text)});
+          origins_(origins),
+          comes_in_parts_(has_second_step(door, table)),
+          states_(asked.size()) {
+        sought_.reserve(asked.size());
+        for (std::size_t i = 0; i < asked.size(); ++i) {
+            sought_.push_back({.pointer = make_pointer_key(table, asked[i].text),
+                               .values = asked[i].values,
+                               .object = objects[i]});
+        }
     }
 
     void run();
@@ -59,23 +68,17 @@ class SecondaryLookup {
     class Sink;
 
     void read_pointers();
-    void ask_source();
-    void ask_source(std::size_t index);
-    void source_failed(std::size_t index);
-    void ask_source_within_limit(std::span<const std::size_t> untold);
+    void count_read();
+    void ask_source(PointerLoads::Answers accepted);
+    void hear(std::size_t index);
     void fetch(Trace trace);
     void check(std::size_t index, Answer fetched);
     void store_pointers();
-    void count_misses();
 
-    void reset(std::size_t index) const {
-        const AnyModel fresh{table_};
-        table_.move(objects_[index], fresh.get());
-    }
     Answer nothing(std::size_t index, MissReason reason,
                    std::optional<Failure> failure = {}) const {
         return std::make_shared<const Nothing>(Nothing{.model = table_.name().name,
-                                                       .key = wanted_[index].key.stored,
+                                                       .key = sought_[index].pointer.stored,
                                                        .reason = reason,
                                                        .broken = {},
                                                        .failure = std::move(failure),
@@ -85,24 +88,27 @@ class SecondaryLookup {
     const Door& door_;
     const ModelTable& table_;
     const SecondaryKey& secondary_;
-    std::span<const std::string> asked_;
+    std::span<const SecondaryQuestion> asked_;
     const KeySource& source_;
     std::span<void* const> objects_;
     std::span<Answer> answers_;
     std::span<Origin> origins_;
-    std::vector<Wanted> wanted_;
-    std::optional<LoadLimit::Place> place_;  ///< until all is loaded
+    const bool comes_in_parts_;
+    std::vector<State> states_;
+    std::vector<SoughtModel> sought_;
 };
 
 void SecondaryLookup::run() {
-    if (wanted_.empty()) return;
+    if (sought_.empty()) return;
     read_pointers();
-    count_misses();
     fetch(Trace::from_pointer);
     if (source_.find == nullptr) return;
-    // Of what no pointer leads to, or leads to something else.
-    ask_source();
-    fetch(Trace::from_source);
+    // For what no pointer leads to, or a wrong one; and once more where the answer was given to
+    // somebody else before, and is wrong by now.
+    for (const auto accepted : {PointerLoads::Answers::of_others, PointerLoads::Answers::of_now}) {
+        ask_source(accepted);
+        fetch(Trace::from_source);
+    }
     store_pointers();
 }
 
@@ -111,20 +117,22 @@ class SecondaryLookup::Sink final : public ReadSink {
  public:
     explicit Sink(SecondaryLookup& lookup) : lookup_(lookup) {}
 
-    void found(std::size_t index, std::string_view value, std::uint64_t) noexcept override {
+    void found(std::size_t index, std::string_view value, std::uint64_t token) noexcept override {
         try {
-            read(index, value);
+            read(index, value, token);
         } catch (...) {
             fatal_ = std::current_exception();
         }
     }
-    void absent(std::size_t) noexcept override {}
+    void absent(std::size_t index) noexcept override {
+        lookup_.sought_[index].basis = Basis::nothing();
+    }
     void unusable(std::size_t index, MissReason reason) noexcept override {
-        lookup_.wanted_[index].reason = reason;
+        absent(index);
+        lookup_.states_[index].reason = reason;
     }
     void failed(std::size_t index, const Failure& failure) noexcept override {
         try {
-            lookup_.wanted_[index].trace = Trace::failed;
             lookup_.answers_[index] = lookup_.nothing(index, MissReason::nothing_stored, failure);
         } catch (...) {
             fatal_ = std::current_exception();
@@ -135,18 +143,23 @@ class SecondaryLookup::Sink final : public ReadSink {
     }
 
  private:
-    void read(std::size_t index, std::string_view bytes) {
-        Wanted& wanted = lookup_.wanted_[index];
-        void* const object = lookup_.objects_[index];
-        const auto reason = read_entry(
-            lookup_.door_.cache, bytes, wanted.key.in_envelope(),
-            [&](CborReader& reader) { return decode_keys(reader, lookup_.table_, object); });
+    void read(std::size_t index, std::string_view bytes, std::uint64_t token) {
+        SoughtModel& sought = lookup_.sought_[index];
+        State& state = lookup_.states_[index];
+        const FoundEntry standing =
+            look_at(lookup_.door_.cache, bytes, sought.pointer.in_envelope());
+        sought.basis = Basis::of(standing, token);
+        state.reason = standing.reason;
+        if (!standing.is_fresh_value()) return;
+        const auto reason = decode_entry(*standing.entry, [&](CborReader& reader) {
+            return decode_keys(reader, lookup_.table_, sought.object);
+        });
         if (!reason) {
-            wanted.trace = Trace::from_pointer;
+            state.trace = Trace::from_pointer;
             return;
         }
-        wanted.reason = *reason;
-        lookup_.reset(index);
+        state.reason = *reason;
+        renew(lookup_.table_, sought.object);
     }
 
     SecondaryLookup& lookup_;
@@ -154,93 +167,75 @@ class SecondaryLookup::Sink final : public ReadSink {
 };
 
 void SecondaryLookup::read_pointers() {
+    const Flights& flights = door_.cache.core().model_flights;
     std::vector<std::string_view> keys;
-    keys.reserve(wanted_.size());
-    for (const Wanted& wanted : wanted_) keys.push_back(wanted.key.stored);
+    keys.reserve(sought_.size());
+    for (auto& sought : sought_) {
+        if (source_.find != nullptr) {
+            sought.asked_at = std::chrono::steady_clock::now();
+            sought.landings = flights.landings(Flights::runway(sought.pointer.in_envelope()));
+        }
+        keys.push_back(sought.pointer.stored);
+    }
     Sink sink{*this};
     door_.cache.read_many(keys, sink);
     sink.rethrow_fatal();
-    for (std::size_t i = 0; i < wanted_.size(); ++i) {
-        if (wanted_[i].trace == Trace::none) answers_[i] = nothing(i, wanted_[i].reason);
+    count_read();
+    for (std::size_t i = 0; i < states_.size(); ++i) {
+        State& state = states_[i];
+        if (state.trace != Trace::none || answers_[i]) continue;
+        answers_[i] = nothing(i, state.reason);
+        if (state.reason == MissReason::known_missing) state.trace = Trace::answered;
     }
 }
 
-void SecondaryLookup::count_misses() {
+void SecondaryLookup::count_read() {
     if (door_.cache.is_bypass()) return;
     Tally tally{door_.cache};
-    for (const Wanted& wanted : wanted_) {
-        if (wanted.trace == Trace::none) tally.count_miss(table_, wanted.reason);
-        if (wanted.trace == Trace::failed) tally.of(table_).read_failures += 1;
-    }
-}
-
-void SecondaryLookup::ask_source() {
-    std::vector<std::size_t> untold;
-    for (std::size_t i = 0; i < wanted_.size(); ++i) {
-        // A failure of the object itself says nothing about where it is.
-        if (wanted_[i].trace == Trace::none) ask_source(i);
-        if (wanted_[i].trace == Trace::failed) untold.push_back(i);
-    }
-    if (!untold.empty()) ask_source_within_limit(untold);
-}
-
-/// For those that the cache could not tell about: all are one load of it.
-void SecondaryLookup::ask_source_within_limit(std::span<const std::size_t> untold) {
-    LoadLimit& limit = door_.cache.core().load_limit;
-    const LoadRules rules = load_rules(table_.options.expires, load_terms(table_.options),
-                                       door_.cache.view().load_rules);
-    place_.emplace(limit, deadline_in(rules.lease_wait));
-    for (const std::size_t index : untold) {
-        if (place_->is_given()) {
-            ask_source(index);
+    for (std::size_t i = 0; i < states_.size(); ++i) {
+        if (states_[i].trace != Trace::none) continue;
+        if (answers_[i]) {
+            tally.of(table_).read_failures += 1;
         } else {
-            answers_[index] = nothing(index, MissReason::nothing_stored, Failure{limit.refusal()});
-            Tally{door_.cache}.count(table_, &Counters::refused_loads);
+            tally.count_miss(table_, states_[i].reason);
         }
     }
 }
 
-void SecondaryLookup::ask_source(std::size_t index) {
-    Wanted& wanted = wanted_[index];
-    // What the cache could not tell about is not written back: it may hold something newer.
-    wanted.store_pointer = wanted.trace != Trace::failed;
-    Tally tally{door_.cache};
-    try {
-        reset(index);
-        if (source_.find(source_.self, index, objects_[index])) {
-            (void)make_model_key(table_, objects_[index]);  // throws where one is not set
-            wanted.trace = Trace::from_source;
+void SecondaryLookup::ask_source(PointerLoads::Answers accepted) {
+    std::vector<std::size_t> unknown;
+    for (std::size_t i = 0; i < states_.size(); ++i) {
+        if (states_[i].trace == Trace::none) unknown.push_back(i);
+    }
+    if (unknown.empty()) return;
+    PointerLoads{door_, table_, source_, sought_, {accepted, !comes_in_parts_}}.ask(unknown);
+    for (const std::size_t index : unknown) hear(index);
+}
+
+/// The source knows, whether or not the cache could tell.
+void SecondaryLookup::hear(std::size_t index) {
+    SoughtModel& sought = sought_[index];
+    State& state = states_[index];
+    state.trace = Trace::answered;
+    switch (sought.answer) {
+        case SoughtModel::Answer::keys:
+            state.trace = Trace::from_source;
             return;
-        }
-    } catch (const std::bad_alloc&) {
-        throw;
-    } catch (const Missing& missing) {
-        if (!missing.model().empty()) {
-            return source_failed(index);
-        }
-    } catch (...) {
-        return source_failed(index);
+        case SoughtModel::Answer::failure:
+            answers_[index] = nothing(index, state.reason, Failure{std::move(sought.error)});
+            return;
+        case SoughtModel::Answer::none:
+            answers_[index] = nothing(index, state.reason);
+            return;
     }
-    // The source knows, whether or not the cache could tell.
-    answers_[index] = nothing(index, wanted.reason);
-    tally.count(table_, &Counters::source_misses);
-}
-
-/// By the exception that is being handled.
-void SecondaryLookup::source_failed(std::size_t index) {
-    const Cache& cache = door_.cache;
-    const Wanted& wanted = wanted_[index];
-    answers_[index] = nothing(index, wanted.reason, Failure{std::current_exception()});
-    Tally{cache}.count(table_, &Counters::load_failures);
-    cache.core().tell_failed_load(cache.view(), wanted.key, std::current_exception());
 }
 
 /// Fetches those whose keys are known this way.
 void SecondaryLookup::fetch(Trace trace) {
     std::vector<std::size_t> places;
     std::vector<void*> objects;
-    for (std::size_t i = 0; i < wanted_.size(); ++i) {
-        if (wanted_[i].trace != trace) continue;
+    for (std::size_t i = 0; i < states_.size(); ++i) {
+        if (states_[i].trace != trace) continue;
         places.push_back(i);
         objects.push_back(objects_[i]);
     }
@@ -256,42 +251,42 @@ void SecondaryLookup::fetch(Trace trace) {
 
 /// Whether what was fetched is what was asked for, as far as it is there.
 void SecondaryLookup::check(std::size_t index, Answer fetched) {
-    Wanted& wanted = wanted_[index];
-    const bool is_failure = fetched && fetched->failure;
+    State& state = states_[index];
+    const bool is_pointer = state.trace == Trace::from_pointer;
     answers_[index] = std::move(fetched);
-    if (is_failure) return;
-    const bool is_pointer = wanted.trace == Trace::from_pointer;
-    if (answers_[index] && answers_[index]->broken) return;
+    state.trace = Trace::answered;
+    if (answers_[index] && (answers_[index]->failure || answers_[index]->broken)) return;
+    // What the source says now is the last word; anything else may be an old one.
+    const bool is_last_word = !is_pointer && sought_[index].is_answered_anew;
     if (answers_[index]) {
-        if (is_pointer) wanted.trace = Trace::none;
+        if (!is_last_word) state.trace = Trace::none;
         return;
     }
-    // What a second step is to bring cannot be compared, nor stored as a pointer: the source's word
-    // has to do. That of a pointer, which may be an old one, does not.
-    const bool is_part = origins_[index].revision == revision_of_part;
     std::string text;
-    if ((is_part && !is_pointer) ||
-        (secondary_.append(text, objects_[index]) && text == asked_[index])) {
-        wanted.store_pointer = wanted.store_pointer && !is_pointer && !is_part;
-        wanted.trace = Trace::found;
+    const bool is_part = origins_[index].revision == revision_of_part;
+    if (secondary_.append(text, objects_[index]) && text == asked_[index].text) {
+        state.lacks_pointer = comes_in_parts_ && !is_pointer && !is_part;
         return;
     }
-    wanted.trace = Trace::none;
-    wanted.reason = MissReason::other_object;
-    wanted.store_pointer = false;
+    // What a second step is to bring cannot be compared: that word has to do.
+    if (is_last_word && is_part) return;
+    if (!is_last_word) state.trace = Trace::none;
+    state.reason = MissReason::other_object;
     answers_[index] = nothing(index, MissReason::other_object);
     if (!door_.cache.is_bypass()) {
         Tally{door_.cache}.count_miss(table_, MissReason::other_object);
     }
 }
 
-/// A refill never fails the call: what goes wrong is counted.
+/// Of models in two steps: a pointer to a part would be no help, and lead to another load of it.
+/// Never fails the call: what goes wrong is counted.
 void SecondaryLookup::store_pointers() {
     if (door_.cache.is_bypass()) return;
     try {
         Pointers pointers;
-        for (std::size_t i = 0; i < wanted_.size(); ++i) {
-            if (wanted_[i].trace != Trace::found || !wanted_[i].store_pointer) continue;
+        for (std::size_t i = 0; i < states_.size(); ++i) {
+            // What the cache could not tell about is not written back: it may hold something newer.
+            if (!states_[i].lacks_pointer || !sought_[i].basis.is_known) continue;
             pointers.add(door_.cache, table_, objects_[i], table_.options.expires);
         }
         if (pointers.size() == 0) return;
@@ -306,7 +301,7 @@ void SecondaryLookup::store_pointers() {
 }  // namespace
 
 void fetch_models_by(const Door& door, const ModelTable& table, std::size_t which,
-                     std::span<const std::string> asked, const KeySource& source,
+                     std::span<const SecondaryQuestion> asked, const KeySource& source,
                      std::span<void* const> objects, std::span<Answer> answers,
                      std::span<Origin> origins) {
     SecondaryLookup{door, table, which, asked, source, objects, answers, origins}.run();

@@ -23,8 +23,9 @@ namespace cachemodel {
 /// How a model is kept: `static constexpr ModelOptions cache_options{.expires = 15min};`
 ///
 /// What is about loading, from `stale_while_refresh` to `load_backoff`, is for models with a
-/// loader. What is not given of it is what the cache's own options say. Options that contradict
-/// each other do not compile, nor do negative ones of these.
+/// loader, and for what `from_miss_by` tells of them as well. What is not given of it is what the
+/// cache's own options say. Options that contradict each other do not compile, nor do negative ones
+/// of these.
 ///
 /// Thread safety: that of a plain value.
 struct ModelOptions {
@@ -37,8 +38,8 @@ struct ModelOptions {
     /// For so long after its end an entry is served where the loader fails or takes too long
     /// (`stale-if-error` of RFC 5861). By default not at all.
     std::optional<Lifetime> stale_if_error = {};
-    /// For so long "the source has none" is remembered, at most for `expires`; a save ends it. By
-    /// default not at all.
+    /// For so long "the source has none" is remembered, at most for `expires`, of keys and of what
+    /// `from_miss_by` is asked; a save ends it. By default not at all.
     std::optional<Lifetime> remember_missing = {};
     /// Loads an entry again in the background before its end, the sooner the longer its load took,
     /// by chance, so that callers do not do so all at once: the beta of XFetch (Vattani,

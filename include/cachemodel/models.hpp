@@ -484,14 +484,14 @@ class Models {
     void fetch_by(const std::vector<Values>& asked, std::vector<M>& models,
                   std::span<detail::Answer> answers, std::span<detail::Origin> origins) const {
         models.resize(asked.size());
-        std::vector<std::string> texts;
-        texts.reserve(asked.size());
+        std::vector<detail::SecondaryQuestion> questions;
+        questions.reserve(asked.size());
         for (const Values& values : asked) {
-            texts.push_back(detail::SecondaryKeyOf<M, Set>::text(values));
+            questions.push_back({detail::SecondaryKeyOf<M, Set>::text(values), &values});
         }
-        const detail::SecondarySource<M, Set, Contexts...> source{asked, contexts()};
-        detail::fetch_models_by(loading_door(), table(), detail::secondary_index<M, Set>, texts,
-                                source.keys(), addresses<void*>(models), answers, origins);
+        constexpr auto source = detail::key_source<M, Set, Contexts...>();
+        detail::fetch_models_by(loading_door(), table(), detail::secondary_index<M, Set>, questions,
+                                source, addresses<void*>(models), answers, origins);
     }
     template <class Set, class Values>
     Lookup<M> find_one_by(detail::Asked<Set, Values> asked, bool throws = false) const {

@@ -31,7 +31,9 @@ struct By {};
 ///
 /// what the cache does not know is looked up there. The values follow in the order of the members,
 /// then contexts as of `from_miss`. It gives a User with its keys set, or none; the User itself
-/// then comes out of the cache, or from its `from_miss`.
+/// then comes out of the cache, or from its `from_miss`. That is a load like the one by
+/// `from_miss`, with the same options: callers who want the same share it, `load_timeout` bounds
+/// the wait for it (and then that for the User), `load_backoff` and `remember_missing` hold.
 ///
 /// Errors: what is no secondary key does not compile, nor does one of a model with `.secret_keys`,
 /// as its entry would show the keys.

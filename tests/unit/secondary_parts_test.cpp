@@ -108,6 +108,18 @@ TEST_CASE("what its source finds by what complete brings is found in part",
     CHECK(rig.by_email("").absent());
 }
 
+TEST_CASE("what is there whole is found without its source once that has told it again",
+          "[secondary_keys][complete][unit]") {
+    Rig rig;
+    CHECK(rig.by_email("bob@example.org").found());
+    rig.executor->run_all();
+    CHECK(rig.scripted->lose("*email*") > 0);
+    rig.directory.searched = 0;
+    CHECK(rig.by_email("bob@example.org").found());
+    CHECK(rig.by_email("bob@example.org").found());
+    CHECK(rig.directory.searched == 1);
+}
+
 TEST_CASE("a pointer to what is there in part is believed only where the source says so",
           "[secondary_keys][complete][unit]") {
     Rig rig;

@@ -78,18 +78,24 @@ void fetch_models(const Door& door, const ModelTable& table, std::span<void* con
 void fetch_references(const Door& door, const ModelTable& table, std::span<void* const> objects,
                       std::span<Answer> answers);
 
-/// Finds the keys of models in their source, by secondary keys.
+/// Finds the keys of models in their source, by the values of one secondary key.
 struct KeySource {
-    const void* self;
-    /// Sets the keys of `object` to those of the one that the values at `index` tell; false where
-    /// the source has none. Null where the source cannot be asked.
-    bool (*find)(const void* self, std::size_t index, void* object);
+    /// Sets the keys of `object` to those of the one that has these values; false where the source
+    /// has none. Null where the source cannot be asked.
+    bool (*find)(const void* contexts, const void* values, void* object) = nullptr;
+    /// For a load in the background. Errors: those of a copy constructor of the user's.
+    std::shared_ptr<const void> (*copy)(const void* values) = nullptr;
 };
 
-/// Fills `objects` with those that the model's secondary key `which` tells: `asked` has its text
-/// for each.
+/// What is asked of a secondary key.
+struct SecondaryQuestion {
+    std::string text;    ///< of the values, as in keys
+    const void* values;  ///< as `KeySource` takes them
+};
+
+/// Fills `objects` with those that the model's secondary key `which` tells.
 void fetch_models_by(const Door& door, const ModelTable& table, std::size_t which,
-                     std::span<const std::string> asked, const KeySource& source,
+                     std::span<const SecondaryQuestion> asked, const KeySource& source,
                      std::span<void* const> objects, std::span<Answer> answers,
                      std::span<Origin> origins);
 

@@ -9,11 +9,11 @@
 
 #include <concepts>
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <tuple>
 #include <type_traits>
 #include <utility>
-#include <vector>
 
 namespace cachemodel::detail {
 
@@ -143,69 +143,63 @@ consteval bool takes_values(TypeList<Parameters...>, std::type_identity<std::tup
     return (std::convertible_to<const Values&, Parameters> && ...);
 }
 
-/// The source behind one secondary key, with the values that are asked for.
-///
-/// Lifetime: that of the values and the contexts.
+template <class M, class Set, class ContextParameters, class... Contexts>
+bool find_keys(const void* contexts, const void* values, void* object) {
+    std::optional<M> found =
+        with_contexts(ContextParameters{}, *static_cast<const std::tuple<Contexts...>*>(contexts),
+                      [&](auto&&... context) {
+                          return std::apply(
+                              [&](const auto&... value) {
+                                  return M::from_miss_by(
+                                      Set{}, value..., std::forward<decltype(context)>(context)...);
+                              },
+                              *static_cast<const SecondaryValues<M, Set>*>(values));
+                      });
+    if (found) copy_keys(table_of<M>(), object, &*found);
+    return found.has_value();
+}
+
+template <class Values>
+std::shared_ptr<const void> copy_values(const void* values) {
+    return std::make_shared<const Values>(*static_cast<const Values*>(values));
+}
+
+/// The source behind one secondary key, if there is one.
 template <class M, class Set, class... Contexts>
-class SecondarySource {
- public:
-    using Values = SecondaryValues<M, Set>;
-
-    SecondarySource(const std::vector<Values>& asked, const std::tuple<Contexts...>& contexts)
-        : asked_(asked), contexts_(contexts) {}
-
-    KeySource keys() const {
-        static_assert(!NamesFromMissBy<M> || has_any_from_miss_by<M>(secondary_list<M>()),
-                      "cachemodel: write static std::optional<M> from_miss_by(By<...>, values..., "
-                      "contexts...), with a value for each member of a secondary key that is "
-                      "declared");
-        if constexpr (HasFromMissBy<M, Set>) {
-            using Parts = SplitList<std::tuple_size_v<Values>, TypeList<>,
-                                    decltype(from_miss_by_parameters<M, Set>(&M::from_miss_by))>;
-            using Taken = typename Parts::taken;
-            if constexpr (std::is_void_v<Taken>) {
-                static_assert(
-                    !std::is_void_v<Taken>,
-                    "cachemodel: write static std::optional<M> from_miss_by(By<...>, values..., "
-                    "contexts...), with a value for each member of a secondary key that is "
-                    "declared");
-            } else if constexpr (!takes_values(Taken{}, std::type_identity<Values>{})) {
-                static_assert(
-                    takes_values(Taken{}, std::type_identity<Values>{}),
-                    "cachemodel: write static std::optional<M> from_miss_by(By<...>, values..., "
-                    "contexts...), with a value for each member of a secondary key that is "
-                    "declared");
-            } else {
-                constexpr bool complete =
-                    has_contexts(typename Parts::rest{}, TypeList<Contexts...>{});
-                static_assert(complete,
-                              "cachemodel: from_miss_by takes a context that is not given; read "
-                              "through Models<M, Context&> models{cache, context}");
-                if constexpr (complete) return {this, &find<typename Parts::rest>};
+consteval KeySource key_source() {
+    static_assert(!NamesFromMissBy<M> || has_any_from_miss_by<M>(secondary_list<M>()),
+                  "cachemodel: write static std::optional<M> from_miss_by(By<...>, values..., "
+                  "contexts...), with a value for each member of a secondary key that is "
+                  "declared");
+    if constexpr (HasFromMissBy<M, Set>) {
+        using Values = SecondaryValues<M, Set>;
+        using Parts = SplitList<std::tuple_size_v<Values>, TypeList<>,
+                                decltype(from_miss_by_parameters<M, Set>(&M::from_miss_by))>;
+        using Taken = typename Parts::taken;
+        if constexpr (std::is_void_v<Taken>) {
+            static_assert(
+                !std::is_void_v<Taken>,
+                "cachemodel: write static std::optional<M> from_miss_by(By<...>, values..., "
+                "contexts...), with a value for each member of a secondary key that is "
+                "declared");
+        } else if constexpr (!takes_values(Taken{}, std::type_identity<Values>{})) {
+            static_assert(
+                takes_values(Taken{}, std::type_identity<Values>{}),
+                "cachemodel: write static std::optional<M> from_miss_by(By<...>, values..., "
+                "contexts...), with a value for each member of a secondary key that is "
+                "declared");
+        } else {
+            constexpr bool complete = has_contexts(typename Parts::rest{}, TypeList<Contexts...>{});
+            static_assert(complete,
+                          "cachemodel: from_miss_by takes a context that is not given; read "
+                          "through Models<M, Context&> models{cache, context}");
+            if constexpr (complete) {
+                return {&find_keys<M, Set, typename Parts::rest, Contexts...>,
+                        &copy_values<Values>};
             }
         }
-        return {nullptr, nullptr};
     }
-
- private:
-    template <class ContextParameters>
-    static bool find(const void* self, std::size_t index, void* object) {
-        const auto& source = *static_cast<const SecondarySource*>(self);
-        std::optional<M> found =
-            with_contexts(ContextParameters{}, source.contexts_, [&](auto&&... context) {
-                return std::apply(
-                    [&](const auto&... value) {
-                        return M::from_miss_by(Set{}, value...,
-                                               std::forward<decltype(context)>(context)...);
-                    },
-                    source.asked_[index]);
-            });
-        if (found) copy_keys(table_of<M>(), object, &*found);
-        return found.has_value();
-    }
-
-    const std::vector<Values>& asked_;
-    const std::tuple<Contexts...>& contexts_;
-};
+    return {};
+}
 
 }  // namespace cachemodel::detail
