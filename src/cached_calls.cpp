@@ -150,18 +150,21 @@ void prefetch_calls(const CallDoor& door, std::span<PrefetchedCall> calls) {
 }
 
 std::shared_ptr<const void> refresh_call(const CallDoor& door, const EntryKey& key, AnyCall& call) {
-    CallJob job{door, rules_of(door)};
+    const LoadRules rules = rules_of(door);
+    CallJob job{door, rules};
     KeyLoad& load = job.add({.key = key, .flight_key = flight_key(door, key), .place = &call});
     Flights& flights = door.cache.core().call_flights;
     Before before;
     std::optional<Passage> passage;
     if (!door.cache.is_bypass()) {
-        auto boarding = flights.board_anew(load.flight_key, *door.table.type);
+        const auto over = door.cache.clock().steady() + longest_load(rules).duration();
+        auto boarding = flights.board_anew(load.flight_key, *door.table.type, over);
         if (boarding.leads) {
             load.lead.emplace(flights, std::move(boarding.flight),
                               Flights::runway(key.in_envelope()));
             before = look_before(door, key);
             load.basis = before.basis;
+            load.lead->set_epoch(before.basis.epoch);
         } else {  // it is needed for itself: once it is computed without the cache
             load.basis = Basis::nothing();
             passage.emplace(std::move(boarding.flight), *door.table.type);
@@ -172,7 +175,11 @@ std::shared_ptr<const void> refresh_call(const CallDoor& door, const EntryKey& k
     }
     job.only_load();
     if (load.error) std::rethrow_exception(load.error);
-    if (load.lead && load.lead->begin_storing()) {
+    if (!load.lead) return std::move(load.product);
+    if (!load.lead->begin_storing()) {  // whoever has removed it, or refreshes it too, came later
+        door.cache.core().counters.overtaken_loads += 1;
+        door.site.counters.overtaken_loads += 1;
+    } else {
         const ToldLater told_later{door.cache.core()};
         const EndOfStoring end{*load.lead};
         if (!store_over(door, load, before)) {

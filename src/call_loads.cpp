@@ -33,7 +33,7 @@ class CallLoads::Sink final : public ReadSink {
         loads_.calls_[index].basis = Basis::nothing();
     }
     void unusable(std::size_t index, MissReason reason) noexcept override {
-        loads_.calls_[index].basis = Basis::damaged();
+        absent(index);
         loads_.calls_[index].reason = reason;
     }
     void failed(std::size_t index, const Failure& failure) noexcept override {

@@ -53,9 +53,9 @@ Flights::Boarding Flights::board(const std::string& key, const std::type_info& t
     flight->over = passenger.over;
     const std::lock_guard lock{flights_mutex()};
     const auto place = place_for(key);
-    if (const auto& there = place->second.flight;
-        there && passenger.now < there->over &&
-        (!passenger.epoch || there->epoch == *passenger.epoch) &&
+    const auto& there = place->second.flight;
+    const bool is_on_time = there && passenger.now < there->over;
+    if (is_on_time && (!passenger.epoch || there->epoch == *passenger.epoch) &&
         (!there->is_waiting || passenger.leads_later)) {
         return {there, false};
     }
@@ -66,12 +66,19 @@ Flights::Boarding Flights::board(const std::string& key, const std::type_info& t
     flight->generation = process_generation();
     flight->is_waiting = passenger.leads_later;
     if (!passenger.leads_later) flight->leader = &this_thread();
-    supersede(place, flight);
+    if (is_on_time && there->is_firm) {
+        flight->superseded = true;
+    } else {
+        supersede(place, flight);
+    }
     return {std::move(flight), true};
 }
 
-Flights::Boarding Flights::board_anew(const std::string& key, const std::type_info& type) {
+Flights::Boarding Flights::board_anew(const std::string& key, const std::type_info& type,
+                                      SteadyTime over) {
     auto flight = std::make_shared<Flight>(*this, key, type, &this_thread(), process_generation());
+    flight->over = over;
+    flight->is_firm = true;
     std::unique_lock lock{flights_mutex()};
     const auto place = place_for(key);
     const auto& earlier = place->second.flight;
@@ -217,6 +224,11 @@ Flights::Lead::~Lead() {
     end_storing();
     const std::lock_guard lock{flights_mutex()};
     leave();  // where it gave nothing, those who wait go on by themselves
+}
+
+void Flights::Lead::set_epoch(std::uint64_t epoch) noexcept {
+    const std::lock_guard lock{flights_mutex()};
+    flight_->epoch = epoch;
 }
 
 void Flights::Lead::give(std::shared_ptr<const void> result, SteadyTime over) noexcept {

@@ -51,6 +51,7 @@ struct Flight : std::enable_shared_from_this<Flight> {
     std::uint64_t generation;  ///< of the process that has the leader
     std::uint64_t epoch = 0;   ///< of what the leader read before
     int reentries = 0;         ///< computations inside of this one that go on without the cache
+    bool is_firm = false;      ///< who has read something else stores nothing while this goes on
     bool superseded = false;
     bool has_landed = false;  ///< what it brought is stored by now, if it is to be
     bool is_storing = false;
@@ -100,8 +101,10 @@ class Flights final : AtFork {
     /// that one may need this thread to end first.
     Boarding board(const std::string& key, const std::type_info& type, const Passenger& passenger);
     /// A new flight that supersedes the one that is there, unless that one waits for the caller.
-    /// Waits for those that are storing.
-    Boarding board_anew(const std::string& key, const std::type_info& type);
+    /// Until `over` no later one supersedes it but another such one. Waits for those that are
+    /// storing.
+    Boarding board_anew(const std::string& key, const std::type_info& type,
+                        SteadyTime over = SteadyTime::max());
     /// Lets nobody join the flight for `key` any more, and lets it store nothing. Waits for those
     /// that are storing.
     void supersede(const std::string& key);
@@ -156,6 +159,8 @@ class Flights::Lead {
     /// Leaves the flight to another thread, which begins later.
     void pause() noexcept;
 
+    /// Tells what was read after boarding.
+    void set_epoch(std::uint64_t epoch) noexcept;
     /// Tells who it is in the lease for the key.
     void set_lease_owner(std::uint64_t owner) noexcept { flight_->lease_owner = owner; }
     /// Says how what stands in line is computed before its turn.

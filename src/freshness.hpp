@@ -22,7 +22,6 @@ struct Basis {
     bool is_known = false;
     bool is_there = false;     ///< something, which has this token
     bool holds_place = false;  ///< something that keeps older loads out
-    bool is_damaged = false;   ///< something that cannot be read, and has no token
     std::uint64_t token = 0;
     /// Two who read different ones do not share a load. 0 where there is nothing.
     std::uint64_t epoch = 0;
@@ -33,9 +32,6 @@ struct Basis {
     std::uint64_t lease_owner = 0;              ///< of that lease
 
     static Basis nothing() noexcept { return {.is_known = true}; }
-    static Basis damaged() noexcept {
-        return {.is_known = true, .is_there = true, .is_damaged = true};
-    }
     static Basis of(const FoundEntry& standing, std::uint64_t token) noexcept;
 };
 

@@ -268,7 +268,6 @@ void LoadJob::store_if_slow(const KeyLoad& load) {
 /// As what it has to be written, so that nothing is lost that came meanwhile.
 std::optional<Store> LoadJob::how_to_store(const KeyLoad& load) const noexcept {
     if (!load.basis.is_there) return Store::add;
-    if (load.basis.is_damaged) return Store::set;
     if (cache_.capabilities().compare_and_set) return Store::compare_and_set;
     if (load.basis.holds_place) return std::nullopt;
     return Store::set;
@@ -364,7 +363,6 @@ class LoadJob::SecondLook final : public ReadSink {
         }
     }
     void absent(std::size_t) noexcept override {}
-    void unusable(std::size_t, MissReason) noexcept override {}
     void failed(std::size_t, const Failure&) noexcept override {}
 
     const Cache& cache_;

@@ -115,10 +115,6 @@ class LoadJob::Look final : public ReadSink {
         loads_[index]->basis = Basis::nothing();
         loads_[index]->is_leased_by_other = false;
     }
-    void unusable(std::size_t index, MissReason) noexcept override {
-        loads_[index]->basis = Basis::damaged();
-        loads_[index]->is_leased_by_other = false;
-    }
     void failed(std::size_t index, const Failure&) noexcept override { loads_[index]->basis = {}; }
     /// Errors: `std::bad_alloc`.
     void rethrow_fatal() const {
@@ -185,7 +181,6 @@ void LoadJob::claim(std::span<KeyLoad* const> open) {
     std::vector<PreparedEntry> prepared;
     Claims added;
     Claims exchanged;
-    Claims replaced;
     prepared.reserve(open.size());
     for (KeyLoad* const each : open) {
         each->is_unleasable = false;
@@ -195,7 +190,7 @@ void LoadJob::claim(std::span<KeyLoad* const> open) {
         const auto& entry = prepared.emplace_back(prepare_lease(cache_, each->key, each->standing,
                                                                 chain != 0 ? chain : new_chain(),
                                                                 lease, life, rules_.kept_stale()));
-        auto& claims = each->basis.is_damaged ? replaced : each->basis.is_there ? exchanged : added;
+        auto& claims = each->basis.is_there ? exchanged : added;
         claims.entries.push_back(
             {each->key.stored, entry.bytes, entry.lifetime, each->basis.token});
         claims.loads.push_back(each);
@@ -212,7 +207,6 @@ void LoadJob::claim(std::span<KeyLoad* const> open) {
     };
     send(Store::add, added);
     send(Store::compare_and_set, exchanged);
-    send(Store::set, replaced);
 }
 
 /// Gives back the leases of what was not stored.

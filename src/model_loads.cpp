@@ -358,9 +358,8 @@ class Load::Sink final : public ReadSink {
         item(index).basis = Basis::nothing();
     }
     void unusable(std::size_t index, MissReason reason) noexcept override {
-        item(index).state = State::absent;
+        absent(index);
         item(index).reason = reason;
-        item(index).basis = Basis::damaged();
     }
     void failed(std::size_t index, const Failure& failure) noexcept override {
         try {

@@ -108,8 +108,9 @@ class ReadSink {
     virtual void found(std::size_t index, std::string_view value, std::uint64_t token) noexcept = 0;
     /// The backend answered and has nothing under this key.
     virtual void absent(std::size_t index) noexcept = 0;
-    /// The backend has something under this key that cannot be used, for this reason. As `absent`,
-    /// unless the sink wants to know.
+    /// The backend has something under this key that cannot be used, for this reason. It counts as
+    /// nothing: whatever is written next replaces it, by `Store::add` too. As `absent`, unless the
+    /// sink wants to know.
     virtual void unusable(std::size_t index, MissReason) noexcept { absent(index); }
     /// The backend could not tell.
     virtual void failed(std::size_t index, const Failure& failure) noexcept = 0;

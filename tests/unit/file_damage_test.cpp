@@ -10,11 +10,14 @@
 #include <cachemodel/models.hpp>
 
 #include <array>
+#include <chrono>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 using namespace cachemodel;
@@ -28,6 +31,28 @@ struct User {
 };
 
 std::string greeting(const std::string& name) { return "hello " + name; }
+
+/// Reads, does something, and only then has what it has read.
+struct Source {
+    int price = 1;
+    std::function<void()> before_answer = {};
+
+    int read() {
+        const int read = price;
+        if (before_answer) std::exchange(before_answer, {})();
+        return read;
+    }
+};
+template <int lease_wait_in_seconds>
+struct Price {
+    static constexpr ModelOptions cache_options{
+        .lease_wait = std::chrono::seconds{lease_wait_in_seconds}, .name = "Price"};
+
+    Key<std::string> name;
+    Field<int> cents;
+
+    void from_miss(Source& source) { cents = source.read(); }
+};
 
 /// A way to spoil a file, and what is told of it.
 struct Damage {
@@ -103,6 +128,35 @@ TEST_CASE("a file that cannot be used is absent, and it is told why", "[file][co
     const auto reads = get_many(backend, {"bob", "alice"});
     CHECK(reads[0].found("hello"));
     CHECK(reads[1].absent_because(MissReason::nothing_stored));
+}
+
+TEMPLATE_TEST_CASE("a removal beats a load that found a file that cannot be used",
+                   "[file][corruption][removals]", Price<0>, Price<2>) {
+    const FileStore store;
+    Source source;
+    const Models<TestType, Source&> loading{cache_in(store), source};
+    const Models<TestType, Source&> removing{cache_in(store), source};
+    CHECK(removing.get("tea").cents == 1);
+    write_bytes(only_entry(store), "not ours");
+    source.before_answer = [&] {
+        source.price = 2;
+        CHECK(removing.remove("tea"));
+    };
+    CHECK(loading.get("tea").cents == 1);
+    CHECK(removing.get("tea").cents == 2);
+    CHECK(loading.find("tea")->cents == 2);
+}
+
+TEST_CASE("a file that cannot be used is replaced by the next load", "[file][corruption]") {
+    const FileStore store;
+    Source source;
+    const Models<Price<2>, Source&> prices{cache_in(store), source};
+    CHECK(prices.get("tea").cents == 1);
+    write_bytes(only_entry(store), "not ours");
+    source.price = 2;
+    CHECK(prices.get("tea").cents == 2);
+    source.price = 3;
+    CHECK(prices.get("tea").cents == 2);
 }
 
 TEST_CASE("an entry under another key's name is told to be another's", "[file][corruption]") {

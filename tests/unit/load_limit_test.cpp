@@ -319,6 +319,7 @@ TEST_CASE(
     Rig rig;
     rig.scripted->come_back();
     rig.scripted->fail_keys("*lost*");
+    rig.scripted->capabilities_to_claim().shared = false;  // so there are no leases
     rig.gate.close();
     Loaders loaders{rig};
     loaders.load("lost 1");

@@ -5,18 +5,22 @@
 #include <cachemodel/cached_method.hpp>
 
 #include "support/catch.hpp"
+#include "support/crew.hpp"
 #include "support/load_rig.hpp"
 
+#include <atomic>
 #include <chrono>
 #include <memory>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 #include <vector>
 
 using namespace cachemodel;
 using namespace std::chrono_literals;
+using support::Crew;
 using Strings = std::vector<std::string>;
 
 namespace stale_calls_test {
@@ -260,6 +264,65 @@ TEST_CASE("a refresh that waits stores nothing over one that was asked for",
     rig.table.rows["tea"] = 300;
     rig.executor->run_all();
     CHECK(call("tea") == 200);
+}
+
+TEST_CASE("a refresh that was asked for prevails over one that a reader begins meanwhile",
+          "[cached_function][stale][threads]") {
+    Rig rig;
+    const Price call{rig.cache, options<int>()};
+    const Price elsewhere{Cache{rig.recording, {.clock = rig.clock}}, options<int>()};
+    const auto read_in_a_thread = [&](int expected) {
+        Crew crew;
+        std::atomic<int> read{0};
+        crew.start([&] { read = call("tea"); });
+        CHECK(crew.join() == 0);
+        CHECK(read == expected);
+    };
+    (void)call("tea");
+    rig.clock.advance(15s);
+    rig.table.rows["tea"] = 200;
+    SECTION("of what the refresh has found") {
+        rig.table.before_answer = [&] { read_in_a_thread(100); };
+        CHECK(call.refresh("tea") == 200);
+        rig.table.before_answer = {};
+        rig.executor->drop_one();
+        CHECK(call.peek("tea").value_or(0) == 200);
+    }
+    SECTION("of what another process has stored since then, who knows from when") {
+        int answers = 0;
+        rig.table.before_answer = [&] {
+            if (++answers > 1) return;
+            CHECK(elsewhere.refresh("tea") == 200);
+            rig.clock.advance(15s);
+            read_in_a_thread(200);
+            rig.table.rows["tea"] = 300;
+        };
+        CHECK(call.refresh("tea") == 300);
+        rig.table.before_answer = {};
+        rig.executor->drop_one();
+        CHECK(call.peek("tea").absent());
+        CHECK(call("tea") == 300);
+    }
+}
+
+TEST_CASE("a call during a refresh that follows on an invalidation joins it",
+          "[cached_function][stale][threads]") {
+    Rig rig;
+    const Price call{rig.cache, options<int>()};
+    call.invalidate("tea");
+    Crew crew;
+    std::atomic<int> read{0};
+    rig.table.before_answer = [&] {
+        if (rig.table.asked.size() > 1) return;
+        crew.start([&] { read = call("tea"); });
+        support::await("it looks for a result", [&] { return rig.counted().misses() == 1; });
+        std::this_thread::sleep_for(5ms);  // that it waits, shows nowhere
+    };
+    CHECK(call.refresh("tea") == 100);
+    CHECK(crew.join() == 0);
+    CHECK(read == 100);
+    CHECK(rig.table.asked.size() == 1);
+    CHECK(rig.counted().joined == 1);
 }
 
 TEST_CASE("an invalidation ends stale results at once, and keeps out the refresh that runs",

@@ -293,17 +293,24 @@ TEST_CASE("an update waits until another thread has stored what it brings",
 TEST_CASE("an update does not wait for what is loaded after the one that it is about",
           "[updates][unit][threads]") {
     LoadRig rig;
+    rig.scripted->capabilities_to_claim().shared = false;  // so there are no leases
     rig.table.rows["cake"] = 300;
+    Barrier first;
     Barrier second;
     rig.table.before_answer = [&] {
-        // The first one is slow.
-        rig.table.asked.size() == 1 ? rig.clock.advance(1s) : second.pass();
+        (rig.table.asked.size() == 1 ? first : second).pass();
+        rig.clock.advance(1s);
     };
     const Models<Price, Table&> prices{Cache{rig.scripted, {.clock = rig.clock}}, rig.table};
     Crew crew;
     crew.start([&] { (void)prices.get_many({"tea", "cake"}); });
-    second.await_arrivals(1);
-    CHECK(prices.update("tea", count_change).changes == 1);
+    first.await_arrivals(1);
+    std::atomic<int> changes{0};
+    crew.start([&] { changes = *prices.update("tea", count_change).changes; });
+    await("the update looks for it", [&] { return prices.statistics().misses() == 3; });
+    std::this_thread::sleep_for(5ms);  // that it waits, shows nowhere
+    first.open();
+    await("it is changed", [&] { return changes == 1; });
     CHECK(rig.table.asked.size() == 2);
     second.open();
     CHECK(crew.join() == 0);
