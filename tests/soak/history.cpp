@@ -50,7 +50,8 @@ void History::change(std::uint64_t number, std::uint64_t read) {
     auto* const step = find(number);
     if (step == nullptr) return;
     const auto* const changed = find(read);
-    step->changes_what_was_at = now();
+    step->is_change = true;
+    step->begin = now();
     step->may_expire = step->may_expire || changed == nullptr || changed->may_expire;
 }
 
@@ -125,9 +126,8 @@ Verdict History::judge(std::uint64_t number, Interval read, const Outages& outag
     if (outages.lost_all_between(save->end, read.begin)) {
         return value + " was in a server that was killed before the read began";
     }
-    // After what it has changed came nothing but itself.
-    const bool is_change = save->changes_what_was_at != Time{};
-    const auto done = is_change ? save->changes_what_was_at : settled(*save, outages);
+    // What it has changed was still there when it was done.
+    const auto done = save->is_change ? save->begin : settled(*save, outages);
     for (const auto& later : steps_) {
         if (!later.is_certain || later.number == number) continue;
         if (later.begin >= done && later.end <= read.begin) {

@@ -60,10 +60,10 @@ class History {
         bool is_certain;
         bool may_expire;
         Time begin;
-        Time end;                    ///< of the call
-        Time lasts_until;            ///< at most
-        Time changes_what_was_at{};  ///< where it is a change
-        std::uint64_t was_changed_by = 0;
+        Time end;                          ///< of the call
+        Time lasts_until;                  ///< at most
+        bool is_change = false;            ///< of what was there at its begin
+        std::uint64_t was_changed_by = 0;  ///< the first change of it
     };
 
     /// Nothing of it can happen any more.
