@@ -271,6 +271,11 @@ std::size_t CacheCore::replace_many(const CacheView& view, std::span<const Entry
         places.push_back(i);
     }
     if (!keys.empty()) {
+        // Nothing will be there that keeps out what is on its way to the backend.
+        for (const auto key : keys) {
+            model_flights.await_storing(std::string{key});
+            call_flights.await_storing(std::string{key});
+        }
         std::vector<Outcome> removed(keys.size());
         Trip trip{*this, view, Operation::remove, keys.size()};
         backend_->remove_many(keys, removed);

@@ -203,7 +203,8 @@ std::shared_ptr<const Nothing> peek_call(const CallDoor& door, const EntryKey& k
 }
 
 void invalidate_call(const CallDoor& door, const EntryKey& key) {
-    door.cache.core().call_flights.supersede(flight_key(door, key));
+    door.cache.core().call_flights.supersede(flight_key(door, key),
+                                             !door.cache.capabilities().compare_and_set);
     (void)done_or_throw(remove_call(door, key));
 }
 

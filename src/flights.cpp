@@ -106,13 +106,19 @@ bool Flights::await_landing(Flight& flight, SteadyTime deadline) {
     return flight.has_landed;
 }
 
-void Flights::supersede(const std::string& key) {
+void Flights::supersede(const std::string& key, bool waits) {
     if (is_empty()) return;
     std::unique_lock lock{flights_mutex()};
     const auto place = places_.find(key);
     if (place == places_.end()) return;
     supersede(place, nullptr);
     erase_if_empty(place);
+    if (waits) wait_for_storing(key, lock);
+}
+
+void Flights::await_storing(const std::string& key) {
+    if (is_empty()) return;
+    std::unique_lock lock{flights_mutex()};
     wait_for_storing(key, lock);
 }
 

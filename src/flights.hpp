@@ -106,8 +106,10 @@ class Flights final : AtFork {
     Boarding board_anew(const std::string& key, const std::type_info& type,
                         SteadyTime over = SteadyTime::max());
     /// Lets nobody join the flight for `key` any more, and lets it store nothing. Waits for those
-    /// that are storing.
-    void supersede(const std::string& key);
+    /// that are storing, unless they can store over nothing that is written from now on.
+    void supersede(const std::string& key, bool waits = true);
+    /// Waits for those that are storing under `key`.
+    void await_storing(const std::string& key);
     /// The same of this flight, where it is still the one to join.
     void supersede(const Flight& flight);
     /// The same for all keys that begin with `prefix`.

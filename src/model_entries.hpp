@@ -36,10 +36,12 @@ inline LoadRules rules_of(const Door& door, const ModelTable& table) {
 }
 
 /// Loads of this process that began earlier are joined by nobody any more, and store nothing.
-inline void supersede_loads(const Cache& cache, std::span<const EntryKey> keys) {
+inline void supersede_loads(const Cache& cache, std::span<const EntryKey> keys,
+                            bool leaves_something = true) {
     Flights& flights = cache.core().model_flights;
     if (flights.is_empty()) return;
-    for (const auto& key : keys) flights.supersede(cache.final_key(key.in_envelope()));
+    const bool waits = !leaves_something || !cache.capabilities().compare_and_set;
+    for (const auto& key : keys) flights.supersede(cache.final_key(key.in_envelope()), waits);
 }
 
 /// Counts for a cache and for each of its models.

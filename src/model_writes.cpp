@@ -40,6 +40,21 @@ struct Keyed {
     }
 };
 
+/// Where a value had no room, the older one was removed, and nothing keeps out what was on its way
+/// to the backend then.
+void remove_once_more(const Cache& cache, const Keyed& keyed, std::span<const Outcome> outcomes) {
+    std::vector<EntryKey> keys;
+    for (std::size_t i = 0; i < keyed.keys.size(); ++i) {
+        if (has_no_room(outcomes[keyed.places[i]])) keys.push_back(keyed.keys[i]);
+    }
+    if (keys.empty() || cache.core().model_flights.is_empty()) return;
+    supersede_loads(cache, keys, false);
+    std::vector<std::string_view> stored;
+    for (const auto& key : keys) stored.push_back(key.stored);
+    std::vector<Outcome> removed(keys.size());
+    cache.quietly().remove_many(stored, removed);
+}
+
 }  // namespace
 
 bool model_exists(const Door& door, const ModelTable& table, const void* object) {
@@ -85,7 +100,7 @@ void save_models(const Door& door, const ModelTable& table, std::span<const void
     }
     entries.insert(entries.end(), pointers.entries().begin(), pointers.entries().end());
     std::vector<Outcome> stored(entries.size());
-    if (!door.cache.is_bypass()) supersede_loads(door.cache, keyed.keys);
+    if (!door.cache.is_bypass()) supersede_loads(door.cache, keyed.keys, !wanted.is_over());
     door.cache.store_many(Store::set, entries, stored);
     Tally tally{door.cache};
     for (std::size_t i = 0; i < sent.size(); ++i) {
@@ -104,6 +119,7 @@ void save_models(const Door& door, const ModelTable& table, std::span<const void
         Outcome& of_pointer = stored[sent.size() + i];
         if (outcome.done() && of_pointer.failed()) outcome = std::move(of_pointer);
     }
+    remove_once_more(door.cache, keyed, outcomes);
 }
 
 void remove_models(const Door& door, const ModelTable& table, std::span<const void* const> objects,

@@ -29,7 +29,9 @@ class Task {
 
 /// Runs tasks in threads of its own, a bounded number of them at a time.
 ///
-/// Derive from it to have them run by the threads of a program that has some already.
+/// Derive from it to have them run by the threads of a program that has some already. Keep it for
+/// as long as its tasks run: one of them may be the last that knows of it for a moment, so that it
+/// would be destroyed by a thread of its own.
 ///
 /// Thread safety: may be called concurrently, also from within its tasks.
 /// Example: examples/asio_executor.cpp#adapter

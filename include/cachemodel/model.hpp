@@ -50,9 +50,10 @@ struct ModelOptions {
     std::optional<double> jitter = {};
     /// For so long a caller waits for a load; then it gets a stale entry, or `LoadTimeout`. The
     /// load runs on the cache's executor and goes on; its result is stored, unless that takes
-    /// longer than this and than 30 s. Does not count through a view that bypasses the cache. By
-    /// default a load runs in the caller's own thread, and its end is waited for; the result of one
-    /// that takes longer than 30 s is not stored.
+    /// longer than this and than 30 s. References are loads of their own, one after the other for
+    /// each class on each level, each with the time of its class. Does not count through a view
+    /// that bypasses the cache. By default a load runs in the caller's own thread, and its end is
+    /// waited for; the result of one that takes longer than 30 s is not stored.
     std::optional<Lifetime> load_timeout = {};
     /// For so long a caller waits for another process that is loading the same entry, where there
     /// is nothing stale to serve; then it loads by itself. A process that dies while it loads keeps

@@ -305,9 +305,10 @@ class Models {
     /// (`Capabilities::tells_lifetimes`); otherwise it lives as long as the model's options say.
     /// Two round trips for each attempt, and one more where only the backend knows the end.
     ///
-    /// Errors: `Missing`; `Conflict` where a hundred attempts all met with another change;
-    /// `BackendError` (`unsupported` without `Capabilities::compare_and_set`); `InvalidKey` where
-    /// the function changed a key; what the function or the loader throws. Nothing is written then.
+    /// Errors: `Missing`; `Conflict` where a hundred attempts all met with another change, or what
+    /// was loaded was gone again three times in a row; `BackendError` (`unsupported` without
+    /// `Capabilities::compare_and_set`); `InvalidKey` where the function changed a key; what the
+    /// function or the loader throws. Nothing is written then.
     /// Example: examples/updating.cpp#update
     template <class... Arguments>
     M update(Arguments&&... arguments) const {

@@ -869,9 +869,31 @@ struct StoringRig : Rig {
 
 }  // namespace flights_test
 
-TEST_CASE("an invalidation waits for a call that is storing, and removes what it stored",
+TEST_CASE("an invalidation does not wait for a call that is storing, and is the last word",
           "[flights][invalidate][threads]") {
     StoringRig rig;
+    Crew crew;
+    crew.start([&] { (void)rig.price(rig.item()); });
+    rig.storing.await_arrivals(1);
+    rig.price.invalidate(rig.item());
+    CHECK(rig.is_removed());
+    SECTION("with nobody in between") {
+        rig.storing.open();
+        CHECK(crew.join() == 0);
+        CHECK(rig.is_removed());
+    }
+    SECTION("with a later call in between") {
+        CHECK(rig.price(rig.item()) == 2);
+        rig.storing.open();
+        CHECK(crew.join() == 0);
+        CHECK(rig.price.peek(rig.item()).value_or(0) == 2);
+    }
+}
+
+TEST_CASE("without compare-and-set an invalidation waits for a call that is storing",
+          "[flights][invalidate][threads]") {
+    StoringRig rig;
+    rig.scripted->capabilities_to_claim().compare_and_set = false;
     std::atomic<int> result{0};
     std::atomic<bool> is_invalidated{false};
     Crew crew;

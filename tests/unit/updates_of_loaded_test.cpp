@@ -51,6 +51,15 @@ struct Soup {
     void from_miss(Table& table) { cents = table.row(name); }
 };
 
+struct Essay {
+    static constexpr ModelOptions cache_options{.lease_wait = 0s};
+
+    Key<std::string> name;
+    Field<std::string> text;
+
+    void from_miss(Table& table) { text = std::to_string(table.row(name)); }
+};
+
 /// What its second step does.
 struct Rest {
     std::function<int()> answer = [] { return 2; };
@@ -315,6 +324,62 @@ TEST_CASE("an update does not wait for what is loaded after the one that it is a
     second.open();
     CHECK(crew.join() == 0);
     CHECK(prices.statistics().overtaken_loads == 0);
+}
+
+TEST_CASE("a save of what has no room leaves nothing, though a load is being stored",
+          "[models][unit][threads]") {
+    LoadRig rig;
+    rig.scripted->capabilities_to_claim().shared = false;  // so there are no leases
+    rig.scripted->capabilities_to_claim().largest_value = 1'000;
+    Barrier storing;
+    rig.scripted->before_each_call([&](Verb verb) {
+        if (verb == Verb::add) storing.pass();
+    });
+    const Models<Essay, Table&> essays{rig.cache, rig.table};
+    Crew crew;
+    crew.start([&] { (void)essays.get("tea"); });
+    storing.await_arrivals(1);
+    std::atomic<bool> is_refused{false};
+    crew.start([&] {
+        try {
+            essays.save({.name = "tea", .text = std::string(2'000, 'x')});
+        } catch (const ValueTooLarge&) {
+            is_refused = true;
+        }
+    });
+    await("it has no room", [&] { return rig.counted().store_failures == 1; });
+    CHECK_FALSE(is_refused);
+    storing.open();
+    CHECK(crew.join() == 0);
+    CHECK(is_refused);
+    CHECK(rig.scripted->keys().empty());
+}
+
+TEST_CASE("a removal and a save do not wait for what is being stored, and prevail",
+          "[models][unit][threads]") {
+    LoadRig rig;
+    rig.scripted->capabilities_to_claim().shared = false;
+    Barrier storing;
+    rig.scripted->before_each_call([&](Verb verb) {
+        if (verb == Verb::add) storing.pass();
+    });
+    const Models<Essay, Table&> essays{rig.cache, rig.table};
+    Crew crew;
+    crew.start([&] { (void)essays.get("tea"); });
+    storing.await_arrivals(1);
+    SECTION("a removal") {
+        CHECK(essays.remove("tea"));
+        storing.open();
+        CHECK(crew.join() == 0);
+        CHECK_FALSE(essays.exists("tea"));
+    }
+    SECTION("a save") {
+        essays.save({.name = "tea", .text = "newer"});
+        storing.open();
+        CHECK(crew.join() == 0);
+        CHECK(essays.get("tea").text == "newer");
+    }
+    CHECK(essays.statistics().overtaken_loads == 1);
 }
 
 // ---- in two steps
