@@ -32,7 +32,7 @@ void Changes::tell(Operation operation, Row& row, int id, Tell tell) {
         }
     });
     if (answer != Answer::failed) {
-        row.told(number, call.begin);
+        row.told(number, call.begin, Tally::name_of(operation));
     } else {
         put_off(operation, row, id, std::move(tell));
     }

@@ -202,7 +202,7 @@ void Loaded::push_prices() {
             changes_.put_off(Operation::price_refresh_from, row, id, push_of(id));
             hand_.count(operation, id, Answer::failed);
         } else {
-            row.told(version.number, call.begin);
+            row.told(version.number, call.begin, Tally::name_of(operation));
             hand_.count(operation, id, outcomes[i].done() ? Answer::found : Answer::absent);
         }
     }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <mutex>
+#include <string>
 
 namespace cachemodel::soak {
 
@@ -26,11 +27,12 @@ void Row::forget(const Known& known) {
     may_be_stored_ = std::max(may_be_stored_, known.may_be_stored);
 }
 
-void Row::told(std::uint64_t number, Time began) {
+void Row::told(std::uint64_t number, Time began, std::string_view by) {
     const std::lock_guard lock{mutex_};
     if (!is_known(number) || known(number).told != open_end) return;
     known(number).told_began = began;
     known(number).told = now();
+    known(number).told_by = by;
 }
 
 void Row::may_be_stored(std::uint64_t number) {
@@ -62,10 +64,12 @@ Verdict Row::judge(std::uint64_t number, Interval read, const Terms& terms) cons
     const auto oldest = oldest_allowed(read.begin, terms.age, settled(number, terms.outages));
     if (number < oldest) {
         const auto& floor = is_known(oldest) ? known(oldest) : told_;
-        return value + " is older than " + std::to_string(oldest) + ", which was committed " +
-               before(floor.committed, read.begin) + ", of which the cache was told " +
-               (floor.told > read.begin ? "nothing" : before(floor.told, read.begin)) +
-               "; it ended " + before(read.end, read.begin) + ", newest " + std::to_string(newest_);
+        auto why = value + " is older than " + std::to_string(oldest) + " (of " +
+                   std::to_string(newest_) + "), which was committed " +
+                   before(floor.committed, read.begin);
+        if (floor.told > read.begin) return why;
+        return why.append(", and ").append(floor.told_by) + " had ended " +
+               before(floor.told, read.begin);
     }
     if (!is_known(number)) return std::nullopt;
     if (!known(number).version.exists) return value + " is one that was deleted";

@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <string_view>
 
 namespace cachemodel::soak {
 
@@ -40,8 +41,8 @@ class Row {
     /// Makes a new version.
     Version commit(bool exists);
     /// A call has ended that promises that nothing older than `number`, which was the newest one
-    /// when it began, is found any more.
-    void told(std::uint64_t number, Time began);
+    /// when it began, is found any more. `by` names it for good.
+    void told(std::uint64_t number, Time began, std::string_view by);
     /// A call has ended that would have stored this version over anything, and nobody knows whether
     /// it did: what waits in the server's sockets may still be executed.
     void may_be_stored(std::uint64_t number);
@@ -60,6 +61,7 @@ class Row {
         Time committed{};
         Time told_began = open_end;
         Time told = open_end;
+        std::string_view told_by = {};
         Time may_be_stored{};  ///< the end of the last such call
     };
 

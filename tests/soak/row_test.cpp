@@ -19,7 +19,7 @@ struct Source {
     Time::duration age = 1h;
 
     std::uint64_t commit(bool exists = true) { return row->commit(exists).number; }
-    void tell(std::uint64_t number) { row->told(number, now()); }
+    void tell(std::uint64_t number) { row->told(number, now(), "a test"); }
     bool may_be(std::uint64_t number, Interval read) const {
         return !row->judge(number, read, {age, *outages});
     }
