@@ -31,6 +31,8 @@ constexpr std::string_view usage =
     "usage: cachemodel_soak [--seconds N] [--seed N] [--processes N] [--threads N]\n";
 
 constexpr std::size_t most_processes = 16;
+/// Each has some keys of its own.
+constexpr std::uint32_t most_threads = keys_of_each;
 
 struct Options {
     std::uint32_t seconds = 600;
@@ -68,23 +70,30 @@ struct Everything : World {
     std::array<Memory, most_processes> memory;
 };
 
+/// Without what it shares with others, as the oracle's.
 long resident() {
     long pages = 0;
     long resident_pages = 0;
-    std::ifstream{"/proc/self/statm"} >> pages >> resident_pages;
-    return resident_pages * ::sysconf(_SC_PAGESIZE);
+    long shared_pages = 0;
+    std::ifstream{"/proc/self/statm"} >> pages >> resident_pages >> shared_pages;
+    return (resident_pages - shared_pages) * ::sysconf(_SC_PAGESIZE);
 }
 
 /// One process that uses the cache, until the end.
 bool use_cache(Everything& all, const std::string& url, const Options& options,
                std::uint32_t process) {
     source_of_quotes = &all.source;
+    const auto all_threads = options.processes * options.threads;
     const Cache cache = Cache::open(url);
     const auto warm_at = now() + std::chrono::seconds{options.seconds} / 3;
     std::vector<std::thread> threads;
     for (std::uint32_t i = 0; i < options.threads; ++i) {
-        const auto seed = options.seed + process * options.threads + i;
-        threads.emplace_back([&all, &cache, seed] { Worker{all, cache, seed}.work(); });
+        const Share of_process{process, options.processes};
+        const Share of_thread{process * options.threads + i, all_threads};
+        const auto seed = options.seed + of_thread.number;
+        threads.emplace_back([&all, &cache, seed, of_process, of_thread] {
+            Worker{all, cache, seed, of_process, of_thread}.work();
+        });
     }
     auto& memory = all.memory[process];
     while (!all.is_ending) {
@@ -165,7 +174,8 @@ int main(int count, char** values) {
             return 2;
         }
     }
-    if (options.processes == 0 || options.processes > most_processes || options.threads == 0) {
+    if (options.processes == 0 || options.processes > most_processes || options.threads == 0 ||
+        options.threads > most_threads / options.processes) {
         std::fputs(usage.data(), stderr);
         return 2;
     }

@@ -11,11 +11,46 @@ namespace cachemodel::soak {
 namespace {
 
 constexpr std::array<std::string_view, operations> names{
-    "notes.get",       "notes.get_many",  "notes.exists",      "notes.save",
-    "notes.save_many", "notes.remove",    "notes.remove_many", "notes.touch",
-    "accounts.get",    "accounts.find",   "accounts.get_many", "accounts.remove",
-    "orders.get",      "orders.get_many", "orders.remove",     "quote()",
-    "quote.peek",      "quote.prefetch",  "quote.invalidate",
+    "notes.get",
+    "notes.get_many",
+    "notes.exists",
+    "notes.save",
+    "notes.save_many",
+    "notes.remove",
+    "notes.remove_many",
+    "notes.touch",
+    "notes.update",
+    "notes.save_if_unchanged",
+    "accounts.get",
+    "accounts.find",
+    "accounts.get_many",
+    "accounts.remove",
+    "orders.get",
+    "orders.get_many",
+    "orders.remove",
+    "parcels.get",
+    "parcels.get_many",
+    "parcels.remove",
+    "members.find_by",
+    "members.get_many_by",
+    "members.remove",
+    "products.get",
+    "products.get_many",
+    "products.get_or_create",
+    "products.remove",
+    "prices.get",
+    "prices.get_many",
+    "prices.refresh_from",
+    "prices.refresh_from_many",
+    "rates.find",
+    "rates.get_many",
+    "quote()",
+    "quote.peek",
+    "quote.prefetch",
+    "quote.invalidate",
+    "quote.refresh",
+    "offers.get_or_set",
+    "offers.erase",
 };
 
 constexpr double bins_per_doubling = 4;
@@ -74,14 +109,14 @@ double Tally::milliseconds_at(const Line& line, double share) {
 }
 
 std::string Tally::report() const {
-    std::string text = line_of("%-18s %10s %10s %10s %10s %8s %8s %10s\n", "operation", "calls",
+    std::string text = line_of("%-24s %10s %10s %10s %10s %8s %8s %10s\n", "operation", "calls",
                                "found", "absent", "failed", "WRONG", "p99 ms", "slowest ms");
     for (std::size_t i = 0; i < operations; ++i) {
         const auto& line = lines_[i];
         const auto count = [&](Answer answer) {
             return static_cast<unsigned long long>(line.answers[static_cast<std::size_t>(answer)]);
         };
-        text += line_of("%-18s %10llu %10llu %10llu %10llu %8llu %8.1f %10.1f\n", names[i].data(),
+        text += line_of("%-24s %10llu %10llu %10llu %10llu %8llu %8.1f %10.1f\n", names[i].data(),
                         static_cast<unsigned long long>(line.calls), count(Answer::found),
                         count(Answer::absent), count(Answer::failed), count(Answer::wrong),
                         milliseconds_at(line, 0.99),

@@ -23,6 +23,8 @@ enum class Operation : std::uint8_t {
     note_remove,
     note_remove_many,
     note_touch,
+    note_update,
+    note_save_if_unchanged,
     account_get,
     account_find,
     account_get_many,
@@ -30,12 +32,31 @@ enum class Operation : std::uint8_t {
     order_get,
     order_get_many,
     order_remove,
+    parcel_get,
+    parcel_get_many,
+    parcel_remove,
+    member_find_by,
+    member_get_many_by,
+    member_remove,
+    product_get,
+    product_get_many,
+    product_stored,
+    product_remove,
+    price_get,
+    price_get_many,
+    price_refresh_from,
+    price_refresh_from_many,
+    rate_find,
+    rate_get_many,
     quote_call,
     quote_peek,
     quote_prefetch,
     quote_invalidate,
+    quote_refresh,
+    offer_get_or_set,
+    offer_erase,
 };
-inline constexpr std::size_t operations = 19;
+inline constexpr std::size_t operations = 40;
 
 /// How one key's answer is counted.
 enum class Answer : std::uint8_t { found, absent, failed, wrong };
@@ -57,7 +78,7 @@ class Tally {
     /// Each is a fifth or so longer than the one before it.
     static constexpr std::size_t bins = 96;
     static constexpr std::size_t kept_reasons = 20;
-    static constexpr std::size_t longest_reason = 300;
+    static constexpr std::size_t longest_reason = 400;
 
     struct Line {
         std::atomic<std::uint64_t> calls;

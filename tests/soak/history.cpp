@@ -1,9 +1,11 @@
-// cachemodel: the soak: the oracle, which knows every value that was ever written.
+// cachemodel: the soak: all that was done with one key of a model without a loader.
 // SPDX-License-Identifier: MIT
-#include "soak/oracle.hpp"
+#include "soak/history.hpp"
 
 #include <algorithm>
 #include <mutex>
+#include <string>
+#include <utility>
 
 namespace cachemodel::soak {
 
@@ -14,11 +16,6 @@ constexpr std::chrono::seconds expiry_slack{5};
 
 /// A stopped server executes what it was sent when it goes on.
 constexpr std::chrono::seconds late_touch{10};
-
-std::string before(Time time, Time reference) {
-    const auto ago = std::chrono::duration_cast<std::chrono::microseconds>(reference - time);
-    return std::to_string(ago.count()) + " us before the read began";
-}
 
 }  // namespace
 
@@ -36,7 +33,7 @@ std::uint64_t History::begin(What what, std::chrono::seconds lifetime) {
 }
 
 void History::forget(const Step& step) {
-    if (step.number == 0) return;
+    if (step.number == 0 || step.what == What::nothing) return;
     if (step.end == open_end) {
         unended_ += 1;
     } else if (step.is_certain) {
@@ -48,7 +45,17 @@ void History::forget(const Step& step) {
     }
 }
 
-void History::end(std::uint64_t number, bool certain) {
+void History::change(std::uint64_t number, std::uint64_t read) {
+    const std::lock_guard lock{mutex_};
+    auto* const step = find(number);
+    if (step == nullptr) return;
+    const auto* const changed = find(read);
+    step->is_change = true;
+    step->begin = now();
+    step->may_expire = step->may_expire || changed == nullptr || changed->may_expire;
+}
+
+void History::end(std::uint64_t number, Done done) {
     const std::lock_guard lock{mutex_};
     auto& step = steps_[number % remembered];
     if (step.number != number) {  // so slow that it is forgotten already
@@ -57,7 +64,8 @@ void History::end(std::uint64_t number, bool certain) {
         return;
     }
     step.end = now();
-    step.is_certain = certain;
+    step.is_certain = done == Done::yes;
+    if (done == Done::no) step.what = What::nothing;
     if (step.lasts_until != open_end) step.lasts_until += step.end - step.begin;
 }
 
@@ -74,6 +82,10 @@ void History::touch(std::chrono::seconds lifetime) {
 const History::Step* History::find(std::uint64_t number) const {
     const auto step = std::ranges::find(steps_, number, &Step::number);
     return step == steps_.end() ? nullptr : &*step;
+}
+
+History::Step* History::find(std::uint64_t number) {
+    return const_cast<Step*>(std::as_const(*this).find(number));
 }
 
 Time History::forgotten_settled(const Outages& outages) const {
@@ -108,12 +120,14 @@ Verdict History::judge(std::uint64_t number, Interval read, const Outages& outag
     if (number == 0 || number > newest_) return value + " was never made";
     const auto* const save = find(number);
     if (save == nullptr) return judge_forgotten(number, read, outages);
-    if (save->what != What::save) return value + " is a removal";
+    if (save->what == What::remove) return value + " is a removal";
+    if (save->what == What::nothing) return value + " was not done";
     if (save->begin > read.end) return value + " began after the read";
     if (outages.lost_all_between(save->end, read.begin)) {
         return value + " was in a server that was killed before the read began";
     }
-    const auto done = settled(*save, outages);
+    // What it has changed was still there when it was done.
+    const auto done = save->is_change ? save->begin : settled(*save, outages);
     for (const auto& later : steps_) {
         if (!later.is_certain || later.number == number) continue;
         if (later.begin >= done && later.end <= read.begin) {
@@ -128,6 +142,16 @@ Verdict History::judge(std::uint64_t number, Interval read, const Outages& outag
     return std::nullopt;
 }
 
+Verdict History::judge_change(std::uint64_t number, std::uint64_t read) {
+    const std::lock_guard lock{mutex_};
+    auto* const changed = find(read);
+    if (read == 0 || changed == nullptr) return std::nullopt;
+    if (changed->was_changed_by == 0) changed->was_changed_by = number;
+    if (changed->was_changed_by == number) return std::nullopt;
+    return "save " + std::to_string(read) + " was changed twice, to save " +
+           std::to_string(changed->was_changed_by) + " and to save " + std::to_string(number);
+}
+
 Verdict History::judge_absent(Interval read, const Outages& outages) const {
     const std::lock_guard lock{mutex_};
     const auto forgotten = forgotten_settled(outages);
@@ -139,6 +163,7 @@ Verdict History::judge_absent(Interval read, const Outages& outages) const {
         }
         const bool may_be_removed = std::ranges::any_of(steps_, [&](const Step& other) {
             if (other.number == 0 || other.number == save.number) return false;
+            if (other.what == What::nothing) return false;
             if (other.what == What::save && other.is_certain && !other.may_expire) return false;
             return other.begin <= read.end && settled(other, outages) >= save.begin;
         });
@@ -150,65 +175,6 @@ Verdict History::judge_absent(Interval read, const Outages& outages) const {
         }
     }
     return std::nullopt;
-}
-
-Row::Version Row::read() const {
-    const std::lock_guard lock{mutex_};
-    return versions_[newest_ % remembered].version;
-}
-
-Row::Version Row::commit(bool exists) {
-    const std::lock_guard lock{mutex_};
-    ++newest_;
-    auto& known = versions_[newest_ % remembered];
-    if (known.removed != open_end && newest_ > remembered) {
-        oldest_ever_allowed_ = std::max(oldest_ever_allowed_, known.version.number);
-    }
-    known = {{newest_, exists}, now(), open_end};
-    return known.version;
-}
-
-void Row::removed(std::uint64_t number) {
-    const std::lock_guard lock{mutex_};
-    auto& known = versions_[number % remembered];
-    if (known.version.number == number) known.removed = now();
-}
-
-std::uint64_t Row::oldest_allowed(Time begin) const {
-    auto oldest = oldest_ever_allowed_;
-    for (auto number = first_known(); number <= newest_; ++number) {
-        if (versions_[number % remembered].removed <= begin) oldest = std::max(oldest, number);
-    }
-    return oldest;
-}
-
-Verdict Row::judge(std::uint64_t number, Interval read) const {
-    const std::lock_guard lock{mutex_};
-    const auto value = "version " + std::to_string(number);
-    if (number == 0 || number > newest_) return value + " was never committed";
-    const auto oldest = oldest_allowed(read.begin);
-    if (number < oldest) {
-        const auto& known = versions_[oldest % remembered];
-        return value + " is older than " + std::to_string(oldest) + ", after which the removal " +
-               (known.version.number == oldest ? "ended " + before(known.removed, read.begin)
-                                               : "ended long before");
-    }
-    const auto& known = versions_[number % remembered];
-    // One that is forgotten was not removed for certain, or is older than one that was.
-    if (known.version.number != number) return std::nullopt;
-    if (!known.version.exists) return value + " is one that was deleted";
-    if (known.committed > read.end) return value + " was committed after the read";
-    return std::nullopt;
-}
-
-Verdict Row::judge_absent(Interval read) const {
-    const std::lock_guard lock{mutex_};
-    for (auto number = std::max(oldest_allowed(read.begin), first_known()); number <= newest_;
-         ++number) {
-        const auto& known = versions_[number % remembered];
-        if (!known.version.exists && known.committed <= read.end) return std::nullopt;
-    }
-    return "nothing, where every version that may be found exists";
 }
 
 }  // namespace cachemodel::soak

@@ -1,6 +1,6 @@
-// cachemodel: the soak: that its oracle sees what is wrong, and nothing else.
+// cachemodel: the soak: that its oracle sees what is wrong about notes, and nothing else.
 // SPDX-License-Identifier: MIT
-#include "soak/oracle.hpp"
+#include "soak/history.hpp"
 
 #include "support/catch.hpp"
 
@@ -11,6 +11,7 @@
 using namespace cachemodel::soak;
 using namespace std::chrono_literals;
 using What = History::What;
+using Done = History::Done;
 
 namespace {
 
@@ -18,9 +19,9 @@ struct Notes {
     std::unique_ptr<History> history = std::make_unique<History>();
     std::unique_ptr<Outages> outages = std::make_unique<Outages>();
 
-    std::uint64_t step(What what, bool is_certain = true) {
+    std::uint64_t step(What what, Done done = Done::yes) {
         const auto number = history->begin(what);
-        history->end(number, is_certain);
+        history->end(number, done);
         return number;
     }
     void kill() {
@@ -36,19 +37,6 @@ struct Notes {
     bool may_be_absent() const {
         const auto time = now();
         return !history->judge_absent({time, time}, *outages);
-    }
-};
-
-struct Source {
-    std::unique_ptr<Row> row = std::make_unique<Row>();
-
-    bool may_be(std::uint64_t number) const {
-        const auto time = now();
-        return !row->judge(number, {time, time});
-    }
-    bool may_be_absent() const {
-        const auto time = now();
-        return !row->judge_absent({time, time});
     }
 };
 
@@ -83,7 +71,7 @@ TEST_CASE("the oracle takes what was going on during the read", "[soak]") {
     const auto second = notes.history->begin(What::save);
     CHECK(notes.may_be(first));
     CHECK(notes.may_be(second));
-    notes.history->end(second, true);
+    notes.history->end(second, Done::yes);
     CHECK_FALSE(notes.history->judge(first, {begin, now()}, *notes.outages));
     CHECK_FALSE(notes.history->judge(second, {begin, now()}, *notes.outages));
     CHECK(notes.history->judge(second, {begin, begin}, *notes.outages));
@@ -93,7 +81,7 @@ TEST_CASE("the oracle takes both values where nobody knows whether the second wa
           "[soak]") {
     Notes notes;
     const auto first = notes.step(What::save);
-    const auto unknown = notes.step(What::save, false);
+    const auto unknown = notes.step(What::save, Done::unknown);
     CHECK(notes.may_be(first));
     CHECK(notes.may_be(unknown));
     // It may still wait in the server's socket.
@@ -107,13 +95,13 @@ TEST_CASE("the oracle does not forget a save for thousands that failed after it"
     Notes notes;
     const auto removal = notes.step(What::remove);
     const auto first = notes.step(What::save);
-    for (int i = 0; i < 5'000; ++i) notes.step(What::save, false);
+    for (int i = 0; i < 5'000; ++i) notes.step(What::save, Done::unknown);
     CHECK(notes.may_be(first));
     CHECK_FALSE(notes.may_be(removal));
     const auto second = notes.step(What::save);
     CHECK_FALSE(notes.may_be(first));
     CHECK(notes.may_be(second));
-    for (int i = 0; i < 5'000; ++i) notes.step(What::remove, false);
+    for (int i = 0; i < 5'000; ++i) notes.step(What::remove, Done::unknown);
     CHECK_FALSE(notes.may_be(first));
     CHECK(notes.may_be(second));
 }
@@ -121,20 +109,20 @@ TEST_CASE("the oracle does not forget a save for thousands that failed after it"
 TEST_CASE("the oracle takes one of thousands that failed until it is certainly replaced",
           "[soak]") {
     Notes notes;
-    const auto unknown = notes.step(What::save, false);
+    const auto unknown = notes.step(What::save, Done::unknown);
     const auto slow = notes.history->begin(What::save);
-    for (int i = 0; i < 5'000; ++i) notes.step(What::save, false);
+    for (int i = 0; i < 5'000; ++i) notes.step(What::save, Done::unknown);
     CHECK(notes.may_be(unknown));
     CHECK(notes.may_be(slow));
     notes.step(What::save);
     CHECK(notes.may_be(unknown));
     SECTION("it may still wait in the server's socket") {
-        notes.history->end(slow, false);
+        notes.history->end(slow, Done::unknown);
         CHECK(notes.may_be(unknown));
         CHECK(notes.may_be(slow));
     }
     SECTION("the server died") {
-        notes.history->end(slow, false);
+        notes.history->end(slow, Done::unknown);
         notes.kill();
         CHECK_FALSE(notes.may_be(unknown));
         CHECK_FALSE(notes.may_be(slow));
@@ -148,7 +136,7 @@ TEST_CASE("the oracle takes one of thousands that failed until it is certainly r
 TEST_CASE("the oracle takes nothing from before the server died", "[soak]") {
     Notes notes;
     const auto save = notes.step(What::save);
-    const auto unknown = notes.step(What::save, false);
+    const auto unknown = notes.step(What::save, Done::unknown);
     notes.kill();
     CHECK_FALSE(notes.may_be(save));
     CHECK_FALSE(notes.may_be(unknown));
@@ -172,7 +160,7 @@ TEST_CASE("what a stopped server was sent is over two seconds after it goes on",
 TEST_CASE("the oracle expects nothing of an entry that may have expired", "[soak]") {
     Notes notes;
     const auto number = notes.history->begin(What::save, 1s);
-    notes.history->end(number, true);
+    notes.history->end(number, Done::yes);
     CHECK(notes.may_be(number));
     CHECK(notes.may_be_absent());
     const auto late = now() + 10s;
@@ -181,52 +169,69 @@ TEST_CASE("the oracle expects nothing of an entry that may have expired", "[soak
     CHECK_FALSE(notes.history->judge(number, {late, late}, *notes.outages));
 }
 
-TEST_CASE("the oracle takes old versions until their removal has ended", "[soak]") {
-    Source source;
-    CHECK(source.may_be(1));
-    CHECK_FALSE(source.may_be(2));
-    const auto begin = now();
-    const auto second = source.row->commit(true);
-    CHECK(second.number == 2);
-    CHECK(source.may_be(1));
-    CHECK(source.may_be(2));
-    source.row->removed(2);
-    CHECK_FALSE(source.may_be(1));
-    CHECK(source.may_be(2));
-    CHECK_FALSE(source.row->judge(1, {begin, now()}));
-    CHECK(source.row->judge(2, {begin, begin}));
-}
-
-TEST_CASE("the oracle takes a row as deleted where a version is that may be found", "[soak]") {
-    Source source;
-    CHECK_FALSE(source.may_be_absent());
-    const auto deleted = source.row->commit(false);
-    CHECK(source.may_be_absent());
-    CHECK(source.may_be(1));
-    CHECK_FALSE(source.may_be(deleted.number));
-    source.row->removed(deleted.number);
-    CHECK_FALSE(source.may_be(1));
-    const auto made_again = source.row->commit(true);
-    CHECK(source.may_be_absent());
-    source.row->removed(made_again.number);
-    CHECK_FALSE(source.may_be_absent());
-}
-
-TEST_CASE("the oracle does not take what is too old to be remembered", "[soak]") {
+TEST_CASE("the oracle does not take what was not done", "[soak]") {
     Notes notes;
-    Source source;
-    for (std::size_t i = 0; i < 2 * remembered; ++i) {
-        notes.step(What::save);
-        source.row->removed(source.row->commit(true).number);
+    const auto first = notes.step(What::save);
+    const auto declined = notes.step(What::save, Done::no);
+    CHECK_FALSE(notes.may_be(declined));
+    CHECK(notes.may_be(first));
+    CHECK_FALSE(notes.may_be_absent());
+}
+
+TEST_CASE("the oracle takes a change where nothing came after what it has changed", "[soak]") {
+    Notes notes;
+    const auto first = notes.step(What::save);
+    const auto change = notes.history->begin(What::save);
+    notes.history->change(change, first);
+    SECTION("a save lost") {
+        const auto lost = notes.step(What::save);
+        CHECK_FALSE(notes.may_be(change));
+        notes.history->end(change, Done::yes);
+        CHECK_FALSE(notes.may_be(change));
+        CHECK(notes.may_be(lost));
     }
+    SECTION("a removal lost") {
+        notes.step(What::remove);
+        notes.history->end(change, Done::unknown);
+        CHECK_FALSE(notes.may_be(change));
+    }
+    SECTION("a save in another attempt's time") {
+        const auto second = notes.step(What::save);
+        notes.history->change(change, second);
+        notes.history->end(change, Done::yes);
+        CHECK(notes.may_be(change));
+        CHECK_FALSE(notes.may_be(second));
+        CHECK_FALSE(notes.may_be_absent());
+    }
+}
+
+TEST_CASE("the oracle sees that a value was changed twice", "[soak]") {
+    Notes notes;
+    const auto first = notes.step(What::save);
+    const auto one = notes.step(What::save);
+    const auto other = notes.step(What::save);
+    CHECK_FALSE(notes.history->judge_change(first, 0));
+    CHECK_FALSE(notes.history->judge_change(one, first));
+    CHECK_FALSE(notes.history->judge_change(one, first));
+    CHECK(notes.history->judge_change(other, first));
+    CHECK_FALSE(notes.history->judge_change(other, one));
+}
+
+TEST_CASE("a change of what may expire may expire", "[soak]") {
+    Notes notes;
+    const auto first = notes.history->begin(What::save, 1s);
+    notes.history->end(first, Done::yes);
+    const auto change = notes.history->begin(What::save);
+    notes.history->change(change, first);
+    notes.history->end(change, Done::yes);
+    CHECK(notes.may_be(change));
+    CHECK(notes.may_be_absent());
+}
+
+TEST_CASE("the oracle does not take a save that is too old to be remembered", "[soak]") {
+    Notes notes;
+    for (std::size_t i = 0; i < 2 * remembered; ++i) notes.step(What::save);
     CHECK(notes.may_be(2 * remembered));
     CHECK_FALSE(notes.may_be(1));
     CHECK_FALSE(notes.may_be_absent());
-    CHECK(source.may_be(2 * remembered + 1));
-    CHECK_FALSE(source.may_be(2 * remembered));
-    CHECK_FALSE(source.may_be(1));
-    for (std::size_t i = 0; i < 2 * remembered; ++i) source.row->commit(true);
-    CHECK(source.may_be(2 * remembered + 1));
-    CHECK(source.may_be(2 * remembered + 2));
-    CHECK_FALSE(source.may_be(2 * remembered));
 }
