@@ -6,6 +6,7 @@
 #include <cachemodel/cache_options.hpp>
 #include <cachemodel/clock.hpp>
 #include <cachemodel/detail/values.hpp>
+#include <cachemodel/latencies.hpp>
 #include <cachemodel/lookup.hpp>
 #include <cachemodel/observer.hpp>
 #include <cachemodel/statistics.hpp>
@@ -288,6 +289,11 @@ class Cache {
     Statistics statistics() const noexcept;
     /// What the models of this cache have counted in it.
     std::vector<ModelStatistics> model_statistics() const;
+    /// How long the calls of the backend, and loads, have taken.
+    Latencies latencies() const noexcept;
+    /// How many keys are being loaded or made right now, or wait for it, in this process: those of
+    /// models, of cached calls, and of `get_or_set`.
+    std::size_t loads_under_way() const noexcept;
     /// From now on tells `observer`, of all views, or nobody where it is null. It is kept until the
     /// cache ends, as calls may be under way: one that holds a handle of this cache keeps both.
     void observe(std::shared_ptr<Observer> observer) const;

@@ -54,6 +54,7 @@ class Decorator : public Backend {
         backend_->list_keys(prefix, sink);
     }
     std::vector<Fact> facts() override { return backend_->facts(); }
+    std::vector<ServerState> servers() override { return backend_->servers(); }
 
  protected:
     Backend& backend() noexcept { return *backend_; }

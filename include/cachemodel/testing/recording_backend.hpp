@@ -92,6 +92,9 @@ class RecordingBackend final : public Backend {
         return facts;
     }
 
+    /// Is no call: nothing is asked.
+    std::vector<ServerState> servers() override { return backend_->servers(); }
+
     void clear() override {
         Recording recording{log_, Verb::clear, no_keys};
         backend_->clear();
