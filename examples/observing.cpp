@@ -156,4 +156,8 @@ int main() {
     clock.advance(2min);
     std::cout << CacheModel<Nest>::get(1).eggs << " eggs, stale\n";
     later->run_all();  // the refresh, which a thread of the pool does otherwise
+
+    // [explain]
+    std::cout << CacheModel<Nest>::explain(1);
+    // [/explain]
 }

@@ -220,6 +220,8 @@ class Backend {
 
     /// What is known of each of its servers without asking any. By default nothing: there are none.
     virtual std::vector<ServerState> servers();
+    /// Which of them holds an entry under `key`: the position in `servers()`.
+    virtual std::size_t server_of(std::string_view /*key*/) const noexcept { return 0; }
 };
 
 }  // namespace cachemodel

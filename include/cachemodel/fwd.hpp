@@ -90,6 +90,7 @@ struct BrokenReference;
 struct CacheOptions;
 struct Capabilities;
 struct Entry;
+struct Explanation;
 struct Fact;
 struct FileOptions;
 struct Latencies;
@@ -109,6 +110,7 @@ struct ThreadPoolUsage;
 struct WireName;
 
 enum class BackendFault : std::uint8_t;
+enum class EntryState : std::uint8_t;
 enum class MissReason : std::uint8_t;
 enum class Store : std::uint8_t;
 

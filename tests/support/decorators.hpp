@@ -55,6 +55,9 @@ class Decorator : public Backend {
     }
     std::vector<Fact> facts() override { return backend_->facts(); }
     std::vector<ServerState> servers() override { return backend_->servers(); }
+    std::size_t server_of(std::string_view key) const noexcept override {
+        return backend_->server_of(key);
+    }
 
  protected:
     Backend& backend() noexcept { return *backend_; }

@@ -134,7 +134,7 @@ class MemcachedBackend final : public Backend {
     std::vector<ServerState> servers() override;
 
     /// The position in `MemcachedOptions::servers` of the server that holds `key`.
-    std::size_t server_of(std::string_view key) const noexcept;
+    std::size_t server_of(std::string_view key) const noexcept override;
 
  private:
     class Implementation;
