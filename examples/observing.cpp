@@ -8,6 +8,8 @@
 #include <cachemodel/testing/turnable_clock.hpp>
 
 #include <atomic>
+#include <cstddef>
+#include <cstdint>
 #include <iostream>
 #include <memory>
 #include <sstream>
@@ -127,6 +129,15 @@ int main() {
     }
     // [/statistics]
 
+    // [latencies]
+    const LatencyHistogram reads = cache.latencies().reads;
+    std::uint64_t fast = 0;
+    for (std::size_t i = 0; i < reads.bounds.size(); ++i) {
+        if (reads.bounds[i] <= 100ms) fast += reads.counts[i];
+    }
+    std::cout << fast << " of " << reads.count() << " reads took 100 ms at most\n";
+    // [/latencies]
+
     // [prometheus]
     const std::string text = prometheus_text();
     // [/prometheus]
@@ -135,6 +146,9 @@ int main() {
     print_lines(text, "cachemodel_hits_total");
     print_lines(text, "cachemodel_misses_total{cache=\"default\",reason=\"nothing_stored\"}");
     print_lines(text, "cachemodel_model_hits_total");
+    print_lines(text, "cachemodel_read_duration_seconds_bucket{cache=\"default\",le=\"0.002\"}");
+    print_lines(text, "cachemodel_read_duration_seconds_bucket{cache=\"default\",le=\"+Inf\"}");
+    print_lines(text, "cachemodel_read_duration_seconds_count");
     std::cout << answer("GET", "/metrics").status << answer("GET", "/").status << '\n';
 
     static_cast<void>(CacheModel<Nest>::get(1));
@@ -142,4 +156,8 @@ int main() {
     clock.advance(2min);
     std::cout << CacheModel<Nest>::get(1).eggs << " eggs, stale\n";
     later->run_all();  // the refresh, which a thread of the pool does otherwise
+
+    // [explain]
+    std::cout << CacheModel<Nest>::explain(1);
+    // [/explain]
 }

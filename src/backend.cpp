@@ -28,4 +28,6 @@ void Backend::list_keys(std::string_view, KeySink&) {
 
 std::vector<Fact> Backend::facts() { return {}; }
 
+std::vector<ServerState> Backend::servers() { return {}; }
+
 }  // namespace cachemodel

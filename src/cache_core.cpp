@@ -119,27 +119,63 @@ std::vector<ModelStatistics> ModelCounters::read() const {
     return all;
 }
 
-/// A call of the backend: counts it, and tells the observer when it is over, however it ends.
+namespace {
+
+/// Where reading the clock would show, the time is taken of one in so many: a prime number, so that
+/// calls that go round in a circle have all of them their turn.
+constexpr std::uint64_t trips_for_one_timed = 61;
+
+LatencyCounter* latency_of(LatencyCounters& latencies, Operation operation) noexcept {
+    switch (operation) {
+        case Operation::get:
+        case Operation::peek:
+            return &latencies.reads;
+        case Operation::set:
+        case Operation::add:
+        case Operation::compare_and_set:
+        case Operation::remove:
+        case Operation::touch:
+        case Operation::increment:
+            return &latencies.writes;
+        case Operation::remaining_lifetime:
+        case Operation::list_keys:
+        case Operation::clear:
+            break;
+    }
+    return nullptr;
+}
+
+}  // namespace
+
+/// A call of the backend: counts and times it, and tells the observer when it is over, however it
+/// ends.
 class CacheCore::Trip {
  public:
     Trip(CacheCore& core, const CacheView& view, Operation operation, std::size_t keys)
         : core_(core), event_{.cache = view.name, .operation = operation, .keys = keys} {
-        core_.counters.round_trips += 1;
-        if (core_.observer_.load(std::memory_order_acquire) == nullptr) return;
-        begin_ = core_.clock().steady();
+        const std::uint64_t before = core_.counters.round_trips.next();
+        is_told_ = core_.observer_.load(std::memory_order_acquire) != nullptr;
+        const bool is_due = before % trips_for_one_timed == 0;
+        if (is_told_ || is_due || core_.backend_->capabilities().shared) {
+            begin_ = core_.clock().steady();
+        }
     }
     Trip(const Trip&) = delete;
     Trip& operator=(const Trip&) = delete;
     ~Trip() {
         if (!begin_) return;
-        if (!is_over_) event_.failed = std::max<std::size_t>(event_.keys, 1);
         event_.duration = core_.clock().steady() - *begin_;
+        if (auto* const latency = latency_of(core_.latencies, event_.operation)) {
+            latency->add(event_.duration);
+        }
+        if (!is_told_) return;
+        if (!is_over_) event_.failed = std::max<std::size_t>(event_.keys, 1);
         core_.tell(&Observer::round_trip, event_);
     }
 
     void end(std::span<const Outcome> outcomes) noexcept {
         is_over_ = true;
-        if (begin_) report(event_, outcomes);
+        if (is_told_) report(event_, outcomes);
     }
     void end(const CountingSink& sink) noexcept {
         is_over_ = true;
@@ -154,6 +190,7 @@ class CacheCore::Trip {
     CacheCore& core_;
     RoundTrip event_;
     std::optional<SteadyTime> begin_;
+    bool is_told_ = false;
     bool is_over_ = false;
 };
 

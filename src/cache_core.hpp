@@ -33,6 +33,7 @@
 #include "claimed_names.hpp"
 #include "counters.hpp"
 #include "flights.hpp"
+#include "latency_counter.hpp"
 #include "load_backoff.hpp"
 #include "load_limit.hpp"
 #include "shown_text.hpp"
@@ -102,6 +103,7 @@ class CacheCore {
 
     const LoadSettings load_settings;
     Counters counters;
+    LatencyCounters latencies;
     ModelCounters models;
     // Of models, of cached methods and functions, and of `get_or_set`: a user may choose the keys.
     Flights model_flights;
@@ -113,6 +115,10 @@ class CacheCore {
     ClaimedNames names;
 
     void observe(std::shared_ptr<Observer> observer);
+
+    std::size_t loads_under_way() const noexcept {
+        return model_flights.size() + call_flights.size() + value_flights.size();
+    }
 
     // As in Backend. `peeks` makes it no use of the entries.
     void get_many(const CacheView& view, std::span<const std::string_view> keys, ReadSink& sink,

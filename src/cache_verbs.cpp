@@ -8,6 +8,7 @@
 #include "cache_core.hpp"
 #include "counter_text.hpp"
 #include "entries.hpp"
+#include "explanations.hpp"
 
 namespace cachemodel {
 
@@ -111,6 +112,10 @@ bool Cache::contains(std::string_view key) const {
     const StoredEntry stored{*this, value_key(*this, key), Operation::peek};
     if (stored.failure()) return done_or_throw(*this, Operation::peek, *stored.failure());
     return stored.is_living();
+}
+
+Explanation Cache::explain(std::string_view key) const {
+    return detail::explain_entry(*this, value_key(*this, key), {.takes_counters = true});
 }
 
 bool Cache::touch(std::string_view key) const { return touch(key, timeout()); }

@@ -10,6 +10,7 @@
 #include "cache_core.hpp"
 #include "call_job.hpp"
 #include "call_loads.hpp"
+#include "explanations.hpp"
 
 namespace cachemodel::detail {
 
@@ -200,6 +201,20 @@ std::shared_ptr<const Nothing> peek_call(const CallDoor& door, const EntryKey& k
     origin.is_stale = asked.is_stale;
     if (asked.is_hit) return nullptr;
     return nothing_for(door.site, key, asked.reason, std::move(asked.failure));
+}
+
+Explanation explain_call(const CallDoor& door, const EntryKey& key) {
+    return explain_entry(door.cache, key,
+                         {.rules = rules_of(door),
+                          .has_loader = true,
+                          .flight_key = flight_key(door, key),
+                          .decode = [&](const OpenedEntry& entry) {
+                              const std::shared_ptr<void> result = door.table.make();
+                              return decode_entry(entry, [&](CborReader& reader) {
+                                  reader.every_member_required = true;
+                                  return door.table.decode(reader, result.get());
+                              });
+                          }});
 }
 
 void invalidate_call(const CallDoor& door, const EntryKey& key) {

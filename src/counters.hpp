@@ -14,6 +14,8 @@ namespace cachemodel::detail {
 class Counter {
  public:
     void operator+=(std::uint64_t by) noexcept { count_.fetch_add(by, std::memory_order_relaxed); }
+    /// Counts one more; how many there were before.
+    std::uint64_t next() noexcept { return count_.fetch_add(1, std::memory_order_relaxed); }
     std::uint64_t read() const noexcept { return count_.load(std::memory_order_relaxed); }
 
  private:

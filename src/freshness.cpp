@@ -15,15 +15,25 @@ bool is_leased(const Cache& cache, const Envelope& envelope) {
     return envelope.lease && wall_time(cache) < envelope.lease->until;
 }
 
-/// XFetch: the sooner before its end the longer its load took.
-bool is_early(const Cache& cache, const Envelope& envelope, const LoadRules& rules) {
-    if (!(rules.early_refresh > 0) || !envelope.fresh_until || !envelope.load_cost) return false;
-    using Milliseconds = std::chrono::duration<double, std::milli>;
-    const Milliseconds left = *envelope.fresh_until - wall_time(cache);
+using Milliseconds = std::chrono::duration<double, std::milli>;
+
+bool may_be_early(const Envelope& envelope, const LoadRules& rules) noexcept {
+    return rules.early_refresh > 0 && envelope.fresh_until && envelope.load_cost;
+}
+
+/// How long before its end an entry is refreshed on average, if there are readers all the time.
+Milliseconds usual_lead(const Envelope& envelope, const LoadRules& rules) {
     const Milliseconds longest = Milliseconds{rules.expires.duration()} / 4;
     const Milliseconds cost = std::clamp(Milliseconds{*envelope.load_cost}, Milliseconds{1},
                                          std::max(longest, Milliseconds{1}));
-    return cost * rules.early_refresh * -std::log(cache.core().chance.share()) >= left;
+    return cost * rules.early_refresh;
+}
+
+/// XFetch: the sooner before its end the longer its load took.
+bool is_early(const Cache& cache, const Envelope& envelope, const LoadRules& rules) {
+    if (!may_be_early(envelope, rules)) return false;
+    const Milliseconds left = *envelope.fresh_until - wall_time(cache);
+    return usual_lead(envelope, rules) * -std::log(cache.core().chance.share()) >= left;
 }
 
 }  // namespace
@@ -59,6 +69,13 @@ Freshness freshness(const Cache& cache, const FoundEntry& standing, const LoadRu
         return is_leased(cache, envelope) ? Freshness::being_refreshed : Freshness::stale;
     }
     return standing.stale_for < rules.stale_if_error ? Freshness::fallback : Freshness::none;
+}
+
+double chance_of_early_refresh(const Cache& cache, const Envelope& envelope,
+                               const LoadRules& rules) {
+    if (!may_be_early(envelope, rules) || is_leased(cache, envelope)) return 0;
+    const Milliseconds left = *envelope.fresh_until - wall_time(cache);
+    return std::exp(-(left / usual_lead(envelope, rules)));
 }
 
 bool is_past(const Cache& cache, std::optional<WallTime> fresh_until, Lifetime kept_stale) {

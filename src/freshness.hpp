@@ -45,6 +45,9 @@ enum class Freshness : std::uint8_t {
     none,
 };
 Freshness freshness(const Cache& cache, const FoundEntry& standing, const LoadRules& rules);
+/// How likely a fresh entry is to be taken for `early`, without leaving it to chance.
+double chance_of_early_refresh(const Cache& cache, const Envelope& envelope,
+                               const LoadRules& rules);
 /// Whether the value is given to callers without more ado.
 constexpr bool is_served(Freshness freshness) noexcept {
     return freshness <= Freshness::being_refreshed;

@@ -17,6 +17,19 @@ namespace cachemodel::detail {
 
 namespace {
 
+/// Takes the time of a load, however it ends.
+class Timed {
+ public:
+    explicit Timed(CacheCore& core) : core_(core), began_(core.clock().steady()) {}
+    ~Timed() { core_.latencies.loads.add(core_.clock().steady() - began_); }
+    Timed(const Timed&) = delete;
+    Timed& operator=(const Timed&) = delete;
+
+ private:
+    CacheCore& core_;
+    const SteadyTime began_;
+};
+
 /// One call of `get_or_set`.
 class GetOrMake {
  public:
@@ -76,6 +89,7 @@ class GetOrMake {
                 if (!view.ignore_errors) std::rethrow_exception(core_.load_limit.refusal());
             }
         }
+        const Timed timed{core_};
         try {
             auto value = maker_.make();
             core_.counters.loads += 1;

@@ -159,6 +159,13 @@ void LoadJob::load_within_limit(std::vector<KeyLoad*> wanted) {
 
 // ---- what came
 
+void LoadJob::end(KeyLoad& load) noexcept {
+    const auto took = now() - load.began;
+    load.cost += took;
+    cache_.core().latencies.loads.add(took);
+    if (load.lead) load.lead->set_running(false);
+}
+
 EntryLife LoadJob::life(const KeyLoad& load) const {
     return life_by(rules_, cache_.core().chance,
                    std::chrono::ceil<std::chrono::milliseconds>(load.cost));

@@ -143,10 +143,7 @@ class LoadJob {
         if (!load.first_began) load.first_began = load.began;
         if (load.lead) load.lead->set_running(true);
     }
-    void end(KeyLoad& load) noexcept {
-        load.cost += now() - load.began;
-        if (load.lead) load.lead->set_running(false);
-    }
+    void end(KeyLoad& load) noexcept;
     /// What was slow is not held while the next one is loaded, which may be slow, too. Its flight
     /// ends.
     void store_if_slow(const KeyLoad& load);

@@ -6,17 +6,24 @@
 #include <cachemodel/cache.hpp>
 #include <cachemodel/caches.hpp>
 #include <cachemodel/detail/cbor.hpp>
+#include <cachemodel/executor.hpp>
+#include <cachemodel/latencies.hpp>
 #include <cachemodel/statistics.hpp>
 
 #include <algorithm>
+#include <charconv>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <set>
+#include <string>
 #include <string_view>
 #include <utility>
 
+#include "cache_core.hpp"
 #include "shown_text.hpp"
 
 namespace cachemodel {
@@ -84,16 +91,30 @@ void add(Statistics& sum, const Statistics& more) {
     }
 }
 
+void add(LatencyHistogram& sum, const LatencyHistogram& more) {
+    for (std::size_t i = 0; i < sum.counts.size(); ++i) sum.counts[i] += more.counts[i];
+    sum.sum += more.sum;
+}
+
 /// What the caches of one name have counted and hold.
 struct Row {
     Statistics statistics;
+    Latencies latencies;
+    std::size_t loads_under_way = 0;
     std::map<std::string, Statistics> models;
     std::set<const Backend*> memories;
     MemoryUsage usage;
     std::size_t max_bytes = 0;
+    std::map<std::string, ServerState> servers;
 
     void add_cache(const Cache& cache) {
         add(statistics, cache.statistics());
+        const Latencies taken = cache.latencies();
+        add(latencies.reads, taken.reads);
+        add(latencies.writes, taken.writes);
+        add(latencies.loads, taken.loads);
+        loads_under_way += cache.loads_under_way();
+        for (auto& server : cache.backend().servers()) add_server(server);
         for (const auto& model : cache.model_statistics()) {
             add(models[model.model], model.statistics);
         }
@@ -104,6 +125,14 @@ struct Row {
         usage.bytes += held.bytes;
         usage.evicted += held.evicted;
         max_bytes += memory->options().max_bytes;
+    }
+
+    /// Each backend has a view of its own of one server.
+    void add_server(const ServerState& state) {
+        ServerState& known = servers[state.name];
+        known.is_down = known.is_down || state.is_down;
+        known.recent_calls += state.recent_calls;
+        known.recent_failures += state.recent_failures;
     }
 };
 
@@ -134,6 +163,14 @@ std::string label_of(MissReason reason) {
     return label;
 }
 
+/// The shortest number that is this one, such as "0.002" or "1e-06".
+std::string in_seconds(std::chrono::nanoseconds time) {
+    char digits[32];
+    const double seconds = std::chrono::duration<double>{time}.count();
+    const auto [end, error] = std::to_chars(std::begin(digits), std::end(digits), seconds);
+    return {std::begin(digits), end};
+}
+
 /// Writes the lines, each metric's head once.
 class Exposition {
  public:
@@ -143,9 +180,27 @@ class Exposition {
         text.append("# HELP ").append(name_).append(" ").append(help).append("\n");
         text.append("# TYPE ").append(name_).append(" ").append(type).append("\n");
     }
+    void gauge(std::string_view name, std::string_view help) { begin(name, "gauge", help); }
     void sample(const std::string& labels, std::uint64_t value) {
         text.append(name_).append("{").append(labels).append("} ");
         text.append(std::to_string(value)).append("\n");
+    }
+    /// Each class has all that took less time in it, too.
+    void histogram(const std::string& labels, const LatencyHistogram& taken) {
+        const auto write = [&](std::string_view suffix, const std::string& more,
+                               const std::string& value) {
+            text.append(name_).append(suffix).append("{").append(labels).append(more);
+            text.append("} ").append(value).append("\n");
+        };
+        std::uint64_t so_far = 0;
+        for (std::size_t i = 0; i < taken.bounds.size(); ++i) {
+            so_far += taken.counts[i];
+            write("_bucket", ",le=\"" + in_seconds(taken.bounds[i]) + '"', std::to_string(so_far));
+        }
+        so_far += taken.counts.back();
+        write("_bucket", ",le=\"+Inf\"", std::to_string(so_far));
+        write("_sum", {}, in_seconds(taken.sum));
+        write("_count", {}, std::to_string(so_far));
     }
     void misses(const std::string& labels, const Statistics& statistics) {
         for (std::size_t i = 0; i < miss_reason_count; ++i) {
@@ -174,6 +229,20 @@ void write_caches(const Rows& rows, Exposition& out) {
     }
     out.begin("misses_total", "counter", misses_help);
     for (const auto& [name, row] : rows) out.misses(cache_label(name), row.statistics);
+}
+
+void write_latencies(const Rows& rows, Exposition& out) {
+    const auto write = [&](std::string_view what, std::string_view help,
+                           LatencyHistogram Latencies::*taken) {
+        out.begin(std::string{what} + "_duration_seconds", "histogram", help);
+        for (const auto& [name, row] : rows) {
+            out.histogram(cache_label(name), row.latencies.*taken);
+        }
+    };
+    write("read", "How long calls of the backend took that read.", &Latencies::reads);
+    write("write", "How long calls of the backend took that store, remove, touch or count.",
+          &Latencies::writes);
+    write("load", "How long loaders and functions took.", &Latencies::loads);
 }
 
 void write_models(const Rows& rows, Exposition& out) {
@@ -218,18 +287,57 @@ void write_memories(const Rows& rows, Exposition& out) {
           [](const Row& row) { return row.usage.evicted; });
 }
 
+void write_servers(const Rows& rows, Exposition& out) {
+    const bool none = std::all_of(rows.begin(), rows.end(),
+                                  [](const auto& row) { return row.second.servers.empty(); });
+    if (none) return;
+    const auto write = [&](std::string_view name, std::string_view help, auto value_of) {
+        out.gauge(name, help);
+        for (const auto& [cache, row] : rows) {
+            for (const auto& [server, state] : row.servers) {
+                out.sample(cache_label(cache) + ",server=\"" + escaped(server) + '"',
+                           static_cast<std::uint64_t>(value_of(state)));
+            }
+        }
+    };
+    write("server_down", "Whether the server failed, and is left alone for now.",
+          [](const ServerState& state) { return state.is_down; });
+    write("server_recent_calls", "The last calls of the server that tell something.",
+          [](const ServerState& state) { return state.recent_calls; });
+    write("server_recent_failures", "Those of the last calls that failed.",
+          [](const ServerState& state) { return state.recent_failures; });
+}
+
+/// What is under way in the background of these caches.
+void write_work(const Rows& rows, bool uses_default_executor, Exposition& out) {
+    out.gauge("loads_under_way", "Keys that are being loaded or made, or wait for it.");
+    for (const auto& [name, row] : rows) out.sample(cache_label(name), row.loads_under_way);
+    if (!uses_default_executor) return;
+    const ThreadPoolUsage usage = default_executor_usage();
+    const std::string label = "executor=\"default\"";
+    out.gauge("executor_running_tasks", "Tasks that the pool of the library is at work on.");
+    out.sample(label, usage.running);
+    out.gauge("executor_waiting_tasks", "Tasks that wait for a thread of that pool.");
+    out.sample(label, usage.waiting);
+}
+
 }  // namespace
 
 std::string prometheus_text(std::span<const Cache> caches) {
     Rows rows;
     std::set<const detail::CacheCore*> seen;
+    bool uses_default_executor = false;
     for (const auto& cache : caches) {
+        uses_default_executor = uses_default_executor || !cache.view().executor;
         if (seen.insert(&cache.core()).second) rows[cache.name()].add_cache(cache);
     }
     if (rows.empty()) return {};
     Exposition out;
     write_caches(rows, out);
+    write_latencies(rows, out);
     write_models(rows, out);
+    write_work(rows, uses_default_executor, out);
+    write_servers(rows, out);
     write_memories(rows, out);
     return std::move(out.text);
 }

@@ -66,6 +66,7 @@ class ThreadPool::State final : detail::AtFork {
     State& operator=(const State&) = delete;
 
     bool submit(std::unique_ptr<Task>& task, const std::shared_ptr<State>& self) noexcept;
+    ThreadPoolUsage usage() noexcept;
     bool shutdown(std::chrono::nanoseconds patience);
     /// Lets the threads go that `shutdown` did not see end.
     void abandon() noexcept;
@@ -158,6 +159,11 @@ void ThreadPool::State::work() noexcept {
     if (alive_ == 0) ended_.notify_all();
 }
 
+ThreadPoolUsage ThreadPool::State::usage() noexcept {
+    const std::lock_guard lock{mutex_};
+    return {.running = running_, .waiting = waiting_.size()};
+}
+
 bool ThreadPool::State::shutdown(std::chrono::nanoseconds patience) {
     const auto end = after(patience);
     std::list<std::unique_ptr<Task>> given_up;
@@ -218,6 +224,8 @@ bool ThreadPool::submit(std::unique_ptr<Task>& task) noexcept {
     return state_->submit(task, state_);
 }
 
+ThreadPoolUsage ThreadPool::usage() const noexcept { return state_->usage(); }
+
 bool ThreadPool::shutdown(std::chrono::nanoseconds patience) { return state_->shutdown(patience); }
 
 namespace {
@@ -236,6 +244,7 @@ class DefaultExecutor final : public Executor {
         }
         return pool_.submit(task);
     }
+    ThreadPoolUsage usage() const noexcept { return pool_.usage(); }
 
  private:
     std::atomic<bool> ends_at_exit_{false};
@@ -249,6 +258,11 @@ const std::shared_ptr<Executor>& default_executor() {
         *new const std::shared_ptr<Executor>(std::make_shared<DefaultExecutor>());
     return executor;
 }
+
+ThreadPoolUsage default_executor_usage() noexcept {
+    return static_cast<const DefaultExecutor&>(*default_executor()).usage();
+}
+
 // Made before `main`: in a child that is forked while another thread makes it, it is never made.
 [[maybe_unused]] static const auto& early_executor = default_executor();
 

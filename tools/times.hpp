@@ -2,18 +2,11 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <cachemodel/lifetime.hpp>
-
-#include <string>
-
-#include "envelope.hpp"
+#include "shown_times.hpp"
 
 namespace cachemodel::tool {
 
-/// ISO 8601 in UTC; what has no year of four digits as a number of milliseconds.
-std::string shown_time(detail::WallTime time);
-
-/// The two largest units, such as "4min 59s", or "never".
-std::string shown_lifetime(Lifetime lifetime);
+using detail::shown_lifetime;
+using detail::shown_time;
 
 }  // namespace cachemodel::tool

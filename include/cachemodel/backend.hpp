@@ -141,6 +141,18 @@ struct Fact {
     std::string value;
 };
 
+/// How one server of a backend has done lately, as the calls of this process have seen it.
+///
+/// Thread safety: that of a plain value.
+struct ServerState {
+    std::string name;      ///< as in messages: `host:port`, or the socket's path
+    bool is_down = false;  ///< its circuit breaker is open: it failed, and is left alone for now
+    std::chrono::nanoseconds down_for{};  ///< for how long it has been, where it is
+    /// The last calls that tell something, at most 20, since it went down or came up again.
+    int recent_calls = 0;
+    int recent_failures = 0;  ///< so many of them failed
+};
+
 /// A store of bytes under keys. Many keys at a time; one key is a batch of one.
 ///
 /// Every key gets its own answer, and "could not tell" is never "nothing there". A call throws only
@@ -206,6 +218,11 @@ class Backend {
     ///
     /// Errors: `BackendError` when nothing could be told.
     virtual std::vector<Fact> facts();
+
+    /// What is known of each of its servers without asking any. By default nothing: there are none.
+    virtual std::vector<ServerState> servers();
+    /// Which of them holds an entry under `key`: the position in `servers()`.
+    virtual std::size_t server_of(std::string_view /*key*/) const noexcept { return 0; }
 };
 
 }  // namespace cachemodel

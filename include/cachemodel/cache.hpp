@@ -6,6 +6,8 @@
 #include <cachemodel/cache_options.hpp>
 #include <cachemodel/clock.hpp>
 #include <cachemodel/detail/values.hpp>
+#include <cachemodel/explanation.hpp>
+#include <cachemodel/latencies.hpp>
 #include <cachemodel/lookup.hpp>
 #include <cachemodel/observer.hpp>
 #include <cachemodel/statistics.hpp>
@@ -270,6 +272,15 @@ class Cache {
     ///
     /// Errors: those of the key function.
     std::string final_key(std::string_view key) const;
+    /// What is stored under the key right now, and what `get` would make of it. It is no use of the
+    /// entry, and counts nothing. The key may also be one that `key_for` of a model or of a cached
+    /// call gives, if it has no more than 180 bytes; but only their own `explain` knows what is
+    /// served past its end, what is loaded, and what can be decoded.
+    ///
+    /// Asks the backend once, or twice where only that knows the end of the entry.
+    ///
+    /// Errors: `InvalidKey`.
+    Explanation explain(std::string_view key) const;
     /// Its name: in the registry of named caches, or the one it was opened with.
     const std::string& name() const noexcept;
     const std::string& prefix() const noexcept;
@@ -288,6 +299,11 @@ class Cache {
     Statistics statistics() const noexcept;
     /// What the models of this cache have counted in it.
     std::vector<ModelStatistics> model_statistics() const;
+    /// How long the calls of the backend, and loads, have taken.
+    Latencies latencies() const noexcept;
+    /// How many keys are being loaded or made right now, or wait for it, in this process: those of
+    /// models, of cached calls, and of `get_or_set`.
+    std::size_t loads_under_way() const noexcept;
     /// From now on tells `observer`, of all views, or nobody where it is null. It is kept until the
     /// cache ends, as calls may be under way: one that holds a handle of this cache keeps both.
     void observe(std::shared_ptr<Observer> observer) const;

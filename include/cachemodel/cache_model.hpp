@@ -101,6 +101,12 @@ class CacheModel : public M {
     static bool exists(const M& with_keys) { return Models<M>{}.exists(with_keys); }
 
     template <class... Keys>
+    static Explanation explain(const Keys&... keys) {
+        return Models<M>{}.explain(keys...);
+    }
+    static Explanation explain(const M& with_keys) { return Models<M>{}.explain(with_keys); }
+
+    template <class... Keys>
     static std::string key_for(const Keys&... keys) {
         return Models<M>{}.key_for(keys...);
     }

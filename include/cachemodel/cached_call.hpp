@@ -256,6 +256,18 @@ class CachedCall {
         }
     }
 
+    /// What is stored of this call right now, and what the call would make of it. Runs nothing; it
+    /// is no use of the entry, and counts nothing.
+    ///
+    /// Errors: those of a key, as for the call.
+    Explanation explain(Arguments... arguments) const {
+        if constexpr (is_sound) {
+            return detail::explain_call(door(), make_key(arguments...));
+        } else {
+            detail::refused();
+        }
+    }
+
     /// What calls through this object and its copies have counted; `cache().statistics()` has
     /// counted them too.
     Statistics statistics() const noexcept { return detail::statistics_of(*site_); }

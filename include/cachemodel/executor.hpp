@@ -66,6 +66,14 @@ struct ThreadPoolOptions {
     std::chrono::nanoseconds patience = std::chrono::seconds{5};
 };
 
+/// What a `ThreadPool` is at work on.
+///
+/// Thread safety: that of a plain value.
+struct ThreadPoolUsage {
+    std::size_t running = 0;  ///< tasks
+    std::size_t waiting = 0;  ///< tasks, for a thread that is free
+};
+
 /// An executor with a fixed number of threads and a bounded queue.
 ///
 /// Tasks begin in the order in which they were taken. A thread is started when a task finds none
@@ -90,6 +98,9 @@ class ThreadPool final : public Executor {
     /// false.
     [[nodiscard]] bool submit(std::unique_ptr<Task>& task) noexcept override;
 
+    /// What there is at this moment.
+    ThreadPoolUsage usage() const noexcept;
+
     /// Takes no more tasks, destroys those that wait, and waits for those that are running, for at
     /// most `patience`. Returns whether all threads have ended.
     ///
@@ -112,5 +123,10 @@ class ThreadPool final : public Executor {
 ///
 /// Lifetime: that of the process.
 const std::shared_ptr<Executor>& default_executor();
+
+/// What that pool is at work on.
+///
+/// Thread safety: may be called concurrently.
+ThreadPoolUsage default_executor_usage() noexcept;
 
 }  // namespace cachemodel

@@ -90,8 +90,11 @@ struct BrokenReference;
 struct CacheOptions;
 struct Capabilities;
 struct Entry;
+struct Explanation;
 struct Fact;
 struct FileOptions;
+struct Latencies;
+struct LatencyHistogram;
 struct MemcachedOptions;
 struct MemcachedServer;
 struct MemoryOptions;
@@ -99,12 +102,15 @@ struct MemoryUsage;
 struct ModelOptions;
 struct Never;
 struct RedisOptions;
+struct ServerState;
 struct SqliteOptions;
 struct Statistics;
 struct ThreadPoolOptions;
+struct ThreadPoolUsage;
 struct WireName;
 
 enum class BackendFault : std::uint8_t;
+enum class EntryState : std::uint8_t;
 enum class MissReason : std::uint8_t;
 enum class Store : std::uint8_t;
 

@@ -204,6 +204,18 @@ class Models {
     }
     bool exists(const M& with_keys) const { return exists<M>(with_keys); }
 
+    /// What is stored of it right now, and what `get` would make of it. What it refers to is not
+    /// looked at. No loader is asked; it is no use of the entry, and counts nothing.
+    ///
+    /// Errors: `IncompleteKey`.
+    /// Example: examples/observing.cpp#explain
+    template <class... Keys>
+    Explanation explain(const Keys&... keys) const {
+        const M probe = detail::with_keys<M>(keys...);
+        return detail::explain_model(door(), table(), &probe);
+    }
+    Explanation explain(const M& with_keys) const { return explain<M>(with_keys); }
+
     /// The model's key, as `Cache::final_key` takes it.
     ///
     /// Errors: `IncompleteKey`.

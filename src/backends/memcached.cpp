@@ -392,6 +392,10 @@ std::vector<Fact> MemcachedBackend::facts() {
     return facts;
 }
 
+std::vector<ServerState> MemcachedBackend::servers() {
+    return net::states_of(implementation_->servers());
+}
+
 void MemcachedBackend::close() noexcept { implementation_->close_idle(); }
 
 std::size_t MemcachedBackend::server_of(std::string_view key) const noexcept {

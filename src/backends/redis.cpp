@@ -15,6 +15,7 @@
 #include <algorithm>
 #include <bit>
 #include <charconv>
+#include <deque>
 #include <exception>
 #include <limits>
 #include <numeric>
@@ -81,6 +82,7 @@ class RedisBackend::Implementation {
     const RedisOptions& options() const noexcept { return options_; }
     const Capabilities& capabilities() const noexcept { return capabilities_; }
     const net::Endpoint& endpoint() { return group_.servers().front().endpoint(); }
+    std::deque<net::Server>& servers() { return group_.servers(); }
     net::Server::Record record() { return group_.servers().front().record(); }
     void close_idle() noexcept { group_.close_idle(); }
 
@@ -230,6 +232,10 @@ std::vector<Fact> RedisBackend::facts() {
     auto facts = redis::facts_of(info, implementation_->options().database);
     facts.push_back(net::fact_of(implementation_->record(), {}));
     return facts;
+}
+
+std::vector<ServerState> RedisBackend::servers() {
+    return net::states_of(implementation_->servers());
 }
 
 namespace {

@@ -34,4 +34,14 @@ Fact fact_of(const Server::Record& record, std::string subject) {
             std::to_string(record.failed_calls) + " of " + std::to_string(record.calls) + " calls"};
 }
 
+std::vector<ServerState> states_of(const std::deque<Server>& servers) {
+    std::vector<ServerState> states;
+    for (const auto& server : servers) {
+        const auto record = server.record();
+        states.push_back({server.endpoint().name, record.is_down, record.down_for, record.calls,
+                          record.failed_calls});
+    }
+    return states;
+}
+
 }  // namespace cachemodel::net

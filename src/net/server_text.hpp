@@ -6,8 +6,10 @@
 
 #include "net/server.hpp"
 
+#include <deque>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace cachemodel::net {
 
@@ -20,5 +22,8 @@ std::string why_not_asked(const Server::Record& record);
 
 /// How a server that answers has done lately.
 Fact fact_of(const Server::Record& record, std::string subject);
+
+/// How each of them has done lately, whether it answers or not.
+std::vector<ServerState> states_of(const std::deque<Server>& servers);
 
 }  // namespace cachemodel::net

@@ -54,6 +54,10 @@ class Decorator : public Backend {
         backend_->list_keys(prefix, sink);
     }
     std::vector<Fact> facts() override { return backend_->facts(); }
+    std::vector<ServerState> servers() override { return backend_->servers(); }
+    std::size_t server_of(std::string_view key) const noexcept override {
+        return backend_->server_of(key);
+    }
 
  protected:
     Backend& backend() noexcept { return *backend_; }

@@ -204,6 +204,8 @@ TEST_CASE("a full pool refuses a task and leaves it to the caller", "[executor][
     CHECK(submit(pool, [] {}));
     CHECK(submit(pool, [] {}));
     CHECK(submit(pool, [&] { last.set_value(); }));
+    CHECK(pool.usage().running == 2);
+    CHECK(pool.usage().waiting == 3);
 
     std::unique_ptr<Task> task = std::make_unique<Job>([&] { ran = true; });
     CHECK_FALSE(pool.submit(task));

@@ -2,20 +2,30 @@
 // SPDX-License-Identifier: MIT
 #include <cachemodel/prometheus.hpp>
 
+#include <cachemodel/backends/memcached.hpp>
 #include <cachemodel/backends/memory.hpp>
 #include <cachemodel/backends/null.hpp>
 #include <cachemodel/cachemodel.hpp>
+#include <cachemodel/testing/manual_executor.hpp>
+#include <cachemodel/testing/scripted_backend.hpp>
+#include <cachemodel/testing/turnable_clock.hpp>
 
 #include "support/catch.hpp"
+#include "support/process.hpp"
 
+#include <chrono>
 #include <cstddef>
 #include <memory>
+#include <regex>
+#include <set>
 #include <span>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <vector>
 
 using namespace cachemodel;
+using namespace std::chrono_literals;
 using namespace std::string_literals;
 
 namespace {
@@ -40,16 +50,105 @@ std::ptrdiff_t count_of(const std::string& text, std::string_view part) {
     return count;
 }
 
+/// The text but for the histograms.
+std::string without_times(const std::string& text) {
+    std::istringstream lines{text};
+    std::string others;
+    for (std::string line; std::getline(lines, line);) {
+        if (line.find("_duration_seconds") == std::string::npos) others += line + '\n';
+    }
+    return others;
+}
+
+/// What the format asks for (prometheus.io, "Exposition formats"): the lines of a metric stand
+/// together behind its head, no sample comes twice, and the classes of a histogram grow up to all.
+class Checker {
+ public:
+    explicit Checker(const std::string& text) {
+        CHECK(text.back() == '\n');
+        std::istringstream lines{text};
+        for (std::string line; std::getline(lines, line);) {
+            INFO(line);
+            line.starts_with("# ") ? head(line) : sample(line);
+        }
+        CHECK(histograms_ == ended_);
+    }
+
+ private:
+    void head(const std::string& line) {
+        std::istringstream words{line.substr(2)};
+        std::string what;
+        std::string name;
+        std::string type;
+        words >> what >> name >> type;
+        if (what == "HELP") {
+            CHECK(names_.insert(name).second);
+            name_ = name;
+            type_.clear();
+            return;
+        }
+        CHECK(what == "TYPE");
+        CHECK(name == name_);
+        CHECK(type_.empty());
+        CHECK((type == "counter" || type == "gauge" || type == "histogram"));
+        CHECK((type == "counter") == name.ends_with("_total"));
+        type_ = type;
+    }
+
+    void sample(const std::string& line) {
+        static const std::regex form{
+            R"re(([a-z_]+)(\{[a-z_]+="(?:[^"\\]|\\.)*"(?:,[a-z_]+="(?:[^"\\]|\\.)*")*\}) ([0-9.e+-]+))re"};
+        std::smatch parts;
+        REQUIRE(std::regex_match(line, parts, form));
+        CHECK(samples_.insert(parts[1].str() + parts[2].str()).second);
+        const double value = std::stod(parts[3].str());
+        if (type_ != "histogram") {
+            CHECK(parts[1] == name_);
+            return;
+        }
+        const std::string labels = parts[2];
+        const auto le = labels.find(",le=\"");
+        const std::string series = name_ + labels.substr(0, le);
+        if (parts[1] == name_ + "_bucket") {
+            const std::string bound = labels.substr(le + 5);
+            const double end = bound.starts_with("+Inf") ? 1e9 : std::stod(bound);
+            CHECK(end > last_end_);
+            CHECK(value >= last_value_);
+            last_end_ = end;
+            last_value_ = value;
+        } else if (parts[1] == name_ + "_count") {
+            CHECK(last_end_ == 1e9);
+            CHECK(value == last_value_);
+            last_end_ = 0;
+            last_value_ = 0;
+            ++ended_;
+        } else {
+            CHECK(parts[1] == name_ + "_sum");
+            ++histograms_;
+        }
+    }
+
+    std::set<std::string> names_;
+    std::set<std::string> samples_;
+    std::string name_;
+    std::string type_;
+    double last_end_ = 0;
+    double last_value_ = 0;
+    int histograms_ = 0;
+    int ended_ = 0;
+};
+
 }  // namespace
 
 TEST_CASE("what a cache has counted is written as Prometheus reads it", "[prometheus][unit]") {
-    const Cache cache{std::make_shared<NullBackend>(), {.name = "default"}};
+    const Cache cache{std::make_shared<NullBackend>(),
+                      {.executor = std::make_shared<testing::ManualExecutor>(), .name = "default"}};
     cache.set("k", 1);
     CHECK(cache.get<int>("k").absent());
     CHECK(cache.get<int>("key with spaces").absent());
 
     CHECK(
-        prometheus_text(cache) ==
+        without_times(prometheus_text(cache)) ==
         R"(# HELP cachemodel_round_trips_total Calls of the backend, whatever their number of keys.
 # TYPE cachemodel_round_trips_total counter
 cachemodel_round_trips_total{cache="default"} 3
@@ -146,7 +245,114 @@ cachemodel_misses_total{cache="default",reason="removed"} 0
 cachemodel_misses_total{cache="default",reason="being_loaded"} 0
 cachemodel_misses_total{cache="default",reason="known_missing"} 0
 cachemodel_misses_total{cache="default",reason="other_object"} 0
+# HELP cachemodel_loads_under_way Keys that are being loaded or made, or wait for it.
+# TYPE cachemodel_loads_under_way gauge
+cachemodel_loads_under_way{cache="default"} 0
 )");
+}
+
+TEST_CASE("times are written as histograms", "[prometheus][unit]") {
+    testing::TurnableClock clock;
+    const auto server = std::make_shared<testing::ScriptedBackend>(clock);
+    const Cache cache{server, {.name = "x", .clock = clock}};
+    auto takes = 0ns;
+    server->before_each_call([&](testing::Verb) { clock.advance(takes); });
+    for (const auto time : {1500ns, 200'000'000ns, 30'000'000'000ns}) {
+        takes = time;
+        (void)cache.get<int>("k");
+    }
+    const auto text = prometheus_text(cache);
+    CHECK(text.find(R"(
+# HELP cachemodel_read_duration_seconds How long calls of the backend took that read.
+# TYPE cachemodel_read_duration_seconds histogram
+cachemodel_read_duration_seconds_bucket{cache="x",le="1e-06"} 0
+cachemodel_read_duration_seconds_bucket{cache="x",le="2e-06"} 1
+cachemodel_read_duration_seconds_bucket{cache="x",le="5e-06"} 1
+cachemodel_read_duration_seconds_bucket{cache="x",le="1e-05"} 1
+cachemodel_read_duration_seconds_bucket{cache="x",le="2e-05"} 1
+cachemodel_read_duration_seconds_bucket{cache="x",le="5e-05"} 1
+cachemodel_read_duration_seconds_bucket{cache="x",le="1e-04"} 1
+cachemodel_read_duration_seconds_bucket{cache="x",le="2e-04"} 1
+cachemodel_read_duration_seconds_bucket{cache="x",le="5e-04"} 1
+cachemodel_read_duration_seconds_bucket{cache="x",le="0.001"} 1
+cachemodel_read_duration_seconds_bucket{cache="x",le="0.002"} 1
+cachemodel_read_duration_seconds_bucket{cache="x",le="0.005"} 1
+cachemodel_read_duration_seconds_bucket{cache="x",le="0.01"} 1
+cachemodel_read_duration_seconds_bucket{cache="x",le="0.02"} 1
+cachemodel_read_duration_seconds_bucket{cache="x",le="0.05"} 1
+cachemodel_read_duration_seconds_bucket{cache="x",le="0.1"} 1
+cachemodel_read_duration_seconds_bucket{cache="x",le="0.2"} 2
+cachemodel_read_duration_seconds_bucket{cache="x",le="0.5"} 2
+cachemodel_read_duration_seconds_bucket{cache="x",le="1"} 2
+cachemodel_read_duration_seconds_bucket{cache="x",le="2"} 2
+cachemodel_read_duration_seconds_bucket{cache="x",le="5"} 2
+cachemodel_read_duration_seconds_bucket{cache="x",le="10"} 2
+cachemodel_read_duration_seconds_bucket{cache="x",le="20"} 2
+cachemodel_read_duration_seconds_bucket{cache="x",le="+Inf"} 3
+cachemodel_read_duration_seconds_sum{cache="x"} 30.2000015
+cachemodel_read_duration_seconds_count{cache="x"} 3
+# HELP cachemodel_write_duration_seconds )") != std::string::npos);
+    CHECK(has_line(text, R"(cachemodel_load_duration_seconds_count{cache="x"} 0)"));
+}
+
+TEST_CASE("the text keeps the rules of the format", "[prometheus][unit]") {
+    const ScopedCaches scope;
+    caches().configure("birds", "memory://");
+    caches().configure("a\"b\\c", "memcached:///none.sock");
+    CacheModel{Bird{.id = 1, .song = "la"}}.save();
+    CHECK(CacheModel<Bird>::find(2).absent());
+    CHECK(caches()["a\"b\\c"].get<int>("k").failed());
+    CHECK(caches()["birds"].get_or_set("k", [] { return 1; }) == 1);
+    Checker{prometheus_text()};
+    const auto store = std::make_shared<MemoryBackend>();
+    const std::vector two{Cache{store, {.name = "x"}}, Cache{store, {.name = "x"}}};
+    Checker{prometheus_text(two)};
+}
+
+TEST_CASE("what is being loaded is told while it is", "[prometheus][unit]") {
+    const auto later = std::make_shared<testing::ManualExecutor>();
+    const Cache cache{std::make_shared<MemoryBackend>(), {.executor = later, .name = "x"}};
+    std::string during;
+    CHECK(cache.get_or_set("k", [&] {
+        during = prometheus_text(cache);
+        return 1;
+    }) == 1);
+    CHECK(has_line(during, R"(cachemodel_loads_under_way{cache="x"} 1)"));
+    CHECK(cache.loads_under_way() == 0);
+    CHECK(has_line(prometheus_text(cache), R"(cachemodel_loads_under_way{cache="x"} 0)"));
+}
+
+TEST_CASE("the pool of the library is told of where a cache uses it", "[prometheus][unit]") {
+    const Cache on_it{std::make_shared<NullBackend>(), {.name = "x"}};
+    const auto text = prometheus_text(on_it);
+    CHECK(has_line(text, "# TYPE cachemodel_executor_running_tasks gauge"));
+    CHECK(count_of(text, "\ncachemodel_executor_running_tasks{executor=\"default\"} ") == 1);
+    CHECK(count_of(text, "\ncachemodel_executor_waiting_tasks{executor=\"default\"} ") == 1);
+    const Cache elsewhere = on_it.with_executor(std::make_shared<testing::ManualExecutor>());
+    CHECK(count_of(prometheus_text(elsewhere), "cachemodel_executor") == 0);
+}
+
+TEST_CASE("a server whose breaker is open is told to be down, without being asked",
+          "[prometheus][unit]") {
+    const support::TemporaryDirectory directory;
+    const std::string socket = (directory.path() / "none.sock").string();
+    const Cache cache{std::make_shared<MemcachedBackend>(
+                          MemcachedOptions{.servers = {{.socket = socket}}, .retry_after = 1h}),
+                      {.name = "x"}};
+    const std::string labels = R"({cache="x",server=")" + socket + R"("} )";
+    const auto before = prometheus_text(cache);
+    CHECK(has_line(before, "cachemodel_server_down" + labels + '0'));
+    CHECK(has_line(before, "cachemodel_server_recent_calls" + labels + '0'));
+    CHECK(cache.get<int>("k").failed());
+    const auto after = prometheus_text(cache);
+    CHECK(has_line(after, "# TYPE cachemodel_server_down gauge"));
+    CHECK(has_line(after, "cachemodel_server_down" + labels + '1'));
+    // Two backends, each with a view of its own, are one server.
+    const Cache again{
+        std::make_shared<MemcachedBackend>(MemcachedOptions{.servers = {{.socket = socket}}}),
+        {.name = "x"}};
+    const auto both = prometheus_text(std::vector{cache, again});
+    CHECK(has_line(both, "cachemodel_server_down" + labels + '1'));
 }
 
 TEST_CASE("models and what memory holds have metrics of their own", "[prometheus][unit]") {

@@ -130,9 +130,11 @@ class MemcachedBackend final : public Backend {
     ///
     /// Errors: `BackendError` when no server answered.
     std::vector<Fact> facts() override;
+    /// In the order of `MemcachedOptions::servers`.
+    std::vector<ServerState> servers() override;
 
     /// The position in `MemcachedOptions::servers` of the server that holds `key`.
-    std::size_t server_of(std::string_view key) const noexcept;
+    std::size_t server_of(std::string_view key) const noexcept override;
 
  private:
     class Implementation;

@@ -129,6 +129,7 @@ class RedisBackend final : public Backend {
     ///
     /// Errors: `BackendError`.
     std::vector<Fact> facts() override;
+    std::vector<ServerState> servers() override;
 
  private:
     class Implementation;

@@ -184,6 +184,8 @@ std::shared_ptr<const void> refresh_call(const CallDoor& door, const EntryKey& k
 /// Reads the result into `hit`; null where there is one.
 std::shared_ptr<const Nothing> peek_call(const CallDoor& door, const EntryKey& key, void* hit,
                                          Origin& origin);
+/// Errors: none but of a key that the cache does not take.
+Explanation explain_call(const CallDoor& door, const EntryKey& key);
 /// Errors: `BackendError`.
 void invalidate_call(const CallDoor& door, const EntryKey& key);
 

@@ -102,6 +102,9 @@ void fetch_models_by(const Door& door, const ModelTable& table, std::size_t whic
 /// Whether there is a sound entry. Errors: `BackendError`, `IncompleteKey`.
 bool model_exists(const Door& door, const ModelTable& table, const void* object);
 
+/// Errors: `IncompleteKey`.
+Explanation explain_model(const Door& door, const ModelTable& table, const void* object);
+
 /// Writes what each was stored as, if `revisions` has room.
 void save_models(const Door& door, const ModelTable& table, std::span<const void* const> objects,
                  std::optional<Lifetime> lifetime, std::span<Outcome> outcomes,

@@ -92,6 +92,12 @@ class RecordingBackend final : public Backend {
         return facts;
     }
 
+    /// Is no call: nothing is asked.
+    std::vector<ServerState> servers() override { return backend_->servers(); }
+    std::size_t server_of(std::string_view key) const noexcept override {
+        return backend_->server_of(key);
+    }
+
     void clear() override {
         Recording recording{log_, Verb::clear, no_keys};
         backend_->clear();

@@ -1,6 +1,6 @@
-// cachemodel: the command line tool: points in time and durations for people.
+// cachemodel: points in time and durations for people.
 // SPDX-License-Identifier: MIT
-#include "times.hpp"
+#include "shown_times.hpp"
 
 #include <algorithm>
 #include <array>
@@ -9,9 +9,9 @@
 #include <cstdio>
 #include <ctime>
 
-namespace cachemodel::tool {
+namespace cachemodel::detail {
 
-std::string shown_time(detail::WallTime time) {
+std::string shown_time(WallTime time) {
     const auto seconds = std::chrono::floor<std::chrono::seconds>(time);
     const auto count = static_cast<std::time_t>(seconds.time_since_epoch().count());
     constexpr std::time_t year_10000 = 253402300800;
@@ -52,4 +52,4 @@ std::string shown_lifetime(Lifetime lifetime) {
     return text.empty() ? "0s" : text;
 }
 
-}  // namespace cachemodel::tool
+}  // namespace cachemodel::detail

@@ -1,0 +1,380 @@
+// cachemodel: tests of what is told of an entry, and of what a reader makes of it.
+// SPDX-License-Identifier: MIT
+#include <cachemodel/explanation.hpp>
+
+#include <cachemodel/backends/memcached.hpp>
+#include <cachemodel/backends/memory.hpp>
+#include <cachemodel/cache_model.hpp>
+#include <cachemodel/cached_function.hpp>
+#include <cachemodel/models.hpp>
+
+#include "support/catch.hpp"
+#include "support/load_rig.hpp"
+#include "support/process.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <sstream>
+#include <string>
+#include <vector>
+
+using namespace cachemodel;
+using namespace std::chrono_literals;
+using support::Table;
+
+namespace explanation_test {
+
+struct Price {
+    static constexpr ModelOptions cache_options{.expires = 100s,
+                                                .stale_while_refresh = 50s,
+                                                .stale_if_error = 1h,
+                                                .lease_wait = 0s,
+                                                .load_backoff = 1s,
+                                                .name = "price"};
+    Key<std::string> name;
+    Field<int> cents;
+
+    void from_miss(Table& table) { cents = table.row(name); }
+};
+
+struct Early {
+    static constexpr ModelOptions cache_options{
+        .expires = 100s, .early_refresh = 1, .lease_wait = 0s, .name = "early"};
+    Key<std::string> name;
+    Field<int> cents;
+
+    void from_miss(Table& table) { cents = table.row(name); }
+};
+
+struct Negative {
+    static constexpr ModelOptions cache_options{
+        .expires = 100s, .remember_missing = 10s, .lease_wait = 0s, .name = "negative"};
+    Key<std::string> name;
+    Field<int> cents;
+
+    void from_miss(Table& table) { cents = table.row(name); }
+};
+
+struct Leased {
+    static constexpr ModelOptions cache_options{
+        .expires = 100s, .stale_while_refresh = 50s, .lease_wait = 2s, .name = "leased"};
+    Key<std::string> name;
+    Field<int> cents;
+
+    void from_miss(Table& table) { cents = table.row(name); }
+};
+
+/// Without a loader.
+struct Note {
+    static constexpr ModelOptions cache_options{.name = "note"};
+    Key<int> id;
+    std::string text;
+};
+struct OtherNote {
+    static constexpr ModelOptions cache_options{.name = "note"};
+    Key<int> id;
+    int text = 0;
+};
+
+struct Session {
+    static constexpr ModelOptions cache_options{.name = "session", .secret_keys = true};
+    Key<std::string> token;
+    std::string user;
+};
+
+int twice(int n) { return 2 * n; }
+
+struct Rig : support::LoadRig {
+    const Models<Price, Table&> prices{cache, table};
+};
+
+}  // namespace explanation_test
+
+using namespace explanation_test;
+
+TEST_CASE_METHOD(Rig, "of a fresh value it is told how it is kept", "[explanation][unit]") {
+    (void)prices.get("tea");
+    clock.advance(30s);
+    const Explanation told = prices.explain("tea");
+    CHECK(told.state == EntryState::fresh);
+    CHECK(told.is_served());
+    CHECK(told.has_loader);
+    CHECK(told.key == R"(price@1/name="tea")");
+    CHECK(told.final_key == R"(:1:price@1/name="tea")");
+    CHECK(told.server.empty());
+    CHECK(told.now == clock.wall());
+    CHECK(told.written_at == clock.wall() - 30s);
+    CHECK(told.fresh_until == clock.wall() + 70s);
+    CHECK(told.served_until == clock.wall() + 120s);
+    CHECK(told.fallback_until == clock.wall() + 70s + 1h);
+    CHECK(!told.leased_until);
+    CHECK(!told.load_cost);
+    CHECK(told.refresh_chance == 0);
+    CHECK(told.size == scripted->stored(R"(:1:price@1/name="tea")").value().size());
+    CHECK(outcome_of(told) == "it is found");
+}
+
+TEST_CASE_METHOD(Rig, "past its end a value is stale, then a fallback, then expired",
+                 "[explanation][unit]") {
+    (void)prices.get("tea");
+    clock.advance(100s);
+    CHECK(prices.explain("tea").state == EntryState::stale);
+    CHECK(outcome_of(prices.explain("tea")) == "it is found, stale, and refreshed");
+    clock.advance(50s);
+    CHECK(prices.explain("tea").state == EntryState::fallback);
+    CHECK(!prices.explain("tea").is_served());
+    CHECK(prices.explain("tea").reason == MissReason::expired);
+    CHECK(outcome_of(prices.explain("tea")) == "it is loaded, and is this if that fails");
+    // To a cache that knows no windows it has expired at its end.
+    CHECK(cache.explain(R"(price@1/name="tea")").state == EntryState::expired);
+    const std::string entry = scripted->stored(R"(:1:price@1/name="tea")").value();
+    clock.advance(1h);
+    scripted->plant(R"(:1:price@1/name="tea")", entry);
+    CHECK(prices.explain("tea").state == EntryState::expired);
+    CHECK(outcome_of(prices.explain("tea")) == "it is loaded");
+}
+
+TEST_CASE_METHOD(Rig, "it is no use of the entry, asks no loader and counts nothing",
+                 "[explanation][unit]") {
+    (void)prices.get("tea");
+    const Statistics before = cache.statistics();
+    log().reset();
+    clock.advance(100s);
+    (void)prices.explain("tea");
+    (void)prices.explain("gold");
+    (void)cache.explain("a key with spaces");
+    const Statistics after = cache.statistics();
+    CHECK(after.round_trips == before.round_trips);
+    CHECK(after.hits == before.hits);
+    CHECK(after.misses() == before.misses());
+    CHECK(after.stale_served == before.stale_served);
+    CHECK(after.key_warnings == before.key_warnings);
+    CHECK(cache.latencies().reads.count() == before.round_trips - before.stores);
+    CHECK(table.asked.size() == 1);
+    CHECK(log().calls().size() == 3);
+}
+
+TEST_CASE_METHOD(Rig, "where nothing is stored a reader loads, or finds nothing",
+                 "[explanation][unit]") {
+    CHECK(prices.explain("tea").state == EntryState::absent);
+    CHECK(outcome_of(prices.explain("tea")) == "it is loaded");
+    CHECK(prices.explain("tea").size == 0);
+    const Models<Note> notes{cache};
+    CHECK(notes.explain(1).state == EntryState::absent);
+    CHECK(!notes.explain(1).has_loader);
+    CHECK(outcome_of(notes.explain(1)) == "nothing is found");
+}
+
+TEST_CASE_METHOD(Rig, "removals and what is known to be missing stand for no value",
+                 "[explanation][unit]") {
+    (void)prices.get("tea");
+    prices.remove("tea");
+    const Explanation removed = prices.explain("tea");
+    CHECK(removed.state == EntryState::removed);
+    CHECK(removed.reason == MissReason::removed);
+    CHECK(removed.written_at == clock.wall());
+    CHECK(outcome_of(removed) == "it is loaded");
+
+    const Models<Negative, Table&> negatives{cache, table};
+    CHECK(negatives.find("gold").absent());
+    CHECK(negatives.explain("gold").state == EntryState::known_missing);
+    CHECK(negatives.explain("gold").fresh_until == clock.wall() + 10s);
+    CHECK(outcome_of(negatives.explain("gold")) == "it is missing");
+}
+
+TEST_CASE_METHOD(Rig, "a lease is seen: over nothing, over what is stale, and when it is over",
+                 "[explanation][unit]") {
+    std::vector<Explanation> during;
+    // Another process looks while this one loads.
+    const Models<Leased, Table&> leased{cache, table};
+    table.before_answer = [&] { during.push_back(leased.explain("tea")); };
+    (void)leased.get("tea");
+    REQUIRE(during.size() == 1);
+    CHECK(during[0].state == EntryState::being_loaded);
+    CHECK(during[0].leased_until > clock.wall());
+    CHECK(outcome_of(during[0]) == "it is waited for, and then loaded");
+
+    clock.advance(110s);
+    (void)leased.get("tea");
+    executor->run_all();
+    REQUIRE(during.size() == 2);
+    CHECK(during[1].state == EntryState::stale);
+    CHECK(during[1].leased_until > clock.wall());
+    CHECK(outcome_of(during[1]) == "it is found, stale, while somebody refreshes it");
+
+    // A process took a lease and died.
+    std::string lease_alone;
+    table.before_answer = [&] {
+        lease_alone = scripted->stored(R"(:1:leased@1/name="milk")").value();
+    };
+    (void)leased.find("milk");
+    clock.advance(1h);
+    scripted->plant(R"(:1:leased@1/name="milk")", lease_alone);
+    CHECK(leased.explain("milk").state == EntryState::abandoned);
+    CHECK(outcome_of(leased.explain("milk")) == "it is loaded");
+}
+
+TEST_CASE_METHOD(Rig, "what is damaged, foreign or of another type is unusable, and why",
+                 "[explanation][unit]") {
+    const Models<Note> notes{cache};
+    notes.save(Note{.id = 1, .text = "milk"});
+    const Models<OtherNote> others{cache};
+    CHECK(others.explain(1).state == EntryState::unusable);
+    CHECK(others.explain(1).reason == MissReason::undecodable);
+    CHECK(outcome_of(others.explain(1)) == "nothing is found");
+
+    std::string entry = scripted->stored(":1:note@1/id=1").value();
+    scripted->plant(":1:note@1/id=2", entry);
+    CHECK(notes.explain(2).reason == MissReason::other_key);
+    entry.back() = static_cast<char>(entry.back() ^ 1);
+    scripted->plant(":1:note@1/id=1", entry);
+    CHECK(notes.explain(1).state == EntryState::unusable);
+    CHECK(notes.explain(1).reason == MissReason::corrupt);
+    scripted->plant(":1:note@1/id=1", "hello");
+    CHECK(notes.explain(1).reason == MissReason::foreign);
+    CHECK(notes.explain(1).size == 5);
+    CHECK(to_string(notes.explain(1)).find("hello") == std::string::npos);
+    scripted->plant(":1:note@1/id=1", "12");
+    CHECK(notes.explain(1).reason == MissReason::foreign);
+    CHECK(cache.explain("note@1/id=1").state == EntryState::counter);
+}
+
+TEST_CASE_METHOD(Rig, "a backend that fails, or whose loader failed, is told", "[explanation]") {
+    (void)prices.get("tea");
+    scripted->go_down();
+    const Explanation told = prices.explain("tea");
+    CHECK(told.state == EntryState::unknown);
+    CHECK(told.failure.value().message() == "unavailable: as scripted");
+    CHECK(outcome_of(told) == "it is loaded, and not stored");
+    const Models<Note> notes{cache};
+    CHECK(outcome_of(notes.explain(1)) == "nobody can tell");
+    scripted->come_back();
+    CHECK(prices.explain("tea").state == EntryState::fresh);
+
+    table.is_broken = true;
+    CHECK_THROWS_AS(prices.find("gold"), std::runtime_error);
+    CHECK(!prices.explain("gold").load_failure);
+    CHECK_THROWS_AS(prices.find("gold"), std::runtime_error);
+    CHECK(prices.explain("gold").load_failure.value().message() == "the table is broken");
+    CHECK(outcome_of(prices.explain("gold")) ==
+          "it fails as its last load did: the loader is left alone");
+    CHECK(to_string(prices.explain("gold")).find("the table is broken") == std::string::npos);
+}
+
+TEST_CASE_METHOD(Rig, "how likely an early refresh is, is told and not left to chance",
+                 "[explanation][unit]") {
+    table.before_answer = [this] { clock.advance(1s); };
+    const Models<Early, Table&> early{cache, table};
+    (void)early.get("tea");
+    CHECK(early.explain("tea").load_cost == 1s);
+    clock.advance(99s);
+    // A second before its end, with a load of a second: e to the power of -1.
+    CHECK(early.explain("tea").refresh_chance > 0.3678);
+    CHECK(early.explain("tea").refresh_chance < 0.3679);
+    CHECK(outcome_of(early.explain("tea")) == "it is found, and refreshed with a chance of 37 %");
+    Rig other;
+    other.table.before_answer = [&] { other.clock.advance(1s); };
+    const Models<Early, Table&> unasked{other.cache, other.table};
+    (void)unasked.get("tea");
+    other.clock.advance(99s);
+    // Who explained has drawn nothing.
+    for (int i = 0; i < 5; ++i) {
+        (void)early.get("tea");
+        (void)unasked.get("tea");
+        CHECK(executor->size() == other.executor->size());
+    }
+}
+
+TEST_CASE_METHOD(Rig, "values of a cache are explained, and their end where the backend tells it",
+                 "[explanation][unit]") {
+    cache.set("greeting", "hello", 30s);
+    const Explanation told = cache.explain("greeting");
+    CHECK(told.state == EntryState::fresh);
+    CHECK(!told.has_loader);
+    CHECK(told.fresh_until == clock.wall() + 30s);
+    cache.set("n", 5, 30s);
+    CHECK(cache.explain("n").state == EntryState::counter);
+    CHECK(cache.explain("n").fresh_until == clock.wall() + 30s);
+    CHECK(cache.explain("n").size == 1);
+    (void)prices.get("tea");
+    CHECK(cache.explain(R"(price@1/name="tea")").state == EntryState::fresh);
+    CHECK(cache.explain("no\nline").key == "no\\x0aline");
+}
+
+TEST_CASE_METHOD(Rig, "a view that bypasses the cache tells what is stored all the same",
+                 "[explanation][unit]") {
+    (void)prices.get("tea");
+    const Models<Price, Table&> around{cache.bypass(), table};
+    const Explanation told = around.explain("tea");
+    CHECK(told.state == EntryState::fresh);
+    CHECK(!told.is_served());
+    CHECK(outcome_of(told) == "it is loaded");
+    CHECK(outcome_of(cache.bypass().explain("x")) == "nothing is found: this view passes by");
+}
+
+TEST_CASE_METHOD(Rig, "cached calls explain their results", "[explanation][unit]") {
+    const CachedFunction<&twice> doubled{cache, {.expires = 10s, .lease_wait = 0s}};
+    CHECK(doubled.explain(2).state == EntryState::absent);
+    CHECK(outcome_of(doubled.explain(2)) == "it is loaded");
+    CHECK(doubled(2) == 4);
+    CHECK(doubled.explain(2).state == EntryState::fresh);
+    CHECK(doubled.explain(2).key == doubled.key_for(2));
+    CHECK(doubled.explain(2).fresh_until == clock.wall() + 10s);
+    doubled.invalidate(2);
+    CHECK(doubled.explain(2).state == EntryState::removed);
+}
+
+TEST_CASE_METHOD(Rig, "secret keys stay secret", "[explanation][unit]") {
+    const Models<Session> sessions{cache};
+    sessions.save(Session{.token = "hush", .user = "bob"});
+    const Explanation told = sessions.explain("hush");
+    CHECK(told.state == EntryState::fresh);
+    CHECK(told.key == sessions.key_for("hush"));
+    CHECK(to_string(told).find("hush") == std::string::npos);
+    CHECK(to_string(told).find("bob") == std::string::npos);
+}
+
+TEST_CASE("the server of a key is named, and whether it is left alone", "[explanation][unit]") {
+    const support::TemporaryDirectory directory;
+    const std::string socket = (directory.path() / "none.sock").string();
+    const Cache cache{std::make_shared<MemcachedBackend>(
+        MemcachedOptions{.servers = {{.socket = socket}}, .retry_after = 1h})};
+    const Explanation first = cache.explain("k");
+    CHECK(first.server == socket);
+    CHECK(first.state == EntryState::unknown);
+    CHECK(cache.explain("k").is_server_down);
+    CHECK(to_string(cache.explain("k"))
+              .find("server          " + socket + ", left alone: it failed\n") !=
+          std::string::npos);
+}
+
+TEST_CASE("an entry of memory that is only explained is as old as before", "[explanation][unit]") {
+    const auto memory = std::make_shared<MemoryBackend>();
+    const Cache cache{memory};
+    cache.set("k", 1);
+    (void)cache.explain("k");
+    CHECK(cache.explain("k").state == EntryState::counter);
+    CHECK(cache.statistics().round_trips == 1);
+}
+
+TEST_CASE_METHOD(Rig, "it is printed line by line", "[explanation][unit]") {
+    (void)prices.get("tea");
+    clock.advance(110s);
+    std::ostringstream out;
+    out << prices.explain("tea");
+    CHECK(out.str() ==
+          "price@1/name=\"tea\": stale\n"
+          "  a reader        it is found, stale, and refreshed\n"
+          "  final key       :1:price@1/name=\"tea\"\n"
+          "  size            59 bytes\n"
+          "  written         2030-01-01T00:00:00.000Z, 1min 50s ago\n"
+          "  fresh until     2030-01-01T00:01:40.000Z, 10s ago\n"
+          "  served until    2030-01-01T00:02:30.000Z, in 40s\n"
+          "  fallback until  2030-01-01T01:01:40.000Z, in 59min 50s\n");
+    CHECK(to_string(EntryState::being_loaded) == "being loaded");
+    CHECK(to_string(prices.explain("gold")) ==
+          "price@1/name=\"gold\": absent\n"
+          "  a reader        it is loaded\n"
+          "  final key       :1:price@1/name=\"gold\"\n");
+}
