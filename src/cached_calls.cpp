@@ -40,10 +40,10 @@ LoadRules rules_of(const CallDoor& door) {
                       door.cache.view().load_rules);
 }
 
-Outcome remove_call(const CallDoor& door, const EntryKey& key) {
+Outcome remove_call(const CallDoor& door, const EntryKey& key, std::uint64_t epoch = 0) {
     Outcome outcome;
     door.site.counters.round_trips +=
-        remove_for_good(door.cache, {&key, 1}, removal_life(rules_of(door)), {&outcome, 1});
+        remove_for_good(door.cache, {&key, 1}, removal_life(rules_of(door)), {&outcome, 1}, epoch);
     if (outcome.done()) door.site.counters.removals += 1;
     if (outcome.failed()) door.site.counters.removal_failures += 1;
     return outcome;
@@ -97,6 +97,8 @@ bool store_over(const CallDoor& door, const KeyLoad& load, const Before& before)
         basis = now.basis;
         // Somebody has only promised to load it, or has given that up?
         if (basis.epoch == before.basis.epoch && now.body == before.body) continue;
+        // Somebody has ended who began to refresh it earlier?
+        if (basis.holds_place && load.lead->is_removal_before(basis.epoch)) continue;
         // Has it come to its end? Nobody need have removed it then.
         const bool is_gone = basis.is_known && !basis.is_there;
         if (is_gone && is_past(door.cache, before.fresh_until, rules.kept_stale())) continue;
@@ -106,6 +108,27 @@ bool store_over(const CallDoor& door, const KeyLoad& load, const Before& before)
         return basis.holds_place;
     }
     return false;
+}
+
+/// What is older than the result does not outlive this.
+void store_refreshed(const CallDoor& door, KeyLoad& load, const Before& before) {
+    try {
+        if (!load.lead->begin_storing()) {
+            // Somebody refreshes it, too, who began later and may be long in coming; or has removed
+            // it.
+            door.cache.core().counters.overtaken_loads += 1;
+            door.site.counters.overtaken_loads += 1;
+            const std::uint64_t epoch = new_epoch(door.cache);
+            load.lead->tell_successor(epoch);
+            (void)remove_call(door, load.key, epoch);
+            return;
+        }
+        const ToldLater told_later{door.cache.core()};
+        const EndOfStoring end{*load.lead};
+        if (!store_over(door, load, before)) (void)remove_call(door, load.key);
+    } catch (...) {
+        // No memory. The caller has its result all the same.
+    }
 }
 
 }  // namespace
@@ -176,21 +199,7 @@ std::shared_ptr<const void> refresh_call(const CallDoor& door, const EntryKey& k
     }
     job.only_load();
     if (load.error) std::rethrow_exception(load.error);
-    if (!load.lead) return std::move(load.product);
-    if (!load.lead->begin_storing()) {  // whoever has removed it, or refreshes it too, came later
-        door.cache.core().counters.overtaken_loads += 1;
-        door.site.counters.overtaken_loads += 1;
-    } else {
-        const ToldLater told_later{door.cache.core()};
-        const EndOfStoring end{*load.lead};
-        if (!store_over(door, load, before)) {
-            try {
-                (void)remove_call(door, key);  // the old one must not outlive this
-            } catch (...) {
-                // No memory. The caller has its result all the same.
-            }
-        }
-    }
+    if (load.lead) store_refreshed(door, load, before);
     return std::move(load.product);
 }
 

@@ -96,6 +96,8 @@ PreparedEntry begin_prepared(const Cache& cache, const EntryKey& key, const Entr
     return begun(cache, key, life, {.load_cost = life.load_cost});
 }
 
+std::uint64_t new_epoch(const Cache& cache) { return cache.core().chance.number() | 1; }
+
 PreparedEntry prepare_removal(const Cache& cache, const EntryKey& key, Lifetime life,
                               std::uint64_t epoch) {
     PreparedEntry entry = begun(cache, key, life, {.epoch = epoch});
@@ -322,7 +324,7 @@ class FinalEntries {
 }  // namespace
 
 std::size_t remove_for_good(const Cache& cache, std::span<const EntryKey> keys, Lifetime life,
-                            std::span<Outcome> outcomes) {
+                            std::span<Outcome> outcomes, std::uint64_t epoch) {
     if (keys.empty()) return 0;
     std::vector<PreparedEntry> prepared;
     std::vector<Entry> entries;
@@ -330,7 +332,7 @@ std::size_t remove_for_good(const Cache& cache, std::span<const EntryKey> keys, 
     entries.reserve(keys.size());
     for (const auto& key : keys) {
         const auto& entry = prepared.emplace_back(
-            prepare_removal(cache, key, life, cache.core().chance.number() | 1));
+            prepare_removal(cache, key, life, epoch != 0 ? epoch : new_epoch(cache)));
         entries.push_back({key.stored, entry.bytes, entry.lifetime});
     }
     const FinalEntries final_entries{cache, Operation::remove, entries};

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #include "flights.hpp"
 
+#include <algorithm>
 #include <new>
 #include <vector>
 
@@ -255,6 +256,20 @@ void Flights::Lead::fail(std::exception_ptr error) noexcept {
 bool Flights::Lead::is_superseded() const noexcept {
     const std::lock_guard lock{flights_mutex()};
     return flight_->superseded;
+}
+
+void Flights::Lead::tell_successor(std::uint64_t epoch) {
+    const std::lock_guard lock{flights_mutex()};
+    const auto place = flights_->places_.find(flight_->key);
+    if (place == flights_->places_.end()) return;
+    const auto& later = place->second.flight;
+    if (later && later != flight_ && later->is_firm) later->removals_before.push_back(epoch);
+}
+
+bool Flights::Lead::is_removal_before(std::uint64_t epoch) const noexcept {
+    const std::lock_guard lock{flights_mutex()};
+    const auto& known = flight_->removals_before;
+    return std::find(known.begin(), known.end(), epoch) != known.end();
 }
 
 bool Flights::Lead::begin_storing() noexcept {

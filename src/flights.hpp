@@ -18,6 +18,7 @@
 #include <typeinfo>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include "at_fork.hpp"
 #include "waits.hpp"
@@ -58,6 +59,8 @@ struct Flight : std::enable_shared_from_this<Flight> {
     SteadyTime over = SteadyTime::max();  ///< when it is too old to be joined
     std::shared_ptr<const void> result;
     std::exception_ptr error;
+    /// Epochs of removals by those that this one has superseded.
+    std::vector<std::uint64_t> removals_before;
     std::condition_variable ended;
 };
 
@@ -185,6 +188,11 @@ class Flights::Lead {
 
     /// Whether nobody joins the flight any more, and its result is not to be stored.
     bool is_superseded() const noexcept;
+
+    /// Tells a later flight of `board_anew` that a removal with this epoch is older than itself.
+    void tell_successor(std::uint64_t epoch);
+    /// Whether the flight has been told so.
+    bool is_removal_before(std::uint64_t epoch) const noexcept;
 
     /// False where the result is not to be stored any more. Otherwise no invalidation gets by until
     /// this flight ends, or until `end_storing`.

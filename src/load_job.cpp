@@ -227,8 +227,7 @@ void LoadJob::kept_out(KeyLoad& load, std::shared_ptr<const void> product) {
 }
 
 PreparedEntry LoadJob::removal_of(const KeyLoad& load) const {
-    return prepare_removal(cache_, load.key, removal_life(rules_),
-                           cache_.core().chance.number() | 1);
+    return prepare_removal(cache_, load.key, removal_life(rules_), new_epoch(cache_));
 }
 
 void LoadJob::spoiled(KeyLoad& load, std::exception_ptr error) {

@@ -228,7 +228,7 @@ PreparedEntry removed_entry(const Door& door, const EntryKey& key, const LoadRul
     const Lifetime shortest = std::max<std::chrono::nanoseconds>(
         door.cache.capabilities().lifetime_resolution, std::chrono::milliseconds{1});
     return prepare_removal(door.cache, key, door.has_source ? removal_life(rules) : shortest,
-                           door.cache.core().chance.number() | 1);
+                           new_epoch(door.cache));
 }
 
 /// What an entry stands for to who would store over it. One that cannot be read as this model

@@ -20,6 +20,7 @@
 
 using namespace cachemodel;
 using namespace std::chrono_literals;
+using support::Barrier;
 using support::Crew;
 using Strings = std::vector<std::string>;
 
@@ -302,6 +303,38 @@ TEST_CASE("a refresh that was asked for prevails over one that a reader begins m
         rig.executor->drop_one();
         CHECK(call.peek("tea").absent());
         CHECK(call("tea") == 300);
+    }
+}
+
+TEST_CASE("when a refresh has ended nothing older is left, though another one goes on",
+          "[cached_function][refresh][threads]") {
+    Rig rig;
+    const Price call{rig.cache, options<int>()};
+    CHECK(call("tea") == 100);
+    rig.table.rows["tea"] = 200;
+    Barrier earlier;
+    Barrier later;
+    rig.table.before_answer = [&] { (rig.table.asked.size() == 2 ? earlier : later).pass(); };
+    Crew of_earlier;
+    Crew of_later;
+    of_earlier.start([&] { (void)call.refresh("tea"); });
+    earlier.await_arrivals(1);
+    of_later.start([&] { (void)call.refresh("tea"); });
+    later.await_arrivals(1);
+    earlier.open();
+    CHECK(of_earlier.join() == 0);
+    CHECK(call.peek("tea").absent());
+    SECTION("which stores what it brings") {
+        rig.table.rows["tea"] = 300;
+        later.open();
+        CHECK(of_later.join() == 0);
+        CHECK(call.peek("tea").value_or(0) == 300);
+    }
+    SECTION("which fails") {
+        rig.table.is_broken = true;
+        later.open();
+        CHECK(of_later.join() == 1);
+        CHECK(call.peek("tea").absent());
     }
 }
 
