@@ -100,7 +100,7 @@ void leave_from_a_task() {
 }
 
 void leave_a_task_behind() {
-    static ThreadPool pool{{.threads = 2, .patience = 1ms}};
+    static ThreadPool pool{{.threads = 2, .patience = 500ms}};
     static_cast<void>(submit(pool, [] { wait_for_ever(); }));
     static_cast<void>(submit(pool, [] {
         while (submit(pool, [] {})) std::this_thread::yield();
