@@ -294,7 +294,8 @@ void CacheCore::store_leases(const CacheView& view, Store how, std::span<const E
 }
 
 std::size_t CacheCore::replace_many(const CacheView& view, std::span<const Entry> entries,
-                                    std::span<Outcome> outcomes) {
+                                    std::span<Outcome> outcomes,
+                                    const std::function<void(std::size_t)>& before_removal) {
     {
         Trip trip{*this, view, Operation::remove, entries.size()};
         backend_->store_many(Store::set, entries, outcomes);
@@ -308,11 +309,7 @@ std::size_t CacheCore::replace_many(const CacheView& view, std::span<const Entry
         places.push_back(i);
     }
     if (!keys.empty()) {
-        // Nothing will be there that keeps out what is on its way to the backend.
-        for (const auto key : keys) {
-            model_flights.await_storing(std::string{key});
-            call_flights.await_storing(std::string{key});
-        }
+        for (const auto place : places) before_removal(place);
         std::vector<Outcome> removed(keys.size());
         Trip trip{*this, view, Operation::remove, keys.size()};
         backend_->remove_many(keys, removed);

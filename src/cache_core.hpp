@@ -133,7 +133,8 @@ class CacheCore {
     /// Removes by writing something else, or plainly where there is no room for that. How many
     /// calls it took.
     std::size_t replace_many(const CacheView& view, std::span<const Entry> entries,
-                             std::span<Outcome> outcomes);
+                             std::span<Outcome> outcomes,
+                             const std::function<void(std::size_t index)>& before_removal);
     void touch_many(const CacheView& view, std::span<const std::string_view> keys,
                     Lifetime lifetime, std::span<Outcome> outcomes);
     Outcome increment(const CacheView& view, std::string_view key, std::int64_t delta,

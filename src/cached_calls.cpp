@@ -40,10 +40,10 @@ LoadRules rules_of(const CallDoor& door) {
                       door.cache.view().load_rules);
 }
 
-Outcome remove_call(const CallDoor& door, const EntryKey& key, std::uint64_t epoch = 0) {
+Outcome remove_call(const CallDoor& door, const EntryKey& key) {
     Outcome outcome;
     door.site.counters.round_trips +=
-        remove_for_good(door.cache, {&key, 1}, removal_life(rules_of(door)), {&outcome, 1}, epoch);
+        remove_for_good(door.cache, {&key, 1}, removal_life(rules_of(door)), {&outcome, 1});
     if (outcome.done()) door.site.counters.removals += 1;
     if (outcome.failed()) door.site.counters.removal_failures += 1;
     return outcome;
@@ -69,18 +69,23 @@ Before look_before(const CallDoor& door, const EntryKey& key) {
     return before;
 }
 
-/// Stores the result over what was there when the refresh began. Never fails the call: what goes
-/// wrong is counted. Whether nothing older is left.
-bool store_over(const CallDoor& door, const KeyLoad& load, const Before& before) {
-    if (!load.entry) return false;
+/// What became of an entry that was to be written over what was there before.
+enum class Written : std::uint8_t {
+    done,
+    kept_out,  ///< by a removal
+    not_done,  ///< something else may be there, or nobody can tell
+};
+
+/// Writes over what was there when the refresh began, and over nothing newer. Never fails the call:
+/// what goes wrong is counted.
+Written write_over(const CallDoor& door, const KeyLoad& load, const Before& before,
+                   const PreparedEntry& prepared, Counter Counters::*done) {
     const LoadRules rules = rules_of(door);
-    const auto took = door.cache.clock().steady() - load.first_began.value();
-    if (took > longest_load(rules).duration()) return false;
     Counters& counters = door.site.counters;
     constexpr int most_attempts = 3;
     Basis basis = before.basis;
     for (int attempt = 0; attempt < most_attempts && basis.is_known; ++attempt) {
-        const Entry entry{load.key.stored, load.entry->bytes, load.entry->lifetime, basis.token};
+        const Entry entry{load.key.stored, prepared.bytes, prepared.lifetime, basis.token};
         Outcome outcome;
         counters.round_trips += 1;
         try {
@@ -90,42 +95,61 @@ bool store_over(const CallDoor& door, const KeyLoad& load, const Before& before)
             outcome = Failure{std::current_exception()};
             door.cache.core().counters.store_failures += 1;
         }
-        if (outcome.done()) counters.stores += 1;
+        if (outcome.done()) counters.*done += 1;
         if (outcome.failed()) counters.store_failures += 1;
-        if (!outcome.declined()) return outcome.done();
+        if (!outcome.declined()) return outcome.done() ? Written::done : Written::not_done;
         const Before now = look_before(door, load.key);
         basis = now.basis;
         // Somebody has only promised to load it, or has given that up?
         if (basis.epoch == before.basis.epoch && now.body == before.body) continue;
         // Somebody has ended who began to refresh it earlier?
-        if (basis.holds_place && load.lead->is_removal_before(basis.epoch)) continue;
+        if (basis.holds_place && load.lead->is_removal_of_earlier(basis.epoch)) continue;
         // Has it come to its end? Nobody need have removed it then.
         const bool is_gone = basis.is_known && !basis.is_there;
         if (is_gone && is_past(door.cache, before.fresh_until, rules.kept_stale())) continue;
         door.cache.core().counters.overtaken_loads += 1;
         counters.overtaken_loads += 1;
         // It was removed; or a call has stored its own, before or after a removal, who knows.
-        return basis.holds_place;
+        return basis.holds_place ? Written::kept_out : Written::not_done;
     }
-    return false;
+    return Written::not_done;
+}
+
+Written write_result(const CallDoor& door, KeyLoad& load, const Before& before) {
+    const auto took = door.cache.clock().steady() - load.first_began.value();
+    if (!load.entry || took > longest_load(rules_of(door)).duration()) return Written::not_done;
+    const Written written = write_over(door, load, before, *load.entry, &Counters::stores);
+    if (written == Written::done) load.lead->renewed();
+    return written;
+}
+
+/// Somebody refreshes it, too, who began later and may be long in coming, and may write over this.
+Written write_removal(const CallDoor& door, KeyLoad& load, const Before& before) {
+    const std::uint64_t epoch = new_epoch(door.cache);
+    load.lead->removes(epoch);
+    return write_over(door, load, before,
+                      prepare_removal(door.cache, load.key, removal_life(rules_of(door)), epoch),
+                      &Counters::removals);
 }
 
 /// What is older than the result does not outlive this.
 void store_refreshed(const CallDoor& door, KeyLoad& load, const Before& before) {
     try {
-        if (!load.lead->begin_storing()) {
-            // Somebody refreshes it, too, who began later and may be long in coming; or has removed
-            // it.
+        const ToldLater told_later{door.cache.core()};
+        Written written{};
+        std::optional<EndOfStoring> end;
+        if (load.lead->begin_storing()) {
+            end.emplace(*load.lead);
+            written = write_result(door, load, before);
+        } else {
             door.cache.core().counters.overtaken_loads += 1;
             door.site.counters.overtaken_loads += 1;
-            const std::uint64_t epoch = new_epoch(door.cache);
-            load.lead->tell_successor(epoch);
-            (void)remove_call(door, load.key, epoch);
-            return;
+            if (load.lead->is_outdone()) return;
+            written = write_removal(door, load, before);
         }
-        const ToldLater told_later{door.cache.core()};
-        const EndOfStoring end{*load.lead};
-        if (!store_over(door, load, before)) (void)remove_call(door, load.key);
+        if (written == Written::not_done && !load.lead->is_outdone()) {
+            (void)remove_call(door, load.key);
+        }
     } catch (...) {
         // No memory. The caller has its result all the same.
     }

@@ -324,19 +324,26 @@ class FinalEntries {
 }  // namespace
 
 std::size_t remove_for_good(const Cache& cache, std::span<const EntryKey> keys, Lifetime life,
-                            std::span<Outcome> outcomes, std::uint64_t epoch) {
+                            std::span<Outcome> outcomes) {
     if (keys.empty()) return 0;
     std::vector<PreparedEntry> prepared;
     std::vector<Entry> entries;
     prepared.reserve(keys.size());
     entries.reserve(keys.size());
     for (const auto& key : keys) {
-        const auto& entry = prepared.emplace_back(
-            prepare_removal(cache, key, life, epoch != 0 ? epoch : new_epoch(cache)));
+        const auto& entry =
+            prepared.emplace_back(prepare_removal(cache, key, life, new_epoch(cache)));
         entries.push_back({key.stored, entry.bytes, entry.lifetime});
     }
     const FinalEntries final_entries{cache, Operation::remove, entries};
-    return cache.core().replace_many(cache.view(), final_entries.entries(), outcomes);
+    CacheCore& core = cache.core();
+    // Where there is no room nothing will keep out what is on its way to the backend.
+    const auto await_storing = [&](std::size_t index) {
+        const std::string flight_key = cache.final_key(keys[index].in_envelope());
+        core.model_flights.await_storing(flight_key);
+        core.call_flights.await_storing(flight_key);
+    };
+    return core.replace_many(cache.view(), final_entries.entries(), outcomes, await_storing);
 }
 
 std::vector<Outcome> store_leases(const Cache& cache, Store how, std::span<const Entry> entries) {

@@ -187,10 +187,10 @@ Outcome touch_entry(const Cache& cache, const EntryKey& key, const EntryLife& li
                     bool may_hold_place = false);
 
 /// Removes, and leaves in their place for `life` what keeps out the results of loads that began
-/// earlier, if there is room for it: with this epoch, or each with one of its own where it is 0.
-/// Also through a view that bypasses the cache. How many round trips it took.
+/// earlier, if there is room for it. Also through a view that bypasses the cache. How many round
+/// trips it took.
 std::size_t remove_for_good(const Cache& cache, std::span<const EntryKey> keys, Lifetime life,
-                            std::span<Outcome> outcomes, std::uint64_t epoch = 0);
+                            std::span<Outcome> outcomes);
 
 /// Writes or gives back leases. Whose lease there is then, only another look tells.
 std::vector<Outcome> store_leases(const Cache& cache, Store how, std::span<const Entry> entries);

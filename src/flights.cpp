@@ -22,15 +22,17 @@ Flights::~Flights() { leave_forks(); }
 void Flights::in_child() noexcept {
     new (&stored_) std::condition_variable;
     for (auto& [key, place] : places_) {
-        if (place.flight && place.flight->generation != process_generation())
-            place.flight = nullptr;
+        for (auto* const flight : {&place.flight, &place.beside}) {
+            if (*flight && (*flight)->generation != process_generation()) *flight = nullptr;
+        }
         place.storing = 0;
     }
     for (const Flight* led = this_thread().leads; led != nullptr; led = led->next_of_leader) {
         if (&led->home == this && led->is_storing) places_.find(led->key)->second.storing += 1;
     }
-    std::erase_if(places_,
-                  [](const auto& each) { return !each.second.flight && each.second.storing == 0; });
+    std::erase_if(places_, [](const auto& each) {
+        return !each.second.flight && !each.second.beside && each.second.storing == 0;
+    });
     size_ = places_.size();
 }
 
@@ -54,11 +56,12 @@ Flights::Boarding Flights::board(const std::string& key, const std::type_info& t
     flight->over = passenger.over;
     const std::lock_guard lock{flights_mutex()};
     const auto place = place_for(key);
-    const auto& there = place->second.flight;
-    const bool is_on_time = there && passenger.now < there->over;
-    if (is_on_time && (!passenger.epoch || there->epoch == *passenger.epoch) &&
-        (!there->is_waiting || passenger.leads_later)) {
-        return {there, false};
+    for (const auto& there : {place->second.flight, place->second.beside}) {
+        if (there && passenger.now < there->over &&
+            (!passenger.epoch || there->epoch == *passenger.epoch) &&
+            (!there->is_waiting || passenger.leads_later)) {
+            return {there, false};
+        }
     }
     if (auto led = led_by_caller(key)) {
         erase_if_empty(place);
@@ -67,8 +70,10 @@ Flights::Boarding Flights::board(const std::string& key, const std::type_info& t
     flight->generation = process_generation();
     flight->is_waiting = passenger.leads_later;
     if (!passenger.leads_later) flight->leader = &this_thread();
-    if (is_on_time && there->is_firm) {
+    const auto& firm = place->second.flight;
+    if (firm && firm->renewals && passenger.now < firm->over) {
         flight->superseded = true;
+        place->second.beside = flight;
     } else {
         supersede(place, flight);
     }
@@ -79,7 +84,7 @@ Flights::Boarding Flights::board_anew(const std::string& key, const std::type_in
                                       SteadyTime over) {
     auto flight = std::make_shared<Flight>(*this, key, type, &this_thread(), process_generation());
     flight->over = over;
-    flight->is_firm = true;
+    flight->renewals = std::make_shared<Renewals>();
     std::unique_lock lock{flights_mutex()};
     const auto place = place_for(key);
     const auto& earlier = place->second.flight;
@@ -88,6 +93,8 @@ Flights::Boarding Flights::board_anew(const std::string& key, const std::type_in
         erase_if_empty(place);
         return {std::move(led), false};
     }
+    if (earlier && earlier->renewals) flight->renewals = earlier->renewals;
+    flight->renewal = ++flight->renewals->begun;
     supersede(place, flight);
     wait_for_storing(key, lock);
     return {std::move(flight), true};
@@ -163,6 +170,7 @@ void Flights::run_in_line(Flight& flight) {
 void Flights::supersede(Places::iterator place, std::shared_ptr<Flight> by) noexcept {
     if (place->second.flight) place->second.flight->superseded = true;
     place->second.flight = std::move(by);
+    place->second.beside = nullptr;  // superseded from the beginning
 }
 
 Flights::Places::iterator Flights::place_for(const std::string& key) {
@@ -172,7 +180,8 @@ Flights::Places::iterator Flights::place_for(const std::string& key) {
 }
 
 void Flights::erase_if_empty(Places::iterator place) noexcept {
-    if (place->second.flight || place->second.storing != 0) return;
+    const Place& there = place->second;
+    if (there.flight || there.beside || there.storing != 0) return;
     places_.erase(place);
     size_ = places_.size();
 }
@@ -258,18 +267,27 @@ bool Flights::Lead::is_superseded() const noexcept {
     return flight_->superseded;
 }
 
-void Flights::Lead::tell_successor(std::uint64_t epoch) {
+void Flights::Lead::renewed() noexcept {
     const std::lock_guard lock{flights_mutex()};
-    const auto place = flights_->places_.find(flight_->key);
-    if (place == flights_->places_.end()) return;
-    const auto& later = place->second.flight;
-    if (later && later != flight_ && later->is_firm) later->removals_before.push_back(epoch);
+    auto& stored = flight_->renewals->stored;
+    stored = std::max(stored, flight_->renewal);
 }
 
-bool Flights::Lead::is_removal_before(std::uint64_t epoch) const noexcept {
+bool Flights::Lead::is_outdone() const noexcept {
     const std::lock_guard lock{flights_mutex()};
-    const auto& known = flight_->removals_before;
-    return std::find(known.begin(), known.end(), epoch) != known.end();
+    return flight_->renewals->stored > flight_->renewal;
+}
+
+void Flights::Lead::removes(std::uint64_t epoch) {
+    const std::lock_guard lock{flights_mutex()};
+    flight_->renewals->removals.push_back({epoch, flight_->renewal});
+}
+
+bool Flights::Lead::is_removal_of_earlier(std::uint64_t epoch) const noexcept {
+    const std::lock_guard lock{flights_mutex()};
+    return std::ranges::any_of(flight_->renewals->removals, [&](const Renewals::Removal& each) {
+        return each.epoch == epoch && each.by < flight_->renewal;
+    });
 }
 
 bool Flights::Lead::begin_storing() noexcept {
@@ -300,6 +318,7 @@ void Flights::Lead::leave() noexcept {
     const auto place = flights_->places_.find(flight_->key);
     if (place == flights_->places_.end()) return;
     if (place->second.flight == flight_) place->second.flight = nullptr;
+    if (place->second.beside == flight_) place->second.beside = nullptr;
     flights_->erase_if_empty(place);
 }
 

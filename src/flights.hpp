@@ -27,6 +27,19 @@ namespace cachemodel::detail {
 
 using SteadyTime = std::chrono::steady_clock::time_point;
 
+/// Flights for one key that were begun anew, each while an earlier one was under way. Guarded by
+/// the mutex of all flights.
+struct Renewals {
+    std::uint64_t begun = 0;
+    std::uint64_t stored = 0;  ///< the last one that is stored
+    struct Removal {
+        std::uint64_t epoch;
+        std::uint64_t by;
+    };
+    /// They were put over what those had read.
+    std::vector<Removal> removals = {};
+};
+
 /// One computation under way, led by one thread, awaited by others.
 struct Flight : std::enable_shared_from_this<Flight> {
     Flight(const Flights& home_, const std::string& key_, const std::type_info& type_,
@@ -52,15 +65,15 @@ struct Flight : std::enable_shared_from_this<Flight> {
     std::uint64_t generation;  ///< of the process that has the leader
     std::uint64_t epoch = 0;   ///< of what the leader read before
     int reentries = 0;         ///< computations inside of this one that go on without the cache
-    bool is_firm = false;      ///< who has read something else stores nothing while this goes on
     bool superseded = false;
     bool has_landed = false;  ///< what it brought is stored by now, if it is to be
     bool is_storing = false;
     SteadyTime over = SteadyTime::max();  ///< when it is too old to be joined
     std::shared_ptr<const void> result;
     std::exception_ptr error;
-    /// Epochs of removals by those that this one has superseded.
-    std::vector<std::uint64_t> removals_before;
+    /// Of one that was begun anew: who has read something else stores nothing while this goes on.
+    std::shared_ptr<Renewals> renewals;
+    std::uint64_t renewal = 0;  ///< its number among those
     std::condition_variable ended;
 };
 
@@ -111,12 +124,12 @@ class Flights final : AtFork {
     /// Lets nobody join the flight for `key` any more, and lets it store nothing. Waits for those
     /// that are storing, unless they can store over nothing that is written from now on.
     void supersede(const std::string& key, bool waits = true);
+    /// The same of this flight, where it is still the one to join. Waits.
+    void supersede(const Flight& flight);
+    /// The same for all keys that begin with `prefix`. Waits.
+    void supersede_all(std::string_view prefix);
     /// Waits for those that are storing under `key`.
     void await_storing(const std::string& key);
-    /// The same of this flight, where it is still the one to join.
-    void supersede(const Flight& flight);
-    /// The same for all keys that begin with `prefix`.
-    void supersede_all(std::string_view prefix);
     /// Computes now what stands in line in this thread, if that can be: something before it needs
     /// it.
     static void run_in_line(Flight& flight);
@@ -134,6 +147,7 @@ class Flights final : AtFork {
     /// What there is for a key.
     struct Place {
         std::shared_ptr<Flight> flight;  ///< the one to join, if any
+        std::shared_ptr<Flight> beside;  ///< and that of those who have read something else
         int storing = 0;                 ///< how many are storing, superseded ones too
     };
     using Places = std::unordered_map<std::string, Place>;
@@ -189,13 +203,19 @@ class Flights::Lead {
     /// Whether nobody joins the flight any more, and its result is not to be stored.
     bool is_superseded() const noexcept;
 
-    /// Tells a later flight of `board_anew` that a removal with this epoch is older than itself.
-    void tell_successor(std::uint64_t epoch);
-    /// Whether the flight has been told so.
-    bool is_removal_before(std::uint64_t epoch) const noexcept;
+    // Of a flight of `board_anew`.
 
-    /// False where the result is not to be stored any more. Otherwise no invalidation gets by until
-    /// this flight ends, or until `end_storing`.
+    /// That its result is stored.
+    void renewed() noexcept;
+    /// Whether that of a later one is.
+    bool is_outdone() const noexcept;
+    /// That a removal with this epoch is put over what this one has read, and over nothing else.
+    void removes(std::uint64_t epoch);
+    /// Whether an earlier one has said so.
+    bool is_removal_of_earlier(std::uint64_t epoch) const noexcept;
+
+    /// False where the result is not to be stored any more. Otherwise whoever waits for what is
+    /// being stored waits until this flight ends, or until `end_storing`.
     bool begin_storing() noexcept;
     void end_storing() noexcept;
 

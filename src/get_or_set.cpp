@@ -119,9 +119,12 @@ class GetOrMake {
     }
 
     std::shared_ptr<const void> join(std::shared_ptr<Flight> flight) {
-        std::optional<LoadLimit::Waiting> waiting{std::in_place};
-        const Passage passage{std::move(flight), *table_.type};
-        waiting.reset();
+        std::optional<Passage> taken;
+        {
+            const LoadLimit::Waiting waiting;
+            taken.emplace(std::move(flight), *table_.type);
+        }
+        const Passage& passage = *taken;
         switch (passage.kind()) {
             case Passage::Kind::given:
                 core_.counters.joined += 1;

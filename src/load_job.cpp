@@ -416,7 +416,7 @@ void LoadJob::remove_where_no_room(const Sent& sent) {
 void LoadJob::store(Store how, std::span<KeyLoad* const> loads) {
     Sent sent;
     const ToldLater told_later{cache_.core()};
-    // From here on a removal in this process waits: none of the user's code runs.
+    // From here on who has to waits for this: none of the user's code runs.
     for (KeyLoad* const each : loads) {
         Lifetime lifetime = each->entry->lifetime;
         if (!lifetime.is_never()) {

@@ -158,7 +158,7 @@ void LoadJob::look_at_one(KeyLoad& load, std::string_view bytes, std::uint64_t t
         load.product = take(load, *standing.entry);
         if (!load.product) return;
         load.state = KeyLoad::State::taken;
-        count(&Counters::hits);
+        if (is_counted()) count(&Counters::hits);
         give(load);
     } else if (standing.reason == MissReason::known_missing) {
         load.state = KeyLoad::State::missing;

@@ -6,6 +6,7 @@
 
 #include <new>
 #include <string>
+#include <utility>
 
 namespace cachemodel::detail {
 
@@ -67,12 +68,14 @@ void LoadLimit::give_back() noexcept {
     freed_.notify_one();
 }
 
-LoadLimit::Waiting::Waiting() noexcept : limit_(limit_of_thread) {
+LoadLimit::Waiting::Waiting(bool leaves_place) noexcept
+    : limit_(leaves_place ? std::exchange(limit_of_thread, nullptr) : nullptr) {
     if (limit_ != nullptr) limit_->give_back();
 }
 
 LoadLimit::Waiting::~Waiting() {
     if (limit_ == nullptr) return;
+    limit_of_thread = limit_;
     const std::lock_guard lock{limit_->mutex_};
     limit_->taken_ += 1;
 }

@@ -48,7 +48,8 @@ class LoadLimit final : AtFork {
     /// too many then.
     class Waiting {
      public:
-        Waiting() noexcept;
+        /// False where what is waited for has the place.
+        explicit Waiting(bool leaves_place = true) noexcept;
         ~Waiting();
         Waiting(const Waiting&) = delete;
         Waiting& operator=(const Waiting&) = delete;

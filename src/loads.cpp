@@ -234,17 +234,19 @@ void Loads::time_out(Wanted& wanted) {
 bool Loads::join(Joined& joined, SteadyTime deadline) {
     const std::size_t index = joined.wanted.index;
     if (!joined.is_own && joined.flight->type == product_) Flights::run_in_line(*joined.flight);
-    std::optional<LoadLimit::Waiting> waiting;
-    if (!joined.is_own) waiting.emplace();
-    const Passage passage{joined.flight, product_, deadline, LoadTask::is_in_one()};
+    std::optional<Passage> taken;
+    {
+        const LoadLimit::Waiting waiting{!joined.is_own};
+        taken.emplace(joined.flight, product_, deadline, LoadTask::is_in_one());
+    }
+    const Passage& passage = *taken;
     switch (passage.kind()) {
         case Passage::Kind::given:
             if (!may_take(joined)) {
                 // For a moment: its leader may need this thread for what else it leads.
-                const SteadyTime patience = deadline_in(rules_.lease_wait);
-                const bool has_landed =
-                    Flights::await_landing(*joined.flight, std::min(deadline, patience));
-                if (!has_landed) flights_.supersede(*joined.flight);
+                const LoadLimit::Waiting waiting{!joined.is_own};
+                Flights::await_landing(*joined.flight,
+                                       is_bounded() ? deadline : deadline_in(rules_.lease_wait));
                 return false;
             }
             if (!joined.is_own) count(&Counters::joined);
@@ -259,7 +261,6 @@ bool Loads::join(Joined& joined, SteadyTime deadline) {
             return true;
         case Passage::Kind::entered:
             if (may_reenter() || !passage.is_recursion()) {
-                waiting.reset();
                 load_alone(joined.wanted);
                 return true;
             }
@@ -275,7 +276,6 @@ bool Loads::join(Joined& joined, SteadyTime deadline) {
         if (joined.is_own) count(&Counters::refused_tasks);  // the executor has given it up
         return false;
     }
-    waiting.reset();
     load_alone(joined.wanted);
     return true;
 }
@@ -290,6 +290,7 @@ bool Loads::join_to_the_end(Joined& joined, SteadyTime deadline) {
         return true;
     }
     const auto lands_within = [&](Lifetime time) {
+        const LoadLimit::Waiting waiting{!joined.is_own};
         return Flights::await_landing(flight, std::min(deadline, deadline_in(time)));
     };
     const bool has_landed =

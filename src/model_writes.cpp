@@ -18,6 +18,10 @@ namespace cachemodel::detail {
 
 namespace {
 
+/// What is written for less than this may have ended when something arrives that is on its way to
+/// the backend.
+constexpr Lifetime longest_write = std::chrono::seconds{30};
+
 /// The keys of objects, and which ones of them have one.
 struct Keyed {
     std::vector<EntryKey> keys;
@@ -100,7 +104,9 @@ void save_models(const Door& door, const ModelTable& table, std::span<const void
     }
     entries.insert(entries.end(), pointers.entries().begin(), pointers.entries().end());
     std::vector<Outcome> stored(entries.size());
-    if (!door.cache.is_bypass()) supersede_loads(door.cache, keyed.keys, !wanted.is_over());
+    if (!door.cache.is_bypass()) {
+        supersede_loads(door.cache, keyed.keys, wanted >= longest_write);
+    }
     door.cache.store_many(Store::set, entries, stored);
     Tally tally{door.cache};
     for (std::size_t i = 0; i < sent.size(); ++i) {
@@ -113,13 +119,13 @@ void save_models(const Door& door, const ModelTable& table, std::span<const void
         }
         outcomes[place] = std::move(stored[i]);
     }
+    remove_once_more(door.cache, keyed, outcomes);
     // It is not saved as it should be if it cannot be found by all that it should.
     for (std::size_t i = 0; i < pointers_of.size(); ++i) {
         Outcome& outcome = outcomes[pointers_of[i]];
         Outcome& of_pointer = stored[sent.size() + i];
         if (outcome.done() && of_pointer.failed()) outcome = std::move(of_pointer);
     }
-    remove_once_more(door.cache, keyed, outcomes);
 }
 
 void remove_models(const Door& door, const ModelTable& table, std::span<const void* const> objects,

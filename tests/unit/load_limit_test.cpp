@@ -9,6 +9,8 @@
 #include "support/crew.hpp"
 #include "support/load_rig.hpp"
 
+#include "load_limit.hpp"
+
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -341,6 +343,34 @@ TEST_CASE(
     };
     SECTION("in the caller's thread") { get_both(Models<Free, Gate&>{patient, rig.gate}); }
     SECTION("in two steps, by a task") { get_both(Models<InTwoSteps, Gate&>{patient, rig.gate}); }
+}
+
+TEST_CASE("a place that is left while somebody waits, and waits again meanwhile, comes back",
+          "[load_limit]") {
+    detail::LoadLimit limit{1};
+    const auto is_free = [&] {
+        bool is_given = false;
+        std::thread{[&] {
+            const detail::LoadLimit::Place other{limit, std::chrono::steady_clock::now()};
+            is_given = other.is_given();
+        }}.join();
+        return is_given;
+    };
+    {
+        const detail::LoadLimit::Place place{limit, std::chrono::steady_clock::now()};
+        CHECK_FALSE(is_free());
+        {
+            const detail::LoadLimit::Waiting waiting;
+            CHECK(is_free());
+            {
+                const detail::LoadLimit::Waiting again;
+                CHECK(is_free());
+            }
+            CHECK(is_free());
+        }
+        CHECK_FALSE(is_free());
+    }
+    CHECK(is_free());
 }
 
 TEST_CASE("who waits for the load of another thread leaves it his place",

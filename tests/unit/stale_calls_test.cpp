@@ -338,6 +338,74 @@ TEST_CASE("when a refresh has ended nothing older is left, though another one go
     }
 }
 
+TEST_CASE("what another process removes during two refreshes stays removed",
+          "[cached_function][refresh][threads]") {
+    Rig rig;
+    const Price call{rig.cache, options<int>()};
+    const Price elsewhere{Cache{rig.recording, {.clock = rig.clock}}, options<int>()};
+    CHECK(call("tea") == 100);
+    Barrier earlier;
+    Barrier later;
+    rig.table.before_answer = [&] { (rig.table.asked.size() == 2 ? earlier : later).pass(); };
+    Crew of_earlier;
+    Crew of_later;
+    of_earlier.start([&] { (void)call.refresh("tea"); });
+    earlier.await_arrivals(1);
+    of_later.start([&] { (void)call.refresh("tea"); });
+    later.await_arrivals(1);
+    elsewhere.invalidate("tea");
+    earlier.open();
+    CHECK(of_earlier.join() == 0);
+    later.open();
+    CHECK(of_later.join() == 0);
+    CHECK(call.peek("tea").absent());
+}
+
+TEST_CASE("an earlier refresh leaves what a later one has stored",
+          "[cached_function][refresh][threads]") {
+    Rig rig;
+    const Price call{rig.cache, options<int>()};
+    CHECK(call("tea") == 100);
+    Barrier earlier;
+    rig.table.before_answer = [&] {
+        if (rig.table.asked.size() == 2) earlier.pass();
+    };
+    Crew crew;
+    crew.start([&] { (void)call.refresh("tea"); });
+    earlier.await_arrivals(1);
+    rig.table.rows["tea"] = 200;
+    CHECK(call.refresh("tea") == 200);
+    earlier.open();
+    CHECK(crew.join() == 0);
+    CHECK(call.peek("tea").value_or(0) == 200);
+    CHECK(rig.counted().overtaken_loads == 1);
+}
+
+TEST_CASE("those who find nothing during a refresh share one load",
+          "[cached_function][refresh][threads]") {
+    Rig rig;
+    const Price call{rig.cache, options<int>()};
+    CHECK(call("tea") == 100);
+    Barrier refreshing;
+    Barrier loading;
+    rig.table.before_answer = [&] { (rig.table.asked.size() == 2 ? refreshing : loading).pass(); };
+    Crew crew;
+    crew.start([&] { (void)call.refresh("tea"); });
+    refreshing.await_arrivals(1);
+    rig.clock.advance(2min);  // what was there has gone
+    std::atomic<int> sum{0};
+    for (int i = 0; i < 8; ++i) crew.start([&] { sum += call("tea"); });
+    loading.await_arrivals(1);
+    support::await("all look for it", [&] { return rig.counted().misses() == 9; });
+    std::this_thread::sleep_for(5ms);  // that they wait, shows nowhere
+    loading.open();
+    refreshing.open();
+    CHECK(crew.join() == 0);
+    CHECK(sum == 800);
+    CHECK(rig.table.asked.size() == 3);
+    CHECK(rig.counted().joined == 7);
+}
+
 TEST_CASE("a call during a refresh that follows on an invalidation joins it",
           "[cached_function][stale][threads]") {
     Rig rig;

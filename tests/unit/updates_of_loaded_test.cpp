@@ -1,6 +1,7 @@
 // cachemodel: changing stored models that have loaders: past their end, failing, and in two steps.
 // SPDX-License-Identifier: MIT
 #include <cachemodel/models.hpp>
+#include <cachemodel/secondary_keys.hpp>
 
 #include "support/catch.hpp"
 #include "support/crew.hpp"
@@ -58,6 +59,17 @@ struct Essay {
     Field<std::string> text;
 
     void from_miss(Table& table) { text = std::to_string(table.row(name)); }
+};
+
+/// Found by its title, too.
+struct Titled {
+    static constexpr ModelOptions cache_options{.lease_wait = 0s};
+
+    Key<std::string> name;
+    Field<std::string> title;
+    using secondary_keys = SecondaryKeys<By<&Titled::title>>;
+
+    void from_miss(Table& table) { title = std::to_string(table.row(name)); }
 };
 
 /// What its second step does.
@@ -353,6 +365,26 @@ TEST_CASE("a save of what has no room leaves nothing, though a load is being sto
     CHECK(crew.join() == 0);
     CHECK(is_refused);
     CHECK(rig.scripted->keys().empty());
+}
+
+TEST_CASE("a save of which only a secondary key has no room keeps the model",
+          "[models][secondary_keys][unit][threads]") {
+    LoadRig rig;
+    rig.scripted->capabilities_to_claim().shared = false;
+    rig.table.rows["cake"] = 300;
+    Barrier storing;
+    rig.scripted->before_each_call([&](Verb verb) {
+        if (verb == Verb::add) storing.pass();
+    });
+    rig.scripted->fail_keys("*novel*", BackendFault::full);
+    const Models<Titled, Table&> titled{rig.cache, rig.table};
+    Crew crew;
+    crew.start([&] { (void)titled.get("cake"); });  // a load is under way
+    storing.await_arrivals(1);
+    CHECK_THROWS_AS(titled.save({.name = "tea", .title = "novel"}), BackendError);
+    CHECK(titled.exists("tea"));
+    storing.open();
+    CHECK(crew.join() == 0);
 }
 
 TEST_CASE("a removal and a save do not wait for what is being stored, and prevail",
