@@ -93,7 +93,7 @@ void CallLoads::read_one(AskedCall& asked, std::string_view bytes, std::uint64_t
     if (!is_served(state)) asked.reason = standing.reason;
     asked.is_stale = asked.is_hit && !standing.is_fresh_value();
     asked.is_to_be_refreshed = asked.is_hit && is_due;
-    if (asked.is_hit && state == Freshness::fresh && asked.call != nullptr) {
+    if (rules_.verify > 0 && state == Freshness::fresh && asked.is_hit && asked.call != nullptr) {
         asked.is_to_be_verified = draws_verification();
         if (asked.is_to_be_verified) asked.standing = bytes;
     }

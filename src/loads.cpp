@@ -189,7 +189,7 @@ void Loads::refresh(const std::vector<Wanted>& wanted) {
 }
 
 bool Loads::draws_verification() const noexcept {
-    return rules_.verify > 0 && cache_.core().chance.share() <= rules_.verify;
+    return cache_.core().chance.share() <= rules_.verify;
 }
 
 void Loads::verify(const std::vector<Wanted>& wanted) noexcept {

@@ -57,7 +57,7 @@ class Loads {
     const Cache& cache() const noexcept { return cache_; }
     const LoadRules& rules() const noexcept { return rules_; }
 
-    /// Whether a hit is to be verified, by chance.
+    /// Whether a hit is to be verified, by chance. Draws also where none is.
     bool draws_verification() const noexcept;
 
     virtual std::unique_ptr<LoadJob> make_job() = 0;

@@ -74,7 +74,7 @@ class Source final : public Loads {
         return &table_ == &table && asks_ == asks && cache_ == cache;
     }
     bool verifies() const noexcept {
-        return can_load() && !door_.for_update && draws_verification();
+        return rules_.verify > 0 && can_load() && !door_.for_update && draws_verification();
     }
     bool can_load() const noexcept { return asks_ && loader_ != nullptr && loader_->can_load(); }
     bool needs_every_member() const noexcept { return loader_ != nullptr; }
