@@ -68,8 +68,8 @@ struct ModelOptions {
     /// The share of fresh hits, from 0 to 1, that are loaded as well, by chance, in the background,
     /// to be compared with what the source says then. A difference is counted
     /// (`Statistics::mismatches`), told to the observer, and ends the entry, unless that has
-    /// changed meanwhile. No caller waits for it, and an executor without room leaves it out. By
-    /// default 0.
+    /// changed meanwhile. No caller waits for it, and an executor without room leaves it out. What
+    /// `from_miss_by` tells is not verified. By default 0.
     std::optional<double> verify = {};
 
     /// The model's name in keys; by default the class name as the source spells it, with its
