@@ -39,6 +39,22 @@ struct Nest {
     }
 };
 
+// [verify]
+struct Pond {
+    static constexpr ModelOptions cache_options{.expires = 1h, .verify = 1, .name = "pond"};
+    Key<int> id;
+    Field<int> ducks;
+    Field<int> frogs;
+
+    static inline int ducks_there = 2;
+
+    void from_miss() {
+        ducks = ducks_there;
+        frogs = 7;
+    }
+};
+// [/verify]
+
 // [observer]
 class Log final : public Observer {
  public:
@@ -60,6 +76,12 @@ class Log final : public Observer {
     void failed_load(const FailedLoad& load) override {
         std::cout << std::string{load.cache} + " could not load " + std::string{load.key} + ": " +
                          load.failure.message() + (load.in_background ? ", unseen\n" : "\n");
+    }
+    void mismatch(const Mismatch& mismatch) override {
+        std::string line{mismatch.cache};
+        line.append(" has not what the source has of ").append(mismatch.key).append(":");
+        for (const auto member : mismatch.members) line.append(" ").append(member);
+        std::cout << line + '\n';
     }
 
     std::atomic<int> slow_trips = 0;
@@ -160,4 +182,12 @@ int main() {
     // [explain]
     std::cout << CacheModel<Nest>::explain(1);
     // [/explain]
+
+    static_cast<void>(CacheModel<Pond>::get(1));
+    // [mismatch]
+    Pond::ducks_there = 5;  // and nobody tells the cache
+    std::cout << CacheModel<Pond>::get(1).ducks << " ducks\n";
+    later->run_all();  // what a thread of the pool does otherwise
+    std::cout << CacheModel<Pond>::get(1).ducks << " ducks\n";
+    // [/mismatch]
 }

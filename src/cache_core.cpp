@@ -260,6 +260,14 @@ void ToldLater::keep(const FailedLoad& load) {
     });
 }
 
+void ToldLater::keep(const Mismatch& mismatch) {
+    events_.emplace_back([this, cache = std::string{mismatch.cache},
+                          name = std::string{mismatch.name}, key = std::string{mismatch.key},
+                          members = std::vector(mismatch.members.begin(), mismatch.members.end())] {
+        core_.tell(&Observer::mismatch, Mismatch{cache, name, key, members});
+    });
+}
+
 void CacheCore::get_many(const CacheView& view, std::span<const std::string_view> keys,
                          ReadSink& sink, bool peeks) {
     CountingSink counting{sink, counters.read_failures};
@@ -416,11 +424,24 @@ void CacheCore::ignore_first(const CacheView& view, Operation operation,
     if (failed != outcomes.end()) (void)ignores(view, operation, failed->failure());
 }
 
+namespace {
+
+/// A name in a key has no `@`.
+std::string_view name_in(const EntryKey& key) noexcept {
+    const std::string_view stored = key.stored;
+    return stored.substr(0, stored.find('@'));
+}
+
+}  // namespace
+
+void CacheCore::tell_mismatch(const CacheView& view, const EntryKey& key,
+                              std::span<const std::string_view> members) noexcept {
+    tell(&Observer::mismatch, Mismatch{view.name, name_in(key), key.stored, members});
+}
+
 void CacheCore::tell_failed_load(const CacheView& view, const EntryKey& key,
                                  const std::exception_ptr& error, bool in_background) noexcept {
-    const std::string_view stored = key.stored;
-    const auto name = stored.substr(0, stored.find('@'));  // a name in a key has none
-    tell_failed_load(view, name, stored, error, in_background);
+    tell_failed_load(view, name_in(key), key.stored, error, in_background);
 }
 
 void CacheCore::tell_failed_load(const CacheView& view, const std::string& key,

@@ -162,6 +162,9 @@ class CacheCore {
     /// The same of a value, under the key that the user gave.
     void tell_failed_load(const CacheView& view, const std::string& key,
                           const std::exception_ptr& error) noexcept;
+    /// Tells of these members of an entry; their names are constants.
+    void tell_mismatch(const CacheView& view, const EntryKey& key,
+                       std::span<const std::string_view> members) noexcept;
 
  private:
     friend class ToldLater;
@@ -196,6 +199,7 @@ class ToldLater {
     void keep(const KeyWarning& warning);
     void keep(const IgnoredError& error);
     void keep(const FailedLoad& load);
+    void keep(const Mismatch& mismatch);
 
  private:
     CacheCore& core_;

@@ -32,6 +32,7 @@ void take_load_options(CacheUrl& url, CacheOptions& options) {
     options.early_refresh =
         url.take_number("early_refresh", options.early_refresh, 0, beyond_early_refresh);
     options.jitter = url.take_number("jitter", options.jitter, 0, beyond_jitter);
+    options.verify = url.take_share("verify", options.verify);
     options.loads_without_cache = static_cast<std::size_t>(
         url.take_integer("loads_without_cache", options.loads_without_cache, 1,
                          std::numeric_limits<std::uint32_t>::max()));
@@ -90,7 +91,8 @@ LoadRules load_rules_of(const CacheOptions& options) {
             .jitter = options.jitter,
             .load_timeout = options.load_timeout,
             .lease_wait = options.lease_wait,
-            .load_backoff = options.load_backoff};
+            .load_backoff = options.load_backoff,
+            .verify = options.verify};
 }
 
 }  // namespace cachemodel::detail

@@ -189,6 +189,15 @@ double CacheUrl::take_number(std::string_view option, double otherwise, double l
     return otherwise;
 }
 
+double CacheUrl::take_share(std::string_view option, double otherwise) {
+    const auto value = take(option);
+    if (!value) return otherwise;
+    const auto number = parse_decimal(*value);
+    if (number && *number >= 0 && *number <= 1) return *number;
+    refuse_value(option, *value, "a number such as 0.01, from 0 to 1");
+    return otherwise;
+}
+
 std::chrono::nanoseconds CacheUrl::take_duration(std::string_view option,
                                                  std::chrono::nanoseconds otherwise,
                                                  std::chrono::nanoseconds least,

@@ -162,7 +162,7 @@ std::shared_ptr<const void> answer_call(const CallDoor& door, const EntryKey& ke
     AskedCall asked{key, &call, hit};
     CallLoads loads{door, {&asked, 1}};
     loads.read();
-    if (!asked.is_hit || asked.is_to_be_refreshed) loads.run();
+    if (loads.has_to_run()) loads.run();
     if (asked.error) std::rethrow_exception(asked.error);
     return std::move(asked.result);
 }

@@ -14,7 +14,7 @@
 namespace cachemodel::detail {
 
 /// Runs calls of one function. A `KeyLoad`'s `place` is the `AnyCall`, its product the result.
-class CallJob final : public LoadJob {
+class CallJob : public LoadJob {
  public:
     CallJob(const CallDoor& door, const LoadRules& rules)
         : LoadJob(door.cache, rules, door.site.counters),
@@ -26,10 +26,13 @@ class CallJob final : public LoadJob {
         return calls_.emplace_back(std::move(call)).get();
     }
 
- private:
+ protected:
+    const ResultTable& table() const noexcept { return table_; }
     void load(std::span<KeyLoad* const> wanted) override;
-    std::shared_ptr<const void> take(KeyLoad& load, const OpenedEntry& entry) override;
     void count_round_trip() noexcept override { own_->counters.round_trips += 1; }
+
+ private:
+    std::shared_ptr<const void> take(KeyLoad& load, const OpenedEntry& entry) override;
 
     void run_one(KeyLoad& load);
     void finish(KeyLoad& load, std::shared_ptr<const void> result);

@@ -2,11 +2,13 @@
 // SPDX-License-Identifier: MIT
 #include "call_loads.hpp"
 
+#include <algorithm>
 #include <new>
 #include <utility>
 
 #include "cache_core.hpp"
 #include "call_job.hpp"
+#include "call_verification.hpp"
 
 namespace cachemodel::detail {
 
@@ -91,6 +93,10 @@ void CallLoads::read_one(AskedCall& asked, std::string_view bytes, std::uint64_t
     if (!is_served(state)) asked.reason = standing.reason;
     asked.is_stale = asked.is_hit && !standing.is_fresh_value();
     asked.is_to_be_refreshed = asked.is_hit && is_due;
+    if (rules_.verify > 0 && state == Freshness::fresh && asked.is_hit && asked.call != nullptr) {
+        asked.is_to_be_verified = draws_verification();
+        if (asked.is_to_be_verified) asked.standing = bytes;
+    }
 }
 
 bool CallLoads::decode(AskedCall& asked, const OpenedEntry& entry) {
@@ -102,9 +108,16 @@ bool CallLoads::decode(AskedCall& asked, const OpenedEntry& entry) {
     return !reason;
 }
 
+bool CallLoads::has_to_run() const noexcept {
+    return std::ranges::any_of(calls_, [](const AskedCall& asked) {
+        return !asked.is_hit || asked.is_to_be_refreshed || asked.is_to_be_verified;
+    });
+}
+
 void CallLoads::run() {
     std::vector<Wanted> stale;
     std::vector<Wanted> missing;
+    std::vector<Wanted> doubted;
     for (std::size_t i = 0; i < calls_.size(); ++i) {
         const AskedCall& asked = calls_[i];
         const Wanted wanted{.index = i,
@@ -115,13 +128,19 @@ void CallLoads::run() {
                             .landings = asked.landings,
                             .asked_at = asked.asked_at};
         if (asked.is_to_be_refreshed) stale.push_back(wanted);
+        if (asked.is_to_be_verified) doubted.push_back(wanted);
         if (!asked.is_hit) missing.push_back(wanted);
     }
     if (!stale.empty()) refresh(stale);
+    if (!doubted.empty()) verify(doubted);
     load(std::move(missing));
 }
 
 std::unique_ptr<LoadJob> CallLoads::make_job() { return std::make_unique<CallJob>(door_, rules_); }
+
+std::unique_ptr<LoadJob> CallLoads::make_verification() {
+    return std::make_unique<CallVerification>(door_, rules_);
+}
 
 void* CallLoads::place(LoadJob& job, std::size_t index, bool is_task) {
     AnyCall* const call = calls_[index].call;

@@ -27,6 +27,7 @@ struct AskedCall {
     bool is_hit = false;
     bool is_stale = false;
     bool is_to_be_refreshed = false;
+    bool is_to_be_verified = false;
     MissReason reason = MissReason::nothing_stored;
     std::optional<Failure> failure = {};
     Basis basis = {};
@@ -46,6 +47,8 @@ class CallLoads final : public Loads {
 
     /// Reads all of them, in one round trip.
     void read();
+    /// Whether some are not answered, or have to be seen to all the same.
+    bool has_to_run() const noexcept;
     /// Runs the function for those that were not found.
     void run();
 
@@ -57,6 +60,7 @@ class CallLoads final : public Loads {
     void count_read() noexcept;
 
     std::unique_ptr<LoadJob> make_job() override;
+    std::unique_ptr<LoadJob> make_verification() override;
     void* place(LoadJob& job, std::size_t index, bool is_task) override;
     void loaded(std::size_t index, KeyLoad& load) override;
     void take(std::size_t index, const std::shared_ptr<const void>& product) override;

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #include <cachemodel/detail/codec.hpp>
 
+#include <algorithm>
 #include <bitset>
 #include <charconv>
 
@@ -14,6 +15,11 @@ void encode_members(CborWriter& writer, const void* object, std::span<const Memb
         writer.raw(each.encoded_name);
         each.encode(writer, object);
     }
+}
+
+void write_sorted(CborWriter& writer, std::vector<std::string> items) {
+    std::ranges::sort(items);
+    for (const auto& item : items) writer.raw(item);
 }
 
 bool decode_members(CborReader& reader, void* object, std::span<const MemberCodec> members) {

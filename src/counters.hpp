@@ -44,6 +44,8 @@ struct Counters {
     Counter overtaken_loads;
     Counter joined;
     Counter kept_out;
+    Counter verified;
+    Counter mismatches;
     Counter counts;
     Counter count_failures;
     Counter type_mismatches;
@@ -77,6 +79,8 @@ struct Counters {
             .overtaken_loads = overtaken_loads.read(),
             .joined = joined.read(),
             .kept_out = kept_out.read(),
+            .verified = verified.read(),
+            .mismatches = mismatches.read(),
             .counts = counts.read(),
             .count_failures = count_failures.read(),
             .type_mismatches = type_mismatches.read(),

@@ -176,7 +176,7 @@ void LoadJob::found(KeyLoad& load, std::shared_ptr<const void> product,
     load.state = KeyLoad::State::found;
     load.product = std::move(product);
     if (is_counted()) count(&Counters::loads);
-    if (!is_awaited_) count(&Counters::refreshes);
+    if (!is_awaited_ && !cache_.is_bypass()) count(&Counters::refreshes);
     cache_.core().load_backoff.erase(load.flight_key);
     give(load);
     keep(load, std::move(entry));

@@ -31,6 +31,8 @@ std::string_view option_of(TermsProblem problem) noexcept {
             return "lease_wait";
         case TermsProblem::load_backoff_range:
             return "load_backoff";
+        case TermsProblem::verify_range:
+            return "verify";
     }
     return {};
 }
@@ -62,6 +64,8 @@ std::string_view to_string(TermsProblem problem) noexcept {
         case TermsProblem::lease_wait_range:
         case TermsProblem::load_backoff_range:
             return " is not a time from 0 to a day";
+        case TermsProblem::verify_range:
+            return " is not a number from 0 to 1";
     }
     return {};
 }

@@ -9,6 +9,7 @@
 #include "cache_core.hpp"
 #include "load_limit.hpp"
 #include "load_task.hpp"
+#include "verification.hpp"
 
 namespace cachemodel::detail {
 
@@ -48,10 +49,11 @@ KeyLoad& Loads::add(LoadJob& job, const Wanted& wanted, std::string flight_key, 
                     .is_leased_by_other = leased_until && wall_time(cache_) < *leased_until});
 }
 
-void Loads::fly(LoadJob& job, const Wanted& wanted, std::string flight_key, void* place,
-                std::shared_ptr<Flight> flight) {
+KeyLoad& Loads::fly(LoadJob& job, const Wanted& wanted, std::string flight_key, void* place,
+                    std::shared_ptr<Flight> flight) {
     KeyLoad& load = add(job, wanted, std::move(flight_key), place);
     load.lead.emplace(flights_, std::move(flight), Flights::runway(wanted.key.in_envelope()));
+    return load;
 }
 
 /// Whether its load, or the second step of that, failed of late.
@@ -184,6 +186,34 @@ void Loads::refresh(const std::vector<Wanted>& wanted) {
             std::move(flight));
         (void)run_here(std::move(led));  // what is not answered has been served already
     }
+}
+
+bool Loads::draws_verification() const noexcept {
+    return cache_.core().chance.share() <= rules_.verify;
+}
+
+void Loads::verify(const std::vector<Wanted>& wanted) noexcept {
+    try {
+        verify_each(wanted);
+    } catch (...) {
+        // No memory, or a copy constructor of the user's. The caller has its hit.
+    }
+}
+
+void Loads::verify_each(const std::vector<Wanted>& wanted) {
+    auto job = make_verification();
+    for (const auto& each : wanted) {
+        const std::string flight_key = cache_.final_key(each.key.in_envelope());
+        std::string own_key = verification_key(flight_key);
+        if (is_left_alone(flight_key) || is_left_alone(own_key)) continue;
+        void* const own_place = place(*job, each.index, true);
+        if (own_place == nullptr) continue;
+        auto [flight, leads] = board(each, own_key, true);
+        if (!leads) continue;
+        KeyLoad& load = fly(*job, each, std::move(own_key), own_place, std::move(flight));
+        load.basis = {.token = each.basis.token};  // what is loaded is not to be stored
+    }
+    if (job->size() > 0) hand_over(std::move(job), false);
 }
 
 /// What a load of this thread came to; false where it came to nothing.

@@ -41,6 +41,8 @@ class Loads {
     void load(std::vector<Wanted> wanted);
     /// Begins to load them again; nobody waits.
     void refresh(const std::vector<Wanted>& wanted);
+    /// Begins to load what was found, to compare it; nobody waits, or hears of what goes wrong.
+    void verify(const std::vector<Wanted>& wanted) noexcept;
 
  protected:
     Loads(const Cache& cache, const LoadRules& rules, Flights& flights,
@@ -55,7 +57,12 @@ class Loads {
     const Cache& cache() const noexcept { return cache_; }
     const LoadRules& rules() const noexcept { return rules_; }
 
+    /// Whether a hit is to be verified, by chance. Draws also where none is.
+    bool draws_verification() const noexcept;
+
     virtual std::unique_ptr<LoadJob> make_job() = 0;
+    /// One that loads past the cache, and compares.
+    virtual std::unique_ptr<LoadJob> make_verification() { return nullptr; }
     /// Where the job puts it; of the job's own if it is a task, and null where there can be none.
     virtual void* place(LoadJob& job, std::size_t index, bool is_task) = 0;
     /// It was loaded into its place, in this thread.
@@ -92,8 +99,9 @@ class Loads {
     Flights::Boarding board(const Wanted& wanted, const std::string& flight_key, bool leads_later);
     bool falls_back(Wanted& wanted);
     KeyLoad& add(LoadJob& job, const Wanted& wanted, std::string flight_key, void* place);
-    void fly(LoadJob& job, const Wanted& wanted, std::string flight_key, void* place,
-             std::shared_ptr<Flight> flight);
+    KeyLoad& fly(LoadJob& job, const Wanted& wanted, std::string flight_key, void* place,
+                 std::shared_ptr<Flight> flight);
+    void verify_each(const std::vector<Wanted>& wanted);
     bool is_bounded() const noexcept;
     bool is_left_alone(const std::string& flight_key);
     bool is_backed_off(const Wanted& wanted, const std::string& flight_key);

@@ -46,7 +46,7 @@ void assign_references(const ModelTable& table, void* object, const LoadedModel&
 void reset(const ModelTable& table, void* object);
 
 /// Loads models of one class. A `KeyLoad`'s `place` is the object.
-class ModelJob final : public LoadJob {
+class ModelJob : public LoadJob {
  public:
     ModelJob(Cache cache, const LoadRules& rules, Counters& own, const Loader& loader,
              const void* contexts)
@@ -55,11 +55,14 @@ class ModelJob final : public LoadJob {
     /// Gives the job an object of its own with the keys of this one.
     void* copy_of(const void* object);
 
+ protected:
+    const ModelTable& table() const noexcept { return *loader_.table; }
+    void load(std::span<KeyLoad* const> wanted) override;
+    bool decode(const OpenedEntry& entry, void* object) const;
+
  private:
     class Batch;
 
-    const ModelTable& table() const noexcept { return *loader_.table; }
-    void load(std::span<KeyLoad* const> wanted) override;
     std::shared_ptr<const void> take(KeyLoad& load, const OpenedEntry& entry) override;
     std::shared_ptr<const void> missing_product(const KeyLoad& load) override;
     void complete(KeyLoad& load) override;
@@ -73,7 +76,6 @@ class ModelJob final : public LoadJob {
     void finish(KeyLoad& load);
     std::shared_ptr<LoadedModel> product_of(const KeyLoad& load) const;
     void complete_object(void* object) const { loader_.complete(contexts_, object); }
-    bool decode(const OpenedEntry& entry, void* object) const;
 
     Counters& own_;
     const Loader& loader_;

@@ -17,6 +17,7 @@
 #include "loads.hpp"
 #include "model_entries.hpp"
 #include "model_job.hpp"
+#include "model_verification.hpp"
 #include "revision.hpp"
 #include "secondary_keys.hpp"
 
@@ -72,6 +73,9 @@ class Source final : public Loads {
     bool is_of(const ModelTable& table, const Cache& cache, bool asks) const noexcept {
         return &table_ == &table && asks_ == asks && cache_ == cache;
     }
+    bool verifies() const noexcept {
+        return rules_.verify > 0 && can_load() && !door_.for_update && draws_verification();
+    }
     bool can_load() const noexcept { return asks_ && loader_ != nullptr && loader_->can_load(); }
     bool needs_every_member() const noexcept { return loader_ != nullptr; }
     const LoadRules& rules() const noexcept { return rules_; }
@@ -83,6 +87,7 @@ class Source final : public Loads {
  private:
     Item& item(std::size_t index) noexcept;
     std::unique_ptr<LoadJob> make_job() override;
+    std::unique_ptr<LoadJob> make_verification() override;
     void* place(LoadJob& job, std::size_t index, bool is_task) override;
     void loaded(std::size_t index, KeyLoad& load) override;
     void take(std::size_t index, const std::shared_ptr<const void>& product) override;
@@ -119,6 +124,7 @@ class Load {
         Cache cache;
         std::vector<std::size_t> items;
         std::vector<std::size_t> to_refresh = {};
+        std::vector<std::size_t> to_verify = {};
     };
 
     void fetch_level(const std::vector<std::size_t>& level);
@@ -173,6 +179,11 @@ Item& Source::item(std::size_t index) noexcept { return load_.items_[index]; }
 std::unique_ptr<LoadJob> Source::make_job() {
     return std::make_unique<ModelJob>(cache_, rules_, cache_.core().models.of(table_), *loader_,
                                       door_.contexts);
+}
+
+std::unique_ptr<LoadJob> Source::make_verification() {
+    return std::make_unique<ModelVerification>(cache_, rules_, cache_.core().models.of(table_),
+                                               *loader_, door_.contexts);
 }
 
 void* Source::place(LoadJob& job, std::size_t index, bool is_task) {
@@ -440,6 +451,10 @@ void Load::read_entry(Group& group, std::size_t index, std::string_view bytes,
         item.standing = bytes;
         group.to_refresh.push_back(index);
     }
+    if (state == Freshness::fresh && item.source->verifies()) {
+        item.standing = bytes;
+        group.to_verify.push_back(index);
+    }
 }
 
 /// Reads the item's object: nothing where it could, or why not; then it is as before.
@@ -461,6 +476,7 @@ void Load::load_missing(const Group& group) {
         Source* source;
         std::vector<Wanted> missing = {};
         std::vector<Wanted> stale = {};
+        std::vector<Wanted> doubted = {};
     };
     std::vector<Part> parts;
     const auto part_of = [&](std::size_t index) -> Part& {
@@ -481,6 +497,9 @@ void Load::load_missing(const Group& group) {
                       .asked_at = item.asked_at};
     };
     for (const std::size_t index : group.to_refresh) part_of(index).stale.push_back(wanted(index));
+    for (const std::size_t index : group.to_verify) {
+        part_of(index).doubted.push_back(wanted(index));
+    }
     for (const std::size_t index : group.items) {
         const Item& item = items_[index];
         if (item.state == State::found || item.is_known_missing) continue;
@@ -488,6 +507,7 @@ void Load::load_missing(const Group& group) {
     }
     for (auto& part : parts) {
         if (!part.stale.empty()) part.source->refresh(part.stale);
+        if (!part.doubted.empty()) part.source->verify(part.doubted);
         part.source->load(std::move(part.missing));
     }
 }

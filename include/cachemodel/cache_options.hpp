@@ -42,7 +42,7 @@ struct CacheOptions {
     /// stores nothing. Models and cached calls do not use it: they have their `.expires`.
     Lifetime timeout = std::chrono::seconds{300};
 
-    /// This one and the next seven: as in `ModelOptions`, for models with a loader and for cached
+    /// This one and the next eight: as in `ModelOptions`, for models with a loader and for cached
     /// calls that say nothing else. What is about the end of entries does nothing to those that do
     /// not expire. In a URL durations as for `timeout`, and numbers such as `0.1`.
     Lifetime stale_while_refresh = std::chrono::seconds{0};
@@ -53,6 +53,7 @@ struct CacheOptions {
     Lifetime load_timeout = never;
     Lifetime lease_wait = std::chrono::seconds{2};
     Lifetime load_backoff = std::chrono::seconds{1};
+    double verify = 0;
 
     /// How many loads, and functions of `get_or_set`, may run at a time while the cache cannot be
     /// read, so that all that it kept from the source does not reach it at once. For this cache
@@ -65,7 +66,7 @@ struct CacheOptions {
     std::shared_ptr<Executor> executor = {};
 
     /// Where what is left to chance begins, for tests that are to run alike each time: jitter,
-    /// early refreshes, waits. By default different in each cache.
+    /// early refreshes, waits, which hits are verified. By default different in each cache.
     std::optional<std::uint64_t> seed = {};
 
     /// Makes the final keys. In a URL a name that is registered: `plain`, `digest`, or one's own.

@@ -54,9 +54,9 @@ class CacheUrl {
 
     /// Each takes an option out and gives its value, or `otherwise` where it was not given.
     ///
-    /// Numbers are whole and not negative, but for those of `take_number`. Sizes are bytes, with an
-    /// optional `KiB`, `MiB` or `GiB`. Durations are a number and one of `ns`, `us`, `ms`, `s`,
-    /// `min`, `h`, `d`.
+    /// Numbers are whole and not negative, but for those of `take_number` and `take_share`. Sizes
+    /// are bytes, with an optional `KiB`, `MiB` or `GiB`. Durations are a number and one of `ns`,
+    /// `us`, `ms`, `s`, `min`, `h`, `d`.
     ///
     /// Errors: `ConfigError` naming the option, its value and what was expected.
     std::string take_text(std::string_view option, std::string_view otherwise);
@@ -66,6 +66,8 @@ class CacheUrl {
                                std::uint64_t least, std::uint64_t most);
     /// A decimal number such as `2` or `0.1`, from `least` to less than `beyond`.
     double take_number(std::string_view option, double otherwise, double least, double beyond);
+    /// A decimal number such as `0.01`, from 0 to 1.
+    double take_share(std::string_view option, double otherwise);
     std::chrono::nanoseconds take_duration(std::string_view option,
                                            std::chrono::nanoseconds otherwise,
                                            std::chrono::nanoseconds least,

@@ -71,6 +71,9 @@ struct CallOptions {
     /// This one and the next: as in `ModelOptions`.
     std::optional<Lifetime> lease_wait = {};
     std::optional<Lifetime> load_backoff = {};
+    /// As in `ModelOptions`; a result is compared as a whole. The function runs with copies, too;
+    /// where object and arguments are not all `SelfContained`, the result is not verified.
+    std::optional<double> verify = {};
 
     /// What stands in keys for class and function; by default their names as the source spells
     /// them, with namespaces and parameter types. Must be given for lambdas and for what is inside

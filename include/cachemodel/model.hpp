@@ -22,7 +22,7 @@ namespace cachemodel {
 
 /// How a model is kept: `static constexpr ModelOptions cache_options{.expires = 15min};`
 ///
-/// What is about loading, from `stale_while_refresh` to `load_backoff`, is for models with a
+/// What is about loading, from `stale_while_refresh` to `verify`, is for models with a
 /// loader, and for what `from_miss_by` tells of them as well. What is not given of it is what the
 /// cache's own options say. Options that contradict each other do not compile, nor do negative ones
 /// of these.
@@ -65,6 +65,12 @@ struct ModelOptions {
     /// twice as long, and so on to 30 times: callers get a stale entry, or the same error again. By
     /// default 1 s, at most a day; 0 asks it every time.
     std::optional<Lifetime> load_backoff = {};
+    /// The share of fresh hits, from 0 to 1, that are loaded as well, by chance, in the background,
+    /// to be compared with what the source says then. A difference is counted
+    /// (`Statistics::mismatches`), told to the observer, and ends the entry, unless that has
+    /// changed meanwhile. No caller waits for it, and an executor without room leaves it out. What
+    /// `from_miss_by` tells is not verified. By default 0.
+    std::optional<double> verify = {};
 
     /// The model's name in keys; by default the class name as the source spells it, with its
     /// namespaces. Must be given for types inside lambdas, and should be for those in an unnamed
@@ -485,8 +491,8 @@ consteval bool require_model() {
                   "from_miss, which is the first; write one, or give complete another name");
     static_assert(problem != load_terms_without_loader,
                   "cachemodel: stale_while_refresh, stale_if_error, remember_missing, "
-                  "early_refresh, jitter, load_timeout, lease_wait and load_backoff are about "
-                  "loading; give the model a from_miss, or leave them out");
+                  "early_refresh, jitter, load_timeout, lease_wait, load_backoff and verify are "
+                  "about loading; give the model a from_miss, or leave them out");
     if constexpr (problem == load_terms) {
         return require_terms<terms_problem(detail::load_terms(model_options<M>()),
                                            model_options<M>().expires)>();

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 namespace cachemodel {
@@ -83,6 +84,21 @@ struct FailedLoad {
     bool in_background = false;
 };
 
+/// A hit that the source, asked as well, did not confirm (`ModelOptions::verify`).
+///
+/// Thread safety: that of a plain value.
+/// Lifetime: the texts are valid during the observer's call.
+struct Mismatch {
+    std::string_view cache;
+    /// The model's or the call's, as keys begin with it.
+    std::string_view name;
+    /// As `key_for` has it: secret ones are a digest.
+    std::string_view key;
+    /// Names of the members that differ, as they are stored; all but the keys where the source has
+    /// none any more. Of a cached call "result".
+    std::span<const std::string_view> members;
+};
+
 /// Is told what a cache does: for logs, traces and metrics. Override what is of interest.
 ///
 /// No call is made under a lock, nor while anybody waits until something is stored: an observer may
@@ -104,6 +120,8 @@ class Observer {
     virtual void ignored_error(const IgnoredError& /*error*/) {}
     /// Once for each of `Statistics::load_failures`.
     virtual void failed_load(const FailedLoad& /*load*/) {}
+    /// Once for each of `Statistics::mismatches`.
+    virtual void mismatch(const Mismatch& /*mismatch*/) {}
 };
 
 }  // namespace cachemodel

@@ -38,6 +38,8 @@ struct Statistics {
     std::uint64_t overtaken_loads = 0;  ///< results not stored, as something newer is there
     std::uint64_t joined = 0;           ///< misses that took the result of an equal load under way
     std::uint64_t kept_out = 0;         ///< results that a predicate `unless` kept out of the cache
+    std::uint64_t verified = 0;         ///< hits that the source, asked as well, confirmed
+    std::uint64_t mismatches = 0;       ///< hits that differ from what the source says by then
     std::uint64_t counts = 0;           ///< counters that were incremented or decremented
     std::uint64_t count_failures = 0;   ///< keys that the backend could not count
     std::uint64_t type_mismatches = 0;  ///< entries of another type than was asked for

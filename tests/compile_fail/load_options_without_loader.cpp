@@ -1,8 +1,8 @@
 // cachemodel: what nobody loads has no use for options of loading.
 // SPDX-License-Identifier: MIT
 // expect: cachemodel: stale_while_refresh, stale_if_error, remember_missing, early_refresh, jitter,
-// expect: load_timeout, lease_wait and load_backoff are about loading; give the model a from_miss,
-// expect: or leave them out
+// expect: load_timeout, lease_wait, load_backoff and verify are about loading; give the model a
+// expect: from_miss, or leave them out
 #include <cachemodel/cachemodel.hpp>
 
 #include <chrono>

@@ -370,7 +370,7 @@ TEST_CASE("options of loads stand in OPTIONS, as in a URL, or as numbers", "[cac
     configure_caches(R"({"c": {"BACKEND": "memory", "OPTIONS": {
         "STALE_WHILE_REFRESH": "30s", "STALE_IF_ERROR": "never", "REMEMBER_MISSING": 1.5,
         "EARLY_REFRESH": 1, "JITTER": 0.1, "LOAD_TIMEOUT": "2s", "LEASE_WAIT": 0,
-        "LOAD_BACKOFF": "0.5", "LOADS_WITHOUT_CACHE": 8}}})");
+        "LOAD_BACKOFF": "0.5", "VERIFY": 0.01, "LOADS_WITHOUT_CACHE": 8}}})");
     const auto& rules = caches()["c"].view().load_rules;
     CHECK(rules.stale_while_refresh == Lifetime{30s});
     CHECK(rules.stale_if_error.is_never());
@@ -380,6 +380,7 @@ TEST_CASE("options of loads stand in OPTIONS, as in a URL, or as numbers", "[cac
     CHECK(rules.load_timeout == Lifetime{2s});
     CHECK(rules.lease_wait.is_over());
     CHECK(rules.load_backoff == Lifetime{500ms});
+    CHECK(rules.verify == 0.01);
     CHECK(caches()["c"].core().load_settings.loads_without_cache == 8);
     configure_caches(
         R"({"d": {"BACKEND": "memory", "TIMEOUT": null, "OPTIONS": {"LOAD_TIMEOUT": null}}})");
@@ -410,12 +411,13 @@ TEST_CASE("options of loads stand in OPTIONS, as in a URL, or as numbers", "[cac
 TEST_CASE("a misspelt member or option is an error that names what may be meant",
           "[caches_json][unit]") {
     const ScopedCaches scope;
-    CHECK(refusal_of(R"({"sessions": {"BACKEND": "memory", "OPTIONS": {"MAX_ENTRYS": 5}}})") ==
-          "cache \"sessions\": OPTIONS.MAX_ENTRYS: there is no option named max_entrys; "
-          "max_entrys may be meant as max_entries; it takes clear, early_refresh, ignore_errors, "
-          "jitter, key_function, key_prefix, key_warnings, lease_wait, lenient, load_backoff, "
-          "load_timeout, loads_without_cache, max_bytes, max_entries, mismatch_is_miss, "
-          "remember_missing, shards, stale_if_error, stale_while_refresh, timeout, version");
+    CHECK(
+        refusal_of(R"({"sessions": {"BACKEND": "memory", "OPTIONS": {"MAX_ENTRYS": 5}}})") ==
+        "cache \"sessions\": OPTIONS.MAX_ENTRYS: there is no option named max_entrys; "
+        "max_entrys may be meant as max_entries; it takes clear, early_refresh, ignore_errors, "
+        "jitter, key_function, key_prefix, key_warnings, lease_wait, lenient, load_backoff, "
+        "load_timeout, loads_without_cache, max_bytes, max_entries, mismatch_is_miss, "
+        "remember_missing, shards, stale_if_error, stale_while_refresh, timeout, verify, version");
     CHECK(
         refusal_with(R"("BACKEND": "probe", "OPTIONS": {"ALPHA": 1, "BETA": 2})")
             .starts_with(
@@ -625,7 +627,7 @@ TEST_CASE("a lenient cache has warnings in the place of errors", "[caches_json][
           "cache \"c\": OPTIONS.MAX_ENTRYS: there is no option named max_entrys; it takes clear, "
           "early_refresh, ignore_errors, jitter, key_function, key_prefix, key_warnings, "
           "lease_wait, lenient, load_backoff, load_timeout, loads_without_cache, mismatch_is_miss, "
-          "remember_missing, stale_if_error, stale_while_refresh, timeout, version");
+          "remember_missing, stale_if_error, stale_while_refresh, timeout, verify, version");
     CHECK(caches()["c"].timeout() == Lifetime{300s});
     CHECK(caches()["c"].version() == 1);
     CHECK(caches()["c"].prefix().empty());

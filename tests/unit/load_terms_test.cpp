@@ -46,9 +46,10 @@ constexpr LoadRules defaults{
     .load_timeout = 36s,
     .lease_wait = 37s,
     .load_backoff = 38s,
+    .verify = 0.39,
 };
 
-constexpr TermsProblem last_problem = TermsProblem::load_backoff_range;
+constexpr TermsProblem last_problem = TermsProblem::verify_range;
 
 /// The message of the `ConfigError` that `action` throws.
 template <class Action>
@@ -105,7 +106,8 @@ constexpr ModelOptions all() {
             .jitter = 0.1,
             .load_timeout = 2s,
             .lease_wait = 0s,
-            .load_backoff = 0s};
+            .load_backoff = 0s,
+            .verify = 1};
 }
 constexpr ModelOptions none_of_all() {
     return {.stale_while_refresh = 0s,
@@ -115,7 +117,8 @@ constexpr ModelOptions none_of_all() {
             .jitter = 0,
             .load_timeout = never,
             .lease_wait = 0s,
-            .load_backoff = 0s};
+            .load_backoff = 0s,
+            .verify = 0};
 }
 constexpr ModelOptions jitter_of_never() { return {.jitter = 0.1}; }
 
@@ -139,6 +142,7 @@ TEST_CASE("what a model does not say is what its cache says", "[load_terms][unit
     CHECK(rules.load_timeout == Lifetime{36s});
     CHECK(rules.lease_wait == Lifetime{37s});
     CHECK(rules.load_backoff == Lifetime{38s});
+    CHECK(rules.verify == 0.39);
 }
 
 TEST_CASE("what a model says holds, also where it says none", "[load_terms][unit]") {
@@ -150,7 +154,8 @@ TEST_CASE("what a model says holds, also where it says none", "[load_terms][unit
                                        .jitter = 0.5,
                                        .load_timeout = 6s,
                                        .lease_wait = 7s,
-                                       .load_backoff = 8s},
+                                       .load_backoff = 8s,
+                                       .verify = 0.9},
                                       defaults);
     CHECK(some.stale_while_refresh == Lifetime{1s});
     CHECK(some.stale_if_error == Lifetime{2s});
@@ -160,6 +165,7 @@ TEST_CASE("what a model says holds, also where it says none", "[load_terms][unit
     CHECK(some.load_timeout == Lifetime{6s});
     CHECK(some.lease_wait == Lifetime{7s});
     CHECK(some.load_backoff == Lifetime{8s});
+    CHECK(some.verify == 0.9);
 
     const LoadRules switched_off = load_rules(15min,
                                               {.stale_while_refresh = none,
@@ -169,7 +175,8 @@ TEST_CASE("what a model says holds, also where it says none", "[load_terms][unit
                                                .jitter = 0.0,
                                                .load_timeout = never,
                                                .lease_wait = none,
-                                               .load_backoff = none},
+                                               .load_backoff = none,
+                                               .verify = 0.0},
                                               defaults);
     CHECK(switched_off.stale_while_refresh.is_over());
     CHECK(switched_off.stale_if_error.is_over());
@@ -179,6 +186,7 @@ TEST_CASE("what a model says holds, also where it says none", "[load_terms][unit
     CHECK(switched_off.load_timeout.is_never());
     CHECK(switched_off.lease_wait.is_over());
     CHECK(switched_off.load_backoff.is_over());
+    CHECK(switched_off.verify == 0);
 }
 
 TEST_CASE("a cache's defaults about the end of entries are not meant for those without one",
@@ -194,6 +202,7 @@ TEST_CASE("a cache's defaults about the end of entries are not meant for those w
     CHECK(rules.load_timeout == Lifetime{36s});
     CHECK(rules.lease_wait == Lifetime{37s});
     CHECK(rules.load_backoff == Lifetime{38s});
+    CHECK(rules.verify == 0.39);
 }
 
 TEST_CASE("that there is none is remembered no longer than what there is", "[load_terms][unit]") {
@@ -225,6 +234,7 @@ TEST_CASE("without any option loads are waited for, and other processes for 2 s"
         CHECK(rules.load_timeout.is_never());
         CHECK(rules.lease_wait == Lifetime{2s});
         CHECK(rules.load_backoff == Lifetime{1s});
+        CHECK(rules.verify == 0);
     }
 }
 
@@ -241,13 +251,15 @@ TEST_CASE("the terms are those of the options", "[load_terms][unit]") {
     CHECK(of_model.load_timeout == Lifetime{2s});
     CHECK(of_model.lease_wait == none);
     CHECK(of_model.load_backoff == none);
+    CHECK(of_model.verify == 1);
     const LoadTerms of_call = load_terms(CallOptions<int>{.stale_while_refresh = 1s,
                                                           .stale_if_error = 2s,
                                                           .early_refresh = 3,
                                                           .jitter = 0.4,
                                                           .load_timeout = 5s,
                                                           .lease_wait = 6s,
-                                                          .load_backoff = 7s});
+                                                          .load_backoff = 7s,
+                                                          .verify = 0.8});
     CHECK(of_call.stale_while_refresh == Lifetime{1s});
     CHECK(of_call.stale_if_error == Lifetime{2s});
     CHECK_FALSE(of_call.remember_missing);
@@ -256,6 +268,7 @@ TEST_CASE("the terms are those of the options", "[load_terms][unit]") {
     CHECK(of_call.load_timeout == Lifetime{5s});
     CHECK(of_call.lease_wait == Lifetime{6s});
     CHECK(of_call.load_backoff == Lifetime{7s});
+    CHECK(of_call.verify == 0.8);
     // Each one by itself is about loading.
     CHECK(any_given({.stale_while_refresh = none}));
     CHECK(any_given({.stale_if_error = none}));
@@ -265,6 +278,7 @@ TEST_CASE("the terms are those of the options", "[load_terms][unit]") {
     CHECK(any_given({.load_timeout = never}));
     CHECK(any_given({.lease_wait = none}));
     CHECK(any_given({.load_backoff = none}));
+    CHECK(any_given({.verify = 0.0}));
 }
 
 // ---- what makes no sense
@@ -316,6 +330,11 @@ TEST_CASE("terms that contradict each other or themselves are told apart", "[loa
         {{.load_backoff = -1s}, load_backoff_range, load_backoff_range},
         {{.load_backoff = 24h}, TermsProblem::none, TermsProblem::none},
         {{.load_backoff = never}, load_backoff_range, load_backoff_range},
+        {{.verify = 0}, TermsProblem::none, TermsProblem::none},
+        {{.verify = 1}, TermsProblem::none, TermsProblem::none},
+        {{.verify = 1.001}, verify_range, verify_range},
+        {{.verify = -0.1}, verify_range, verify_range},
+        {{.verify = not_a_number}, verify_range, verify_range},
     };
     for (const Case& each : cases) {
         CAPTURE(&each - cases);
@@ -389,7 +408,8 @@ TEST_CASE("a cached call names its function and the option that makes no sense",
                                           .jitter = 0.1,
                                           .load_timeout = 2s,
                                           .lease_wait = 0s,
-                                          .load_backoff = 0s}});
+                                          .load_backoff = 0s,
+                                          .verify = 1}});
 }
 
 TEST_CASE("a cache names the option that makes no sense", "[load_terms][cache][unit]") {
@@ -408,6 +428,7 @@ TEST_CASE("a cache names the option that makes no sense", "[load_terms][cache][u
     CHECK(refusal_of_cache({.load_timeout = -1s}).starts_with("load_timeout leaves a load no"));
     CHECK(refusal_of_cache({.lease_wait = -1s}) == "lease_wait is not a time from 0 to a day");
     CHECK(refusal_of_cache({.load_backoff = -1s}) == "load_backoff is not a time from 0 to a day");
+    CHECK(refusal_of_cache({.verify = 1.5}) == "verify is not a number from 0 to 1");
     CHECK(refusal_of_cache({.loads_without_cache = 0}) ==
           "loads_without_cache is 0, which would let nothing load without the cache");
     // Models and functions that expire make sense of these.
@@ -421,7 +442,8 @@ TEST_CASE("a cache names the option that makes no sense", "[load_terms][cache][u
 TEST_CASE("the options of loads are options of a cache's URL", "[load_terms][cache][unit]") {
     const Cache cache = Cache::open(
         "memory://?stale_while_refresh=30s&stale_if_error=1h&remember_missing=1.5&early_refresh=1"
-        "&jitter=0.1&load_timeout=2s&lease_wait=0&load_backoff=500ms&loads_without_cache=8");
+        "&jitter=0.1&load_timeout=2s&lease_wait=0&load_backoff=500ms&verify=0.01&loads_without_"
+        "cache=8");
     const LoadRules& rules = cache.view().load_rules;
     CHECK(rules.stale_while_refresh == Lifetime{30s});
     CHECK(rules.stale_if_error == Lifetime{1h});
@@ -431,6 +453,7 @@ TEST_CASE("the options of loads are options of a cache's URL", "[load_terms][cac
     CHECK(rules.load_timeout == Lifetime{2s});
     CHECK(rules.lease_wait == none);
     CHECK(rules.load_backoff == Lifetime{500ms});
+    CHECK(rules.verify == 0.01);
     CHECK(cache.core().load_settings.loads_without_cache == 8);
     CHECK(Cache::open("memory://").core().load_settings.loads_without_cache == 64);
     CHECK(
@@ -462,6 +485,12 @@ TEST_CASE("an option of loads that makes no sense in a URL is an error that name
     CHECK(refusal_of_url("jitter=1") ==
           "cache URL (memory): option jitter=1: expected is a number such as 2 or 0.1, from 0 to "
           "less than 1");
+    CHECK(Cache::open("memory://?verify=1").view().load_rules.verify == 1);
+    for (const std::string value : {"1.001", "-0.1", "1e-3", "nan", ""}) {
+        CHECK(
+            refusal_of_url("verify=" + value)
+                .ends_with("verify=" + value + ": expected is a number such as 0.01, from 0 to 1"));
+    }
     CHECK(refusal_of_url("loads_without_cache=0") ==
           "cache URL (memory): option loads_without_cache=0: expected is a whole number from 1 to "
           "4294967295");

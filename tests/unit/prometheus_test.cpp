@@ -212,6 +212,12 @@ cachemodel_joined_total{cache="default"} 0
 # HELP cachemodel_kept_out_total Results that a predicate kept out of the cache.
 # TYPE cachemodel_kept_out_total counter
 cachemodel_kept_out_total{cache="default"} 0
+# HELP cachemodel_verified_total Hits that the source, asked as well, confirmed.
+# TYPE cachemodel_verified_total counter
+cachemodel_verified_total{cache="default"} 0
+# HELP cachemodel_mismatches_total Hits that differ from what the source says by then.
+# TYPE cachemodel_mismatches_total counter
+cachemodel_mismatches_total{cache="default"} 0
 # HELP cachemodel_counts_total Counters that were incremented or decremented.
 # TYPE cachemodel_counts_total counter
 cachemodel_counts_total{cache="default"} 0

@@ -48,6 +48,10 @@ class CborWriter {
     /// An item that is encoded already.
     void raw(std::string_view encoded) { out_.append(encoded); }
 
+    /// Whether containers without an order are written in one all the same, so that equal ones are
+    /// equal bytes.
+    bool sorts = false;
+
     /// The head of an item: its major type (RFC 8949, section 3.1) in the upper bits, a number.
     void head(std::uint8_t major, std::uint64_t number);
 

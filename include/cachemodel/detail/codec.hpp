@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <span>
+#include <string>
 
 namespace cachemodel::detail {
 
@@ -291,6 +292,22 @@ bool decode_map_entry(CborReader& reader, Map& map) {
            map.emplace(std::move(key), std::move(mapped)).second;
 }
 
+void write_sorted(CborWriter& writer, std::vector<std::string> items);
+
+/// The items of a container that has no order, each by `encode_one`, as a writer that sorts wants
+/// them.
+template <class Container, class EncodeOne>
+void encode_sorted(CborWriter& writer, const Container& container, EncodeOne encode_one) {
+    std::vector<std::string> items;
+    items.reserve(container.size());
+    for (const auto& element : container) {
+        CborWriter item{items.emplace_back()};
+        item.sorts = true;
+        encode_one(item, element);
+    }
+    write_sorted(writer, std::move(items));
+}
+
 /// A CBOR map where all keys are text; an array of pairs otherwise.
 template <class Map>
 void encode_map(CborWriter& writer, const Map& map) {
@@ -300,14 +317,18 @@ void encode_map(CborWriter& writer, const Map& map) {
     }
     all_text ? writer.map(map.size()) : writer.array(map.size());
     const CborWriter::Nesting nesting{writer};
-    for (const auto& entry : map) {
+    const auto encode_one = [all_text](CborWriter& to, const auto& entry) {
         if (!all_text) {
-            encode_pair(writer, entry.first, entry.second);
+            encode_pair(to, entry.first, entry.second);
         } else {
-            encode(writer, entry.first);
-            encode(writer, entry.second);
+            encode(to, entry.first);
+            encode(to, entry.second);
         }
+    };
+    if constexpr (Unordered<Map>) {
+        if (writer.sorts) return encode_sorted(writer, map, encode_one);
     }
+    for (const auto& entry : map) encode_one(writer, entry);
 }
 
 template <class Map>
@@ -331,6 +352,13 @@ template <class Container>
 void encode_elements(CborWriter& writer, const Container& container) {
     writer.array(container.size());
     const CborWriter::Nesting nesting{writer};
+    if constexpr (Unordered<Container>) {
+        if (writer.sorts) {
+            return encode_sorted(writer, container, [](CborWriter& to, const auto& element) {
+                encode<typename Container::value_type>(to, element);
+            });
+        }
+    }
     for (const auto& element : container) {
         encode<typename Container::value_type>(writer, element);
     }

@@ -21,6 +21,7 @@ struct LoadTerms {
     std::optional<Lifetime> load_timeout = {};
     std::optional<Lifetime> lease_wait = {};
     std::optional<Lifetime> load_backoff = {};
+    std::optional<double> verify = {};
 };
 
 template <class Options>
@@ -31,7 +32,8 @@ constexpr LoadTerms load_terms(const Options& options) {
                     .jitter = options.jitter,
                     .load_timeout = options.load_timeout,
                     .lease_wait = options.lease_wait,
-                    .load_backoff = options.load_backoff};
+                    .load_backoff = options.load_backoff,
+                    .verify = options.verify};
     if constexpr (requires { options.remember_missing; }) {
         terms.remember_missing = options.remember_missing;
     }
@@ -42,7 +44,7 @@ constexpr LoadTerms load_terms(const Options& options) {
 constexpr bool any_given(const LoadTerms& terms) {
     return terms.stale_while_refresh || terms.stale_if_error || terms.remember_missing ||
            terms.early_refresh || terms.jitter || terms.load_timeout || terms.lease_wait ||
-           terms.load_backoff;
+           terms.load_backoff || terms.verify;
 }
 
 /// Why terms make no sense.
@@ -62,6 +64,7 @@ enum class TermsProblem : std::uint8_t {
     load_timeout_range,
     lease_wait_range,
     load_backoff_range,
+    verify_range,
 };
 
 // What goes beyond is a mistake: minutes written as hours, or numbers that are no longer exact.
@@ -95,6 +98,8 @@ constexpr TermsProblem range_problem(const LoadTerms& terms) {
     if (terms.load_timeout && terms.load_timeout->is_over()) return load_timeout_range;
     if (!is_wait(terms.lease_wait)) return lease_wait_range;
     if (!is_wait(terms.load_backoff)) return load_backoff_range;
+    const double verified = terms.verify.value_or(0);
+    if (!(verified >= 0 && verified <= 1)) return verify_range;
     return none;
 }
 
@@ -162,6 +167,8 @@ consteval bool require_terms() {
     static_assert(problem != load_backoff_range,
                   "cachemodel: load_backoff is not a time from 0 to a day; write how long a loader "
                   "that fails is left alone at first, such as 1s");
+    static_assert(problem != verify_range,
+                  "cachemodel: verify is a share of hits: a number from 0 to 1, such as 0.01");
     return true;
 }
 
@@ -176,6 +183,7 @@ struct LoadRules {
     Lifetime load_timeout = never;
     Lifetime lease_wait = std::chrono::seconds{2};
     Lifetime load_backoff = std::chrono::seconds{1};
+    double verify = 0;
 
     /// How long an entry is kept after its end.
     constexpr Lifetime kept_stale() const {
@@ -197,6 +205,7 @@ constexpr LoadRules load_rules(Lifetime expires, const LoadTerms& terms,
         .load_timeout = terms.load_timeout.value_or(defaults.load_timeout),
         .lease_wait = terms.lease_wait.value_or(defaults.lease_wait),
         .load_backoff = terms.load_backoff.value_or(defaults.load_backoff),
+        .verify = terms.verify.value_or(defaults.verify),
     };
     if (rules.remember_missing > expires) rules.remember_missing = expires;
     if (!expires.is_never()) return rules;
