@@ -45,15 +45,21 @@ std::string outcome_of_miss(const Explanation& told, std::string_view otherwise)
     if (!told.has_loader) return std::string{otherwise};
     if (told.load_failure) return "it fails as its last load did: the loader is left alone";
     if (told.state == EntryState::unknown) return "it is loaded, and not stored";
-    if (told.state == EntryState::fallback) return "it is loaded, and is this if that fails";
-    if (told.leased_until) return "it is waited for, and then loaded";
-    return "it is loaded";
+    const bool is_left_to_others = told.leased_until && told.waits_for_lease;
+    if (told.state == EntryState::fallback) {
+        return is_left_to_others ? "it is found, stale, while somebody loads it"
+                                 : "it is loaded, and is this if that fails";
+    }
+    return is_left_to_others ? "it is waited for, and then loaded" : "it is loaded";
 }
 
 }  // namespace
 
 std::string outcome_of(const Explanation& told) {
-    if (told.is_bypass) return outcome_of_miss(told, "nothing is found: this view passes by");
+    if (told.is_bypass) {  // whatever is there, and however often the loader failed
+        return told.has_loader ? "it is loaded: this view passes by"
+                               : "nothing is found: this view passes by";
+    }
     switch (told.state) {
         case EntryState::unknown:
             return outcome_of_miss(told, "nobody can tell");
@@ -67,6 +73,7 @@ std::string outcome_of(const Explanation& told) {
         case EntryState::counter:
             return "it is found";
         case EntryState::stale:
+            if (told.load_failure) return "it is found, stale: the loader is left alone";
             return told.leased_until ? "it is found, stale, while somebody refreshes it"
                                      : "it is found, stale, and refreshed";
         case EntryState::known_missing:

@@ -11,6 +11,7 @@
 #include "counter_text.hpp"
 #include "entries.hpp"
 #include "freshness.hpp"
+#include "load_job.hpp"
 #include "model_entries.hpp"
 #include "shown_text.hpp"
 
@@ -89,10 +90,10 @@ class Explaining {
         told_.final_key = shown(final_key_);
         told_.has_loader = reader_.has_loader;
         told_.is_bypass = cache_.is_bypass();
+        told_.waits_for_lease = reader_.has_loader && uses_leases(cache_, reader_.rules);
         told_.now = cache_.clock().wall();
         const Sight sight{cache_, final_key_};
         tell_server();
-        tell_load_failure();
         if (sight.failure) {
             told_.state = EntryState::unknown;
             told_.failure = sight.failure;
@@ -103,6 +104,7 @@ class Explaining {
             told_.size = sight.bytes->size();
             look(*sight.bytes);
         }
+        tell_load_failure();
         return std::move(told_);
     }
 
@@ -143,7 +145,7 @@ class Explaining {
         if (!standing.is_value()) return;
         told_.served_until = end_of(reader_.rules.stale_while_refresh, *envelope.fresh_until);
         told_.fallback_until = end_of(reader_.rules.stale_if_error, *envelope.fresh_until);
-        if (told_.state == EntryState::fresh) {
+        if (told_.state == EntryState::fresh && !told_.is_bypass) {
             told_.refresh_chance = chance_of_early_refresh(cache_, envelope, reader_.rules);
         }
     }
@@ -171,11 +173,16 @@ class Explaining {
 
     void tell_load_failure() {
         if (!reader_.has_loader) return;
-        CacheCore& core = cache_.core();
-        const auto now = cache_.clock().steady();
-        if (const auto error = core.load_backoff.find(reader_.flight_key, now)) {
-            told_.load_failure = Failure{error};
-        }
+        const bool is_value = told_.state == EntryState::fresh || told_.state == EntryState::stale;
+        std::exception_ptr error = last_failure(reader_.flight_key);
+        if (!error && is_value) error = last_failure(completion_key(reader_.flight_key));
+        if (!error) return;
+        told_.load_failure = Failure{std::move(error)};
+        told_.refresh_chance = 0;
+    }
+
+    std::exception_ptr last_failure(const std::string& flight_key) {
+        return cache_.core().load_backoff.find(flight_key, cache_.clock().steady());
     }
 
     const Cache& cache_;

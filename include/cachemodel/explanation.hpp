@@ -67,7 +67,11 @@ struct Explanation {
 
     bool has_loader = false;  ///< who finds nothing loads it
     bool is_bypass = false;   ///< it was asked for through a view that finds nothing
-    /// What its last load here threw, as long as the loader is left alone for that.
+    /// Who loads it waits for the lease of somebody else, if there is one.
+    bool waits_for_lease = false;
+    /// What its last load here threw, as long as the loader is left alone for that. Of what is
+    /// fresh or stale also its second step: that keeps off refreshes only. A bypass asks the loader
+    /// all the same.
     std::optional<Failure> load_failure = {};
 
     /// Whether a reader gets what is stored, without more ado.

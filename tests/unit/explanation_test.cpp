@@ -17,6 +17,7 @@
 #include <memory>
 #include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 using namespace cachemodel;
@@ -65,6 +66,43 @@ struct Leased {
     void from_miss(Table& table) { cents = table.row(name); }
 };
 
+/// The same, by readers who take no leases.
+struct Unleased {
+    static constexpr ModelOptions cache_options{
+        .expires = 100s, .lease_wait = 0s, .name = "leased"};
+    Key<std::string> name;
+    Field<int> cents;
+
+    void from_miss(Table& table) { cents = table.row(name); }
+};
+
+/// With a fallback and leases.
+struct Kept {
+    static constexpr ModelOptions cache_options{.expires = 100s,
+                                                .stale_if_error = 1h,
+                                                .load_timeout = never,
+                                                .lease_wait = 2s,
+                                                .name = "kept"};
+    Key<std::string> name;
+    Field<int> cents;
+
+    void from_miss(Table& table) { cents = table.row(name); }
+};
+
+/// Its second step always fails.
+struct Steps {
+    static constexpr ModelOptions cache_options{.expires = 100s,
+                                                .stale_while_refresh = 50s,
+                                                .lease_wait = 0s,
+                                                .load_backoff = 10s,
+                                                .name = "steps"};
+    Key<std::string> name;
+    Field<int> cents;
+
+    void from_miss(Table& table) { cents = table.row(name); }
+    void complete(Table&) { throw std::runtime_error("no second step"); }
+};
+
 /// Without a loader.
 struct Note {
     static constexpr ModelOptions cache_options{.name = "note"};
@@ -87,6 +125,14 @@ int twice(int n) { return 2 * n; }
 
 struct Rig : support::LoadRig {
     const Models<Price, Table&> prices{cache, table};
+
+    /// Once, while the table is asked next.
+    template <class Action>
+    void while_asked_next(Action action) {
+        table.before_answer = [action, is_done = false]() mutable {
+            if (!std::exchange(is_done, true)) action();
+        };
+    }
 };
 
 }  // namespace explanation_test
@@ -309,8 +355,140 @@ TEST_CASE_METHOD(Rig, "a view that bypasses the cache tells what is stored all t
     const Explanation told = around.explain("tea");
     CHECK(told.state == EntryState::fresh);
     CHECK(!told.is_served());
-    CHECK(outcome_of(told) == "it is loaded");
+    CHECK(outcome_of(told) == "it is loaded: this view passes by");
     CHECK(outcome_of(cache.bypass().explain("x")) == "nothing is found: this view passes by");
+}
+
+TEST_CASE_METHOD(Rig, "through a bypass there are no leases, no back-off and no fallback",
+                 "[explanation][unit]") {
+    const char* const loaded = "it is loaded: this view passes by";
+    const Models<Leased, Table&> leased{cache, table};
+    const Models<Leased, Table&> leased_around{cache.bypass(), table};
+    while_asked_next([&] {
+        CHECK(leased_around.explain("tea").leased_until);
+        CHECK(outcome_of(leased_around.explain("tea")) == loaded);
+        CHECK(leased_around.get("tea").cents == 100);
+    });
+    (void)leased.get("tea");
+    CHECK(table.take_asked() == 2);
+
+    const Models<Price, Table&> around{cache.bypass(), table};
+    (void)prices.get("tea");
+    clock.advance(160s);
+    table.is_broken = true;
+    CHECK(around.explain("tea").state == EntryState::fallback);
+    CHECK(outcome_of(around.explain("tea")) == loaded);
+    CHECK_THROWS_AS(around.get("tea"), std::runtime_error);
+
+    CHECK_THROWS_AS(prices.find("gold"), std::runtime_error);
+    CHECK_THROWS_AS(prices.find("gold"), std::runtime_error);
+    table.asked.clear();
+    CHECK(around.explain("gold").load_failure);
+    CHECK(outcome_of(around.explain("gold")) == loaded);
+    CHECK_THROWS_AS(around.find("gold"), std::runtime_error);
+    CHECK(table.take_asked() == 1);
+}
+
+TEST_CASE_METHOD(Rig, "what is stale is not refreshed while its loader is left alone",
+                 "[explanation][unit]") {
+    (void)prices.get("tea");
+    clock.advance(110s);
+    table.is_broken = true;
+    for (int i = 0; i < 2; ++i) {
+        CHECK(outcome_of(prices.explain("tea")) == "it is found, stale, and refreshed");
+        (void)prices.get("tea");
+        executor->run_all();
+    }
+    CHECK(prices.explain("tea").state == EntryState::stale);
+    CHECK(outcome_of(prices.explain("tea")) == "it is found, stale: the loader is left alone");
+    (void)prices.get("tea");
+    CHECK(executor->size() == 0);
+}
+
+TEST_CASE_METHOD(Rig, "what is fresh is not refreshed early while its loader is left alone",
+                 "[explanation][unit]") {
+    table.before_answer = [this] { clock.advance(1s); };
+    const Models<Early, Table&> early{cache, table};
+    (void)early.get("tea");
+    table.before_answer = nullptr;
+    table.is_broken = true;
+    clock.advance(98s + 990ms);
+    for (int i = 0; i < 100 && table.asked.size() < 3; ++i) {
+        (void)early.get("tea");
+        executor->run_all();
+    }
+    CHECK(table.take_asked() == 3);
+    CHECK(early.explain("tea").load_failure);
+    CHECK(early.explain("tea").refresh_chance == 0);
+    CHECK(outcome_of(early.explain("tea")) == "it is found");
+    for (int i = 0; i < 100; ++i) (void)early.get("tea");
+    CHECK(executor->size() == 0);
+}
+
+TEST_CASE_METHOD(Rig, "a second step that is left alone keeps off refreshes, and no first load",
+                 "[explanation][unit]") {
+    const Models<Steps, Table&> steps{cache, table};
+    (void)steps.get("tea");
+    executor->run_all();
+    CHECK(steps.explain("tea").state == EntryState::absent);
+    (void)steps.get("tea");
+    executor->run_all();
+    CHECK(!steps.explain("tea").load_failure);
+    CHECK(outcome_of(steps.explain("tea")) == "it is loaded");
+    table.asked.clear();
+    CHECK(steps.get("tea").cents == 100);
+    CHECK(table.take_asked() == 1);
+    executor->run_all();
+
+    steps.save(Steps{.name = "tea", .cents = 100});
+    clock.advance(110s);
+    for (int i = 0; i < 2; ++i) {
+        (void)steps.get("tea");
+        executor->run_all();
+    }
+    CHECK(steps.explain("tea").load_failure.value().message() == "no second step");
+    CHECK(outcome_of(steps.explain("tea")) == "it is found, stale: the loader is left alone");
+    (void)steps.get("tea");
+    CHECK(executor->size() == 0);
+}
+
+TEST_CASE_METHOD(Rig, "a reader waits for leases only where it takes part in them",
+                 "[explanation][unit]") {
+    const Models<Leased, Table&> leased{cache, table};
+    // As another process has them, which takes no leases.
+    const Cache elsewhere{recording, {.seed = 2, .clock = clock}};
+    const Models<Unleased, Table&> unleased{elsewhere, table};
+    while_asked_next([&] {
+        CHECK(leased.explain("tea").waits_for_lease);
+        const Explanation told = unleased.explain("tea");
+        CHECK(told.state == EntryState::being_loaded);
+        CHECK(told.leased_until);
+        CHECK(!told.waits_for_lease);
+        CHECK(outcome_of(told) == "it is loaded");
+        CHECK(unleased.get("tea").cents == 100);
+    });
+    (void)leased.get("tea");
+    CHECK(table.take_asked() == 2);
+    CHECK(elsewhere.statistics().lease_waits == 0);
+}
+
+TEST_CASE_METHOD(Rig, "with a fallback nobody waits for the lease of another",
+                 "[explanation][unit]") {
+    const Models<Kept, Table&> kept{cache, table};
+    (void)kept.get("tea");
+    clock.advance(110s);
+    CHECK(outcome_of(kept.explain("tea")) == "it is loaded, and is this if that fails");
+    const Cache elsewhere{recording, {.seed = 2, .clock = clock}};
+    const Models<Kept, Table&> of_others{elsewhere, table};
+    table.asked.clear();
+    while_asked_next([&] {
+        CHECK(of_others.explain("tea").state == EntryState::fallback);
+        CHECK(outcome_of(of_others.explain("tea")) ==
+              "it is found, stale, while somebody loads it");
+        CHECK(of_others.find("tea").stale());
+    });
+    CHECK(!kept.find("tea").stale());
+    CHECK(table.take_asked() == 1);
 }
 
 TEST_CASE_METHOD(Rig, "cached calls explain their results", "[explanation][unit]") {
