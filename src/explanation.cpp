@@ -104,18 +104,23 @@ class Lines {
     /// Where there is one, with how far it is from now.
     void add(std::string_view name, const std::optional<Explanation::Time>& time) {
         if (!time) return;
-        const auto at = std::chrono::floor<std::chrono::milliseconds>(*time);
-        const auto now = std::chrono::floor<std::chrono::milliseconds>(told_.now);
-        const std::chrono::milliseconds ahead = at - now;
-        std::string value = detail::shown_time(at);
-        if (ahead.count() > 0) value += ", in " + detail::shown_lifetime(ahead);
-        if (ahead.count() < 0) value += ", " + detail::shown_lifetime(-ahead) + " ago";
-        add(name, value);
+        const bool is_for_ever = *time == Explanation::Time::max();
+        add(name, is_for_ever ? "for ever" : detail::shown_time(*time) + distance(*time));
     }
 
     std::string text;
 
  private:
+    /// Nothing for now, for centuries, and for what was before there were clocks that tell it.
+    std::string distance(Explanation::Time time) const {
+        if (time < Explanation::Time{}) return {};
+        const std::chrono::milliseconds ahead = time - told_.now;
+        const Lifetime apart = ahead < ahead.zero() ? -ahead : ahead;
+        if (apart.is_over() || apart.is_never()) return {};
+        const std::string shown = detail::shown_lifetime(apart);
+        return ahead < ahead.zero() ? ", " + shown + " ago" : ", in " + shown;
+    }
+
     const Explanation& told_;
 };
 

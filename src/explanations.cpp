@@ -91,7 +91,7 @@ class Explaining {
         told_.has_loader = reader_.has_loader;
         told_.is_bypass = cache_.is_bypass();
         told_.waits_for_lease = reader_.has_loader && uses_leases(cache_, reader_.rules);
-        told_.now = cache_.clock().wall();
+        told_.now = wall_time(cache_);
         const Sight sight{cache_, final_key_};
         tell_server();
         if (sight.failure) {
@@ -151,8 +151,11 @@ class Explaining {
     }
 
     static std::optional<Explanation::Time> end_of(Lifetime window, WallTime fresh_until) {
-        if (window.is_never() || window.is_over()) return std::nullopt;
-        return detail::fresh_until(window, fresh_until);
+        if (window.is_over()) return std::nullopt;
+        constexpr auto for_ever = Explanation::Time::max();
+        const auto length = std::chrono::ceil<std::chrono::milliseconds>(window.duration());
+        const bool has_end = !window.is_never() && fresh_until < for_ever - length;
+        return has_end ? detail::fresh_until(window, fresh_until) : for_ever;
     }
 
     void tell_end_by_backend() {

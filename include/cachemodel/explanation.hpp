@@ -40,7 +40,9 @@ std::string_view to_string(EntryState state) noexcept;
 ///
 /// Thread safety: that of a plain value.
 struct Explanation {
-    using Time = std::chrono::system_clock::time_point;
+    /// In milliseconds, which count far enough: centuries from now do not fit into nanoseconds
+    /// since 1970. `Time::max()` stands for ever.
+    using Time = std::chrono::sys_time<std::chrono::milliseconds>;
 
     // Bytes that are not visible ASCII, and backslashes, are written `\xNN`; cut after 250 bytes.
     std::string key;              ///< as it was asked for: of a model or call, what `key_for` gives

@@ -103,6 +103,19 @@ struct Steps {
     void complete(Table&) { throw std::runtime_error("no second step"); }
 };
 
+/// For longer than nanoseconds since 1970 can count.
+struct Lasting {
+    static constexpr ModelOptions cache_options{.expires = 280 * 365 * 24h,
+                                                .stale_while_refresh = never,
+                                                .stale_if_error = 200 * 365 * 24h,
+                                                .lease_wait = 0s,
+                                                .name = "lasting"};
+    Key<std::string> name;
+    Field<int> cents;
+
+    void from_miss(Table& table) { cents = table.row(name); }
+};
+
 /// Without a loader.
 struct Note {
     static constexpr ModelOptions cache_options{.name = "note"};
@@ -534,6 +547,50 @@ TEST_CASE("an entry of memory that is only explained is as old as before", "[exp
     (void)cache.explain("k");
     CHECK(cache.explain("k").state == EntryState::counter);
     CHECK(cache.statistics().round_trips == 1);
+}
+
+TEST_CASE_METHOD(Rig, "centuries are told, and what has no end is for ever",
+                 "[explanation][unit]") {
+    const Models<Lasting, Table&> lasting{cache, table};
+    (void)lasting.get("tea");
+    CHECK(lasting.explain("tea").fresh_until.value().time_since_epoch() == 10'723'536'000'000ms);
+    CHECK(lasting.explain("tea").served_until == Explanation::Time::max());
+    CHECK(to_string(lasting.explain("tea")) ==
+          "lasting@1/name=\"tea\": fresh\n"
+          "  a reader        it is found\n"
+          "  final key       :1:lasting@1/name=\"tea\"\n"
+          "  size            61 bytes\n"
+          "  written         2030-01-01T00:00:00.000Z\n"
+          "  fresh until     2309-10-26T00:00:00.000Z, in 102200d\n"
+          "  served until    for ever\n"
+          "  fallback until  2509-09-07T00:00:00.000Z\n");
+}
+
+TEST_CASE_METHOD(Rig, "times that make no sense do no harm", "[explanation][unit]") {
+    (void)prices.get("tea");
+    const std::string key = scripted->keys().at(0);
+    const std::string before = scripted->stored(key).value();
+    const auto opened = detail::open_entry(before, R"(price@1/name="tea")").entry.value();
+    const auto plant = [&](detail::WallTime written_at, detail::WallTime fresh_until) {
+        detail::Envelope envelope = opened.envelope;
+        envelope.written_at = written_at;
+        envelope.fresh_until = fresh_until;
+        std::string entry;
+        detail::begin_entry(entry, envelope);
+        entry += opened.body;
+        detail::end_entry(entry);
+        scripted->plant(key, entry);
+    };
+    plant(detail::WallTime::min(), detail::WallTime::max());
+    const Explanation latest = prices.explain("tea");
+    CHECK(latest.state == EntryState::fresh);
+    CHECK(latest.served_until == Explanation::Time::max());
+    CHECK(latest.fallback_until == Explanation::Time::max());
+    CHECK(to_string(latest).find("written         -9223372036854775808 ms since 1970\n") !=
+          std::string::npos);
+    plant(detail::WallTime::max(), detail::WallTime::min());
+    CHECK(prices.explain("tea").state == EntryState::expired);
+    CHECK(!to_string(prices.explain("tea")).empty());
 }
 
 TEST_CASE_METHOD(Rig, "it is printed line by line", "[explanation][unit]") {
