@@ -141,6 +141,7 @@ std::string to_string(const Explanation& told) {
     if (told.size > 0) lines.add("size", std::to_string(told.size) + " bytes");
     lines.add("written", told.written_at);
     lines.add("fresh until", told.fresh_until);
+    lines.add("gone at", told.kept_until);
     lines.add("served until", told.served_until);
     lines.add("fallback until", told.fallback_until);
     lines.add("leased until", told.leased_until);

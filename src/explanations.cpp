@@ -112,7 +112,7 @@ class Explaining {
     void look(std::string_view bytes) {
         if (reader_.takes_counters && parse_counter(bytes).is_integer) {
             told_.state = EntryState::counter;
-            return tell_end_by_backend();
+            return tell_end_by_backend(told_.fresh_until);
         }
         FoundEntry standing = look_at(cache_, bytes, key_.in_envelope());
         // A model's or a call's, whose key was given to the cache.
@@ -138,10 +138,12 @@ class Explaining {
         const Envelope& envelope = standing.entry->envelope;
         told_.written_at = envelope.written_at;
         told_.load_cost = envelope.load_cost;
-        told_.fresh_until = envelope.fresh_until;
+        const bool is_answer = standing.is_value() || envelope.is_known_missing;
+        auto& end = is_answer ? told_.fresh_until : told_.kept_until;
+        end = envelope.fresh_until;
         const bool is_leased = envelope.lease && wall_time(cache_) < envelope.lease->until;
         if (is_leased) told_.leased_until = envelope.lease->until;
-        if (!envelope.fresh_until) return tell_end_by_backend();
+        if (!end) return tell_end_by_backend(end);
         if (!standing.is_value()) return;
         told_.served_until = end_of(reader_.rules.stale_while_refresh, *envelope.fresh_until);
         told_.fallback_until = end_of(reader_.rules.stale_if_error, *envelope.fresh_until);
@@ -158,12 +160,12 @@ class Explaining {
         return has_end ? detail::fresh_until(window, fresh_until) : for_ever;
     }
 
-    void tell_end_by_backend() {
+    void tell_end_by_backend(std::optional<Explanation::Time>& end) {
         if (!cache_.capabilities().tells_lifetimes) return;
         Lifetime left;
         if (!cache_.backend().remaining_lifetime(final_key_, left).done() || left.is_never())
             return;
-        told_.fresh_until = detail::fresh_until(left, wall_time(cache_));
+        end = detail::fresh_until(left, wall_time(cache_));
     }
 
     void tell_server() {

@@ -62,6 +62,8 @@ struct Explanation {
     std::optional<Time> fresh_until = {};
     std::optional<Time> served_until = {};    ///< the end of `stale_while_refresh`
     std::optional<Time> fallback_until = {};  ///< the end of `stale_if_error`
+    /// The same of what is no value and only holds a place: a removal, or a lease over nothing.
+    std::optional<Time> kept_until = {};
     std::optional<Time> leased_until = {};    ///< somebody loads or refreshes it
     std::optional<std::chrono::milliseconds> load_cost = {};
     /// How likely a reader of now is to have it refreshed before its end, from 0 to 1.

@@ -234,6 +234,11 @@ TEST_CASE_METHOD(Rig, "removals and what is known to be missing stand for no val
     CHECK(removed.reason == MissReason::removed);
     CHECK(removed.written_at == clock.wall());
     CHECK(outcome_of(removed) == "it is loaded");
+    CHECK(!removed.fresh_until);
+    CHECK(removed.kept_until == clock.wall() + 35s);
+    CHECK(to_string(removed).find("fresh until") == std::string::npos);
+    CHECK(to_string(removed).find("gone at         2030-01-01T00:00:35.000Z, in 35s\n") !=
+          std::string::npos);
 
     const Models<Negative, Table&> negatives{cache, table};
     CHECK(negatives.find("gold").absent());
@@ -252,6 +257,8 @@ TEST_CASE_METHOD(Rig, "a lease is seen: over nothing, over what is stale, and wh
     REQUIRE(during.size() == 1);
     CHECK(during[0].state == EntryState::being_loaded);
     CHECK(during[0].leased_until > clock.wall());
+    CHECK(!during[0].fresh_until);
+    CHECK(during[0].kept_until > during[0].leased_until);
     CHECK(outcome_of(during[0]) == "it is waited for, and then loaded");
 
     clock.advance(110s);
