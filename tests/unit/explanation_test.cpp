@@ -4,11 +4,13 @@
 
 #include <cachemodel/backends/memcached.hpp>
 #include <cachemodel/backends/memory.hpp>
+#include <cachemodel/backends/redis.hpp>
 #include <cachemodel/cache_model.hpp>
 #include <cachemodel/cached_function.hpp>
 #include <cachemodel/models.hpp>
 
 #include "support/catch.hpp"
+#include "support/decorators.hpp"
 #include "support/load_rig.hpp"
 #include "support/process.hpp"
 
@@ -17,6 +19,7 @@
 #include <memory>
 #include <sstream>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -132,6 +135,16 @@ struct Session {
     static constexpr ModelOptions cache_options{.name = "session", .secret_keys = true};
     Key<std::string> token;
     std::string user;
+};
+
+/// Has a server that is down, and does not tell what it holds.
+class Silent final : public support::Decorator {
+ public:
+    Silent() : Decorator(std::make_shared<MemoryBackend>()) {}
+    std::vector<ServerState> servers() override { return {{.name = "one", .is_down = true}}; }
+    std::size_t server_of(std::string_view key) const noexcept override {
+        return Backend::server_of(key);
+    }
 };
 
 int twice(int n) { return 2 * n; }
@@ -545,6 +558,20 @@ TEST_CASE("the server of a key is named, and whether it is left alone", "[explan
     CHECK(to_string(cache.explain("k"))
               .find("server          " + socket + ", left alone: it failed\n") !=
           std::string::npos);
+}
+
+TEST_CASE("a Redis server holds every key", "[explanation][unit]") {
+    const support::TemporaryDirectory directory;
+    const std::string socket = (directory.path() / "none.sock").string();
+    const Cache cache{std::make_shared<RedisBackend>(RedisOptions{.socket = socket})};
+    CHECK(cache.explain("k").server == socket);
+}
+
+TEST_CASE("no server is named where the backend does not tell which one it is",
+          "[explanation][unit]") {
+    const Cache cache{std::make_shared<Silent>()};
+    CHECK(cache.explain("k").server.empty());
+    CHECK(!cache.explain("k").is_server_down);
 }
 
 TEST_CASE("an entry of memory that is only explained is as old as before", "[explanation][unit]") {
