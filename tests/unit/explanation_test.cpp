@@ -17,6 +17,8 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <set>
 #include <sstream>
 #include <string>
 #include <string_view>
@@ -137,6 +139,14 @@ struct Session {
     std::string user;
 };
 
+struct Shelf {
+    static constexpr ModelOptions cache_options{.name = "shelf"};
+    Key<int> id;
+    Reference<Note> first;
+    Reference<Shelf> next;
+    std::vector<Reference<Note>> others;
+};
+
 /// Has a server that is down, and does not tell what it holds.
 class Silent final : public support::Decorator {
  public:
@@ -152,6 +162,21 @@ int twice(int n) { return 2 * n; }
 struct Rig : support::LoadRig {
     const Models<Price, Table&> prices{cache, table};
 
+    /// The entry that is there, with another body or other times.
+    void replant(const std::string& key, std::optional<std::string_view> body,
+                 std::optional<detail::WallTime> written_at = {},
+                 std::optional<detail::WallTime> fresh_until = {}) {
+        const std::string before = scripted->stored(cache.final_key(key)).value();
+        const auto opened = detail::open_entry(before, key).entry.value();
+        detail::Envelope envelope = opened.envelope;
+        if (written_at) envelope.written_at = *written_at;
+        if (fresh_until) envelope.fresh_until = fresh_until;
+        std::string entry;
+        detail::begin_entry(entry, envelope);
+        entry += body.value_or(opened.body);
+        detail::end_entry(entry);
+        scripted->plant(cache.final_key(key), entry);
+    }
     /// Once, while the table is asked next.
     template <class Action>
     void while_asked_next(Action action) {
@@ -560,6 +585,26 @@ TEST_CASE("the server of a key is named, and whether it is left alone", "[explan
           std::string::npos);
 }
 
+TEST_CASE("each key is told with its own server", "[explanation][unit]") {
+    const support::TemporaryDirectory directory;
+    MemcachedOptions options{.retry_after = 1h};
+    for (const char* const name : {"a.sock", "b.sock", "c.sock"}) {
+        options.servers.push_back({.socket = (directory.path() / name).string()});
+    }
+    const auto memcached = std::make_shared<MemcachedBackend>(options);
+    const Cache cache{memcached};
+    std::set<std::string> names;
+    for (int i = 0; i < 20; ++i) {
+        const std::string key = "key" + std::to_string(i);
+        const std::size_t number = memcached->server_of(cache.final_key(key));
+        const Explanation told = cache.explain(key);
+        CHECK(told.server == options.servers.at(number).socket);
+        CHECK(told.is_server_down);
+        names.insert(told.server);
+    }
+    CHECK(names.size() == 3);
+}
+
 TEST_CASE("a Redis server holds every key", "[explanation][unit]") {
     const support::TemporaryDirectory directory;
     const std::string socket = (directory.path() / "none.sock").string();
@@ -588,6 +633,39 @@ TEST_CASE("what memory has only explained goes first all the same", "[explanatio
     CHECK(!is_kept([](const Cache& cache) { (void)cache.explain("k"); }));
 }
 
+TEST_CASE_METHOD(Rig, "what a model refers to is not looked at", "[explanation][unit]") {
+    const Models<Note> notes{cache};
+    const Models<Shelf> shelves{cache};
+    const Note note{.id = 1, .text = "milk"};
+    notes.save(note);
+    Shelf shelf{.id = 1};
+    shelf.first = note;
+    shelf.next = Reference<Shelf>::to(2);
+    shelf.others.push_back(Reference<Note>::to(3));
+    shelves.save(shelf);
+    notes.remove(1);
+    log().reset();
+    CHECK(shelves.explain(1).state == EntryState::fresh);
+    const auto calls = log().calls();
+    CHECK(!calls.empty());
+    for (const auto& call : calls) {
+        for (const auto& key : call.keys) CHECK(key.name == ":1:shelf@1/id=1");
+    }
+    CHECK(shelves.explain(2).state == EntryState::absent);
+}
+
+TEST_CASE_METHOD(Rig, "a result that does not fit its call is unusable", "[explanation][unit]") {
+    const CachedFunction<&twice> doubled{cache, {.expires = 10s, .lease_wait = 0s}};
+    CHECK(doubled(2) == 4);
+    const std::string text_x = "\x61x";
+    replant(doubled.key_for(2), text_x);
+    CHECK(doubled.explain(2).state == EntryState::unusable);
+    CHECK(doubled.explain(2).reason == MissReason::undecodable);
+    CHECK(outcome_of(doubled.explain(2)) == "it is loaded");
+    CHECK(doubled(2) == 4);
+    CHECK(doubled.explain(2).state == EntryState::fresh);
+}
+
 TEST_CASE_METHOD(Rig, "centuries are told, and what has no end is for ever",
                  "[explanation][unit]") {
     const Models<Lasting, Table&> lasting{cache, table};
@@ -607,18 +685,8 @@ TEST_CASE_METHOD(Rig, "centuries are told, and what has no end is for ever",
 
 TEST_CASE_METHOD(Rig, "times that make no sense do no harm", "[explanation][unit]") {
     (void)prices.get("tea");
-    const std::string key = scripted->keys().at(0);
-    const std::string before = scripted->stored(key).value();
-    const auto opened = detail::open_entry(before, R"(price@1/name="tea")").entry.value();
     const auto plant = [&](detail::WallTime written_at, detail::WallTime fresh_until) {
-        detail::Envelope envelope = opened.envelope;
-        envelope.written_at = written_at;
-        envelope.fresh_until = fresh_until;
-        std::string entry;
-        detail::begin_entry(entry, envelope);
-        entry += opened.body;
-        detail::end_entry(entry);
-        scripted->plant(key, entry);
+        replant(R"(price@1/name="tea")", {}, written_at, fresh_until);
     };
     plant(detail::WallTime::min(), detail::WallTime::max());
     const Explanation latest = prices.explain("tea");
