@@ -51,19 +51,21 @@ struct Explanation {
     bool is_server_down = false;  ///< that one failed, and is left alone for now
 
     EntryState state = EntryState::absent;
-    /// Why a reader counts it as a miss. Only where no reader gets what is there.
+    /// Why a reader counts it as a miss. Only where no reader gets what is there; `nothing_stored`
+    /// also where that is unknown, which a reader counts as a failure.
     MissReason reason = MissReason::nothing_stored;
     std::optional<Failure> failure = {};  ///< of what is unknown
 
     std::size_t size = 0;  ///< bytes, with what surrounds the value
     Time now = {};         ///< by the cache's clock, when it was looked at
     std::optional<Time> written_at = {};
-    /// When it ends: as the entry says, or else the backend, if it can tell.
+    /// When a value, or that there is none, ends: as the entry says, or else the backend, if it can
+    /// tell.
     std::optional<Time> fresh_until = {};
-    std::optional<Time> served_until = {};    ///< the end of `stale_while_refresh`
-    std::optional<Time> fallback_until = {};  ///< the end of `stale_if_error`
     /// The same of what is no value and only holds a place: a removal, or a lease over nothing.
     std::optional<Time> kept_until = {};
+    std::optional<Time> served_until = {};    ///< the end of `stale_while_refresh`
+    std::optional<Time> fallback_until = {};  ///< the end of `stale_if_error`
     std::optional<Time> leased_until = {};    ///< somebody loads or refreshes it
     std::optional<std::chrono::milliseconds> load_cost = {};
     /// How likely a reader of now is to have it refreshed before its end, from 0 to 1.
