@@ -45,15 +45,21 @@ std::string outcome_of_miss(const Explanation& told, std::string_view otherwise)
     if (!told.has_loader) return std::string{otherwise};
     if (told.load_failure) return "it fails as its last load did: the loader is left alone";
     if (told.state == EntryState::unknown) return "it is loaded, and not stored";
-    if (told.state == EntryState::fallback) return "it is loaded, and is this if that fails";
-    if (told.leased_until) return "it is waited for, and then loaded";
-    return "it is loaded";
+    const bool is_left_to_others = told.leased_until && told.waits_for_lease;
+    if (told.state == EntryState::fallback) {
+        return is_left_to_others ? "it is found, stale, while somebody loads it"
+                                 : "it is loaded, and is this if that fails";
+    }
+    return is_left_to_others ? "it is waited for, and then loaded" : "it is loaded";
 }
 
 }  // namespace
 
 std::string outcome_of(const Explanation& told) {
-    if (told.is_bypass) return outcome_of_miss(told, "nothing is found: this view passes by");
+    if (told.is_bypass) {  // whatever is there, and however often the loader failed
+        return told.has_loader ? "it is loaded: this view passes by"
+                               : "nothing is found: this view passes by";
+    }
     switch (told.state) {
         case EntryState::unknown:
             return outcome_of_miss(told, "nobody can tell");
@@ -67,6 +73,7 @@ std::string outcome_of(const Explanation& told) {
         case EntryState::counter:
             return "it is found";
         case EntryState::stale:
+            if (told.load_failure) return "it is found, stale: the loader is left alone";
             return told.leased_until ? "it is found, stale, while somebody refreshes it"
                                      : "it is found, stale, and refreshed";
         case EntryState::known_missing:
@@ -97,18 +104,23 @@ class Lines {
     /// Where there is one, with how far it is from now.
     void add(std::string_view name, const std::optional<Explanation::Time>& time) {
         if (!time) return;
-        const auto at = std::chrono::floor<std::chrono::milliseconds>(*time);
-        const auto now = std::chrono::floor<std::chrono::milliseconds>(told_.now);
-        const std::chrono::milliseconds ahead = at - now;
-        std::string value = detail::shown_time(at);
-        if (ahead.count() > 0) value += ", in " + detail::shown_lifetime(ahead);
-        if (ahead.count() < 0) value += ", " + detail::shown_lifetime(-ahead) + " ago";
-        add(name, value);
+        const bool is_for_ever = *time == Explanation::Time::max();
+        add(name, is_for_ever ? "for ever" : detail::shown_time(*time) + distance(*time));
     }
 
     std::string text;
 
  private:
+    /// Nothing for now, for centuries, and for what was before there were clocks that tell it.
+    std::string distance(Explanation::Time time) const {
+        if (time < Explanation::Time{}) return {};
+        const std::chrono::milliseconds ahead = time - told_.now;
+        const Lifetime apart = ahead < ahead.zero() ? -ahead : ahead;
+        if (apart.is_over() || apart.is_never()) return {};
+        const std::string shown = detail::shown_lifetime(apart);
+        return ahead < ahead.zero() ? ", " + shown + " ago" : ", in " + shown;
+    }
+
     const Explanation& told_;
 };
 
@@ -129,6 +141,7 @@ std::string to_string(const Explanation& told) {
     if (told.size > 0) lines.add("size", std::to_string(told.size) + " bytes");
     lines.add("written", told.written_at);
     lines.add("fresh until", told.fresh_until);
+    lines.add("gone at", told.kept_until);
     lines.add("served until", told.served_until);
     lines.add("fallback until", told.fallback_until);
     lines.add("leased until", told.leased_until);

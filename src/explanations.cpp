@@ -11,6 +11,7 @@
 #include "counter_text.hpp"
 #include "entries.hpp"
 #include "freshness.hpp"
+#include "load_job.hpp"
 #include "model_entries.hpp"
 #include "shown_text.hpp"
 
@@ -89,10 +90,10 @@ class Explaining {
         told_.final_key = shown(final_key_);
         told_.has_loader = reader_.has_loader;
         told_.is_bypass = cache_.is_bypass();
-        told_.now = cache_.clock().wall();
+        told_.waits_for_lease = reader_.has_loader && uses_leases(cache_, reader_.rules);
+        told_.now = wall_time(cache_);
         const Sight sight{cache_, final_key_};
         tell_server();
-        tell_load_failure();
         if (sight.failure) {
             told_.state = EntryState::unknown;
             told_.failure = sight.failure;
@@ -103,6 +104,7 @@ class Explaining {
             told_.size = sight.bytes->size();
             look(*sight.bytes);
         }
+        tell_load_failure();
         return std::move(told_);
     }
 
@@ -110,7 +112,7 @@ class Explaining {
     void look(std::string_view bytes) {
         if (reader_.takes_counters && parse_counter(bytes).is_integer) {
             told_.state = EntryState::counter;
-            return tell_end_by_backend();
+            return tell_end_by_backend(told_.fresh_until);
         }
         FoundEntry standing = look_at(cache_, bytes, key_.in_envelope());
         // A model's or a call's, whose key was given to the cache.
@@ -136,29 +138,34 @@ class Explaining {
         const Envelope& envelope = standing.entry->envelope;
         told_.written_at = envelope.written_at;
         told_.load_cost = envelope.load_cost;
-        told_.fresh_until = envelope.fresh_until;
+        const bool is_answer = standing.is_value() || envelope.is_known_missing;
+        auto& end = is_answer ? told_.fresh_until : told_.kept_until;
+        end = envelope.fresh_until;
         const bool is_leased = envelope.lease && wall_time(cache_) < envelope.lease->until;
         if (is_leased) told_.leased_until = envelope.lease->until;
-        if (!envelope.fresh_until) return tell_end_by_backend();
+        if (!end) return tell_end_by_backend(end);
         if (!standing.is_value()) return;
         told_.served_until = end_of(reader_.rules.stale_while_refresh, *envelope.fresh_until);
         told_.fallback_until = end_of(reader_.rules.stale_if_error, *envelope.fresh_until);
-        if (told_.state == EntryState::fresh) {
+        if (told_.state == EntryState::fresh && !told_.is_bypass) {
             told_.refresh_chance = chance_of_early_refresh(cache_, envelope, reader_.rules);
         }
     }
 
     static std::optional<Explanation::Time> end_of(Lifetime window, WallTime fresh_until) {
-        if (window.is_never() || window.is_over()) return std::nullopt;
-        return detail::fresh_until(window, fresh_until);
+        if (window.is_over()) return std::nullopt;
+        constexpr auto for_ever = Explanation::Time::max();
+        const auto length = std::chrono::ceil<std::chrono::milliseconds>(window.duration());
+        const bool has_end = !window.is_never() && fresh_until < for_ever - length;
+        return has_end ? detail::fresh_until(window, fresh_until) : for_ever;
     }
 
-    void tell_end_by_backend() {
+    void tell_end_by_backend(std::optional<Explanation::Time>& end) {
         if (!cache_.capabilities().tells_lifetimes) return;
         Lifetime left;
         if (!cache_.backend().remaining_lifetime(final_key_, left).done() || left.is_never())
             return;
-        told_.fresh_until = detail::fresh_until(left, wall_time(cache_));
+        end = detail::fresh_until(left, wall_time(cache_));
     }
 
     void tell_server() {
@@ -171,11 +178,16 @@ class Explaining {
 
     void tell_load_failure() {
         if (!reader_.has_loader) return;
-        CacheCore& core = cache_.core();
-        const auto now = cache_.clock().steady();
-        if (const auto error = core.load_backoff.find(reader_.flight_key, now)) {
-            told_.load_failure = Failure{error};
-        }
+        const bool is_value = told_.state == EntryState::fresh || told_.state == EntryState::stale;
+        std::exception_ptr error = last_failure(reader_.flight_key);
+        if (!error && is_value) error = last_failure(completion_key(reader_.flight_key));
+        if (!error) return;
+        told_.load_failure = Failure{std::move(error)};
+        told_.refresh_chance = 0;
+    }
+
+    std::exception_ptr last_failure(const std::string& flight_key) {
+        return cache_.core().load_backoff.find(flight_key, cache_.clock().steady());
     }
 
     const Cache& cache_;

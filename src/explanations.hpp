@@ -24,7 +24,8 @@ struct Reader {
     std::function<std::optional<MissReason>(const OpenedEntry&)> decode = {};
 };
 
-/// Counts nothing, and is no use of the entry. Also through a view that bypasses the cache.
+/// Counts nothing; where the backend can peek it is no use of the entry either. Also through a view
+/// that bypasses the cache.
 ///
 /// Errors: `InvalidKey`, those of the reader.
 Explanation explain_entry(const Cache& cache, const EntryKey& key, const Reader& reader);

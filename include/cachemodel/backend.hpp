@@ -221,8 +221,11 @@ class Backend {
 
     /// What is known of each of its servers without asking any. By default nothing: there are none.
     virtual std::vector<ServerState> servers();
-    /// Which of them holds an entry under `key`: the position in `servers()`.
-    virtual std::size_t server_of(std::string_view /*key*/) const noexcept { return 0; }
+    /// Which of them holds an entry under `key`: the position in `servers()`. By default
+    /// `std::string_view::npos`: it does not tell.
+    virtual std::size_t server_of(std::string_view /*key*/) const noexcept {
+        return std::string_view::npos;
+    }
 };
 
 }  // namespace cachemodel

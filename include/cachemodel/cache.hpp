@@ -272,10 +272,11 @@ class Cache {
     ///
     /// Errors: those of the key function.
     std::string final_key(std::string_view key) const;
-    /// What is stored under the key right now, and what `get` would make of it. It is no use of the
-    /// entry, and counts nothing. The key may also be one that `key_for` of a model or of a cached
-    /// call gives, if it has no more than 180 bytes; but only their own `explain` knows what is
-    /// served past its end, what is loaded, and what can be decoded.
+    /// What is stored under the key right now, and what `get` would make of it. Counts nothing;
+    /// where the backend can peek, as memory can, it is no use of the entry either. The key may
+    /// also be one that `key_for` of a model or of a cached call gives, if it has no more than 180
+    /// bytes; but only their own `explain` knows what is served past its end, what is loaded, and
+    /// what can be decoded.
     ///
     /// Asks the backend once, or twice where only that knows the end of the entry.
     ///

@@ -256,8 +256,9 @@ class CachedCall {
         }
     }
 
-    /// What is stored of this call right now, and what the call would make of it. Runs nothing; it
-    /// is no use of the entry, and counts nothing.
+    /// What is stored of this call right now, and what the call would make of it. Runs nothing
+    /// and counts nothing; where the backend can peek, as memory can, it is no use of the entry
+    /// either.
     ///
     /// Errors: those of a key, as for the call.
     Explanation explain(Arguments... arguments) const {

@@ -40,7 +40,9 @@ std::string_view to_string(EntryState state) noexcept;
 ///
 /// Thread safety: that of a plain value.
 struct Explanation {
-    using Time = std::chrono::system_clock::time_point;
+    /// In milliseconds, which count far enough: centuries from now do not fit into nanoseconds
+    /// since 1970. `Time::max()` stands for ever.
+    using Time = std::chrono::sys_time<std::chrono::milliseconds>;
 
     // Bytes that are not visible ASCII, and backslashes, are written `\xNN`; cut after 250 bytes.
     std::string key;              ///< as it was asked for: of a model or call, what `key_for` gives
@@ -49,15 +51,19 @@ struct Explanation {
     bool is_server_down = false;  ///< that one failed, and is left alone for now
 
     EntryState state = EntryState::absent;
-    /// Why a reader counts it as a miss. Only where no reader gets what is there.
+    /// Why a reader counts it as a miss. Only where no reader gets what is there; `nothing_stored`
+    /// also where that is unknown, which a reader counts as a failure.
     MissReason reason = MissReason::nothing_stored;
     std::optional<Failure> failure = {};  ///< of what is unknown
 
     std::size_t size = 0;  ///< bytes, with what surrounds the value
     Time now = {};         ///< by the cache's clock, when it was looked at
     std::optional<Time> written_at = {};
-    /// When it ends: as the entry says, or else the backend, if it can tell.
+    /// When a value, or that there is none, ends: as the entry says, or else the backend, if it can
+    /// tell.
     std::optional<Time> fresh_until = {};
+    /// The same of what is no value and only holds a place: a removal, or a lease over nothing.
+    std::optional<Time> kept_until = {};
     std::optional<Time> served_until = {};    ///< the end of `stale_while_refresh`
     std::optional<Time> fallback_until = {};  ///< the end of `stale_if_error`
     std::optional<Time> leased_until = {};    ///< somebody loads or refreshes it
@@ -67,7 +73,11 @@ struct Explanation {
 
     bool has_loader = false;  ///< who finds nothing loads it
     bool is_bypass = false;   ///< it was asked for through a view that finds nothing
-    /// What its last load here threw, as long as the loader is left alone for that.
+    /// Who loads it waits for the lease of somebody else, if there is one.
+    bool waits_for_lease = false;
+    /// What its last load here threw, as long as the loader is left alone for that. Of what is
+    /// fresh or stale also its second step: that keeps off refreshes only. A bypass asks the loader
+    /// all the same.
     std::optional<Failure> load_failure = {};
 
     /// Whether a reader gets what is stored, without more ado.

@@ -9,21 +9,27 @@
 
 namespace cachemodel {
 
+namespace detail {
+
+constexpr std::array<std::chrono::nanoseconds, 23> latency_bounds() {
+    std::array<std::chrono::nanoseconds, 23> ends{};
+    std::chrono::nanoseconds decade = std::chrono::microseconds{1};
+    for (std::size_t i = 0; i < ends.size(); ++i) {
+        constexpr int steps[] = {1, 2, 5};
+        ends[i] = steps[i % 3] * decade;
+        if (i % 3 == 2) decade *= 10;
+    }
+    return ends;
+}
+
+}  // namespace detail
+
 /// How long something took, each time, in classes that end at 1, 2, 5, 10, 20, 50 µs and so on.
 ///
 /// Thread safety: that of a plain value.
 struct LatencyHistogram {
     /// How long at most what is in each class took, up to 20 s. What took longer is in one more.
-    static constexpr auto bounds = [] {
-        std::array<std::chrono::nanoseconds, 23> ends{};
-        std::chrono::nanoseconds decade = std::chrono::microseconds{1};
-        for (std::size_t i = 0; i < ends.size(); ++i) {
-            constexpr int steps[] = {1, 2, 5};
-            ends[i] = steps[i % 3] * decade;
-            if (i % 3 == 2) decade *= 10;
-        }
-        return ends;
-    }();
+    static constexpr std::array<std::chrono::nanoseconds, 23> bounds = detail::latency_bounds();
 
     /// How many there are in each class, and last in the one without an end.
     std::array<std::uint64_t, bounds.size() + 1> counts{};

@@ -205,7 +205,8 @@ class Models {
     bool exists(const M& with_keys) const { return exists<M>(with_keys); }
 
     /// What is stored of it right now, and what `get` would make of it. What it refers to is not
-    /// looked at. No loader is asked; it is no use of the entry, and counts nothing.
+    /// looked at. No loader is asked and nothing counted; where the backend can peek, as memory
+    /// can, it is no use of the entry either.
     ///
     /// Errors: `IncompleteKey`.
     /// Example: examples/observing.cpp#explain

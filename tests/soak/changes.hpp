@@ -17,7 +17,7 @@ class Changes {
  public:
     explicit Changes(Hand& hand) : hand_(hand) {}
 
-    /// Tells the cache of the row as it is. Throws where that has failed.
+    /// Tells the cache of the row as it is. Throws, or returns failed, where that has failed.
     using Tell = std::function<Answer()>;
 
     /// Whether so many could not be told that no more are to be made.

@@ -4,19 +4,25 @@
 
 #include <cachemodel/backends/memcached.hpp>
 #include <cachemodel/backends/memory.hpp>
+#include <cachemodel/backends/redis.hpp>
 #include <cachemodel/cache_model.hpp>
 #include <cachemodel/cached_function.hpp>
 #include <cachemodel/models.hpp>
 
 #include "support/catch.hpp"
+#include "support/decorators.hpp"
 #include "support/load_rig.hpp"
 #include "support/process.hpp"
 
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <set>
 #include <sstream>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 using namespace cachemodel;
@@ -65,6 +71,56 @@ struct Leased {
     void from_miss(Table& table) { cents = table.row(name); }
 };
 
+/// The same, by readers who take no leases.
+struct Unleased {
+    static constexpr ModelOptions cache_options{
+        .expires = 100s, .lease_wait = 0s, .name = "leased"};
+    Key<std::string> name;
+    Field<int> cents;
+
+    void from_miss(Table& table) { cents = table.row(name); }
+};
+
+/// With a fallback and leases.
+struct Kept {
+    static constexpr ModelOptions cache_options{.expires = 100s,
+                                                .stale_if_error = 1h,
+                                                .load_timeout = never,
+                                                .lease_wait = 2s,
+                                                .name = "kept"};
+    Key<std::string> name;
+    Field<int> cents;
+
+    void from_miss(Table& table) { cents = table.row(name); }
+};
+
+/// Its second step always fails.
+struct Steps {
+    static constexpr ModelOptions cache_options{.expires = 100s,
+                                                .stale_while_refresh = 50s,
+                                                .lease_wait = 0s,
+                                                .load_backoff = 10s,
+                                                .name = "steps"};
+    Key<std::string> name;
+    Field<int> cents;
+
+    void from_miss(Table& table) { cents = table.row(name); }
+    void complete(Table&) { throw std::runtime_error("no second step"); }
+};
+
+/// For longer than nanoseconds since 1970 can count.
+struct Lasting {
+    static constexpr ModelOptions cache_options{.expires = 280 * 365 * 24h,
+                                                .stale_while_refresh = never,
+                                                .stale_if_error = 200 * 365 * 24h,
+                                                .lease_wait = 0s,
+                                                .name = "lasting"};
+    Key<std::string> name;
+    Field<int> cents;
+
+    void from_miss(Table& table) { cents = table.row(name); }
+};
+
 /// Without a loader.
 struct Note {
     static constexpr ModelOptions cache_options{.name = "note"};
@@ -83,10 +139,51 @@ struct Session {
     std::string user;
 };
 
+struct Shelf {
+    static constexpr ModelOptions cache_options{.name = "shelf"};
+    Key<int> id;
+    Reference<Note> first;
+    Reference<Shelf> next;
+    std::vector<Reference<Note>> others;
+};
+
+/// Has a server that is down, and does not tell what it holds.
+class Silent final : public support::Decorator {
+ public:
+    Silent() : Decorator(std::make_shared<MemoryBackend>()) {}
+    std::vector<ServerState> servers() override { return {{.name = "one", .is_down = true}}; }
+    std::size_t server_of(std::string_view key) const noexcept override {
+        return Backend::server_of(key);
+    }
+};
+
 int twice(int n) { return 2 * n; }
 
 struct Rig : support::LoadRig {
     const Models<Price, Table&> prices{cache, table};
+
+    /// The entry that is there, with another body or other times.
+    void replant(const std::string& key, std::optional<std::string_view> body,
+                 std::optional<detail::WallTime> written_at = {},
+                 std::optional<detail::WallTime> fresh_until = {}) {
+        const std::string before = scripted->stored(cache.final_key(key)).value();
+        const auto opened = detail::open_entry(before, key).entry.value();
+        detail::Envelope envelope = opened.envelope;
+        if (written_at) envelope.written_at = *written_at;
+        if (fresh_until) envelope.fresh_until = fresh_until;
+        std::string entry;
+        detail::begin_entry(entry, envelope);
+        entry += body.value_or(opened.body);
+        detail::end_entry(entry);
+        scripted->plant(cache.final_key(key), entry);
+    }
+    /// Once, while the table is asked next.
+    template <class Action>
+    void while_asked_next(Action action) {
+        table.before_answer = [action, is_done = false]() mutable {
+            if (!std::exchange(is_done, true)) action();
+        };
+    }
 };
 
 }  // namespace explanation_test
@@ -175,6 +272,11 @@ TEST_CASE_METHOD(Rig, "removals and what is known to be missing stand for no val
     CHECK(removed.reason == MissReason::removed);
     CHECK(removed.written_at == clock.wall());
     CHECK(outcome_of(removed) == "it is loaded");
+    CHECK(!removed.fresh_until);
+    CHECK(removed.kept_until == clock.wall() + 35s);
+    CHECK(to_string(removed).find("fresh until") == std::string::npos);
+    CHECK(to_string(removed).find("gone at         2030-01-01T00:00:35.000Z, in 35s\n") !=
+          std::string::npos);
 
     const Models<Negative, Table&> negatives{cache, table};
     CHECK(negatives.find("gold").absent());
@@ -193,6 +295,8 @@ TEST_CASE_METHOD(Rig, "a lease is seen: over nothing, over what is stale, and wh
     REQUIRE(during.size() == 1);
     CHECK(during[0].state == EntryState::being_loaded);
     CHECK(during[0].leased_until > clock.wall());
+    CHECK(!during[0].fresh_until);
+    CHECK(during[0].kept_until > during[0].leased_until);
     CHECK(outcome_of(during[0]) == "it is waited for, and then loaded");
 
     clock.advance(110s);
@@ -309,8 +413,140 @@ TEST_CASE_METHOD(Rig, "a view that bypasses the cache tells what is stored all t
     const Explanation told = around.explain("tea");
     CHECK(told.state == EntryState::fresh);
     CHECK(!told.is_served());
-    CHECK(outcome_of(told) == "it is loaded");
+    CHECK(outcome_of(told) == "it is loaded: this view passes by");
     CHECK(outcome_of(cache.bypass().explain("x")) == "nothing is found: this view passes by");
+}
+
+TEST_CASE_METHOD(Rig, "through a bypass there are no leases, no back-off and no fallback",
+                 "[explanation][unit]") {
+    const char* const loaded = "it is loaded: this view passes by";
+    const Models<Leased, Table&> leased{cache, table};
+    const Models<Leased, Table&> leased_around{cache.bypass(), table};
+    while_asked_next([&] {
+        CHECK(leased_around.explain("tea").leased_until);
+        CHECK(outcome_of(leased_around.explain("tea")) == loaded);
+        CHECK(leased_around.get("tea").cents == 100);
+    });
+    (void)leased.get("tea");
+    CHECK(table.take_asked() == 2);
+
+    const Models<Price, Table&> around{cache.bypass(), table};
+    (void)prices.get("tea");
+    clock.advance(160s);
+    table.is_broken = true;
+    CHECK(around.explain("tea").state == EntryState::fallback);
+    CHECK(outcome_of(around.explain("tea")) == loaded);
+    CHECK_THROWS_AS(around.get("tea"), std::runtime_error);
+
+    CHECK_THROWS_AS(prices.find("gold"), std::runtime_error);
+    CHECK_THROWS_AS(prices.find("gold"), std::runtime_error);
+    table.asked.clear();
+    CHECK(around.explain("gold").load_failure);
+    CHECK(outcome_of(around.explain("gold")) == loaded);
+    CHECK_THROWS_AS(around.find("gold"), std::runtime_error);
+    CHECK(table.take_asked() == 1);
+}
+
+TEST_CASE_METHOD(Rig, "what is stale is not refreshed while its loader is left alone",
+                 "[explanation][unit]") {
+    (void)prices.get("tea");
+    clock.advance(110s);
+    table.is_broken = true;
+    for (int i = 0; i < 2; ++i) {
+        CHECK(outcome_of(prices.explain("tea")) == "it is found, stale, and refreshed");
+        (void)prices.get("tea");
+        executor->run_all();
+    }
+    CHECK(prices.explain("tea").state == EntryState::stale);
+    CHECK(outcome_of(prices.explain("tea")) == "it is found, stale: the loader is left alone");
+    (void)prices.get("tea");
+    CHECK(executor->size() == 0);
+}
+
+TEST_CASE_METHOD(Rig, "what is fresh is not refreshed early while its loader is left alone",
+                 "[explanation][unit]") {
+    table.before_answer = [this] { clock.advance(1s); };
+    const Models<Early, Table&> early{cache, table};
+    (void)early.get("tea");
+    table.before_answer = nullptr;
+    table.is_broken = true;
+    clock.advance(98s + 990ms);
+    for (int i = 0; i < 100 && table.asked.size() < 3; ++i) {
+        (void)early.get("tea");
+        executor->run_all();
+    }
+    CHECK(table.take_asked() == 3);
+    CHECK(early.explain("tea").load_failure);
+    CHECK(early.explain("tea").refresh_chance == 0);
+    CHECK(outcome_of(early.explain("tea")) == "it is found");
+    for (int i = 0; i < 100; ++i) (void)early.get("tea");
+    CHECK(executor->size() == 0);
+}
+
+TEST_CASE_METHOD(Rig, "a second step that is left alone keeps off refreshes, and no first load",
+                 "[explanation][unit]") {
+    const Models<Steps, Table&> steps{cache, table};
+    (void)steps.get("tea");
+    executor->run_all();
+    CHECK(steps.explain("tea").state == EntryState::absent);
+    (void)steps.get("tea");
+    executor->run_all();
+    CHECK(!steps.explain("tea").load_failure);
+    CHECK(outcome_of(steps.explain("tea")) == "it is loaded");
+    table.asked.clear();
+    CHECK(steps.get("tea").cents == 100);
+    CHECK(table.take_asked() == 1);
+    executor->run_all();
+
+    steps.save(Steps{.name = "tea", .cents = 100});
+    clock.advance(110s);
+    for (int i = 0; i < 2; ++i) {
+        (void)steps.get("tea");
+        executor->run_all();
+    }
+    CHECK(steps.explain("tea").load_failure.value().message() == "no second step");
+    CHECK(outcome_of(steps.explain("tea")) == "it is found, stale: the loader is left alone");
+    (void)steps.get("tea");
+    CHECK(executor->size() == 0);
+}
+
+TEST_CASE_METHOD(Rig, "a reader waits for leases only where it takes part in them",
+                 "[explanation][unit]") {
+    const Models<Leased, Table&> leased{cache, table};
+    // As another process has them, which takes no leases.
+    const Cache elsewhere{recording, {.seed = 2, .clock = clock}};
+    const Models<Unleased, Table&> unleased{elsewhere, table};
+    while_asked_next([&] {
+        CHECK(leased.explain("tea").waits_for_lease);
+        const Explanation told = unleased.explain("tea");
+        CHECK(told.state == EntryState::being_loaded);
+        CHECK(told.leased_until);
+        CHECK(!told.waits_for_lease);
+        CHECK(outcome_of(told) == "it is loaded");
+        CHECK(unleased.get("tea").cents == 100);
+    });
+    (void)leased.get("tea");
+    CHECK(table.take_asked() == 2);
+    CHECK(elsewhere.statistics().lease_waits == 0);
+}
+
+TEST_CASE_METHOD(Rig, "with a fallback nobody waits for the lease of another",
+                 "[explanation][unit]") {
+    const Models<Kept, Table&> kept{cache, table};
+    (void)kept.get("tea");
+    clock.advance(110s);
+    CHECK(outcome_of(kept.explain("tea")) == "it is loaded, and is this if that fails");
+    const Cache elsewhere{recording, {.seed = 2, .clock = clock}};
+    const Models<Kept, Table&> of_others{elsewhere, table};
+    table.asked.clear();
+    while_asked_next([&] {
+        CHECK(of_others.explain("tea").state == EntryState::fallback);
+        CHECK(outcome_of(of_others.explain("tea")) ==
+              "it is found, stale, while somebody loads it");
+        CHECK(of_others.find("tea").stale());
+    });
+    CHECK(!kept.find("tea").stale());
+    CHECK(table.take_asked() == 1);
 }
 
 TEST_CASE_METHOD(Rig, "cached calls explain their results", "[explanation][unit]") {
@@ -349,13 +585,119 @@ TEST_CASE("the server of a key is named, and whether it is left alone", "[explan
           std::string::npos);
 }
 
-TEST_CASE("an entry of memory that is only explained is as old as before", "[explanation][unit]") {
-    const auto memory = std::make_shared<MemoryBackend>();
-    const Cache cache{memory};
-    cache.set("k", 1);
-    (void)cache.explain("k");
-    CHECK(cache.explain("k").state == EntryState::counter);
-    CHECK(cache.statistics().round_trips == 1);
+TEST_CASE("each key is told with its own server", "[explanation][unit]") {
+    const support::TemporaryDirectory directory;
+    MemcachedOptions options{.retry_after = 1h};
+    for (const char* const name : {"a.sock", "b.sock", "c.sock"}) {
+        options.servers.push_back({.socket = (directory.path() / name).string()});
+    }
+    const auto memcached = std::make_shared<MemcachedBackend>(options);
+    const Cache cache{memcached};
+    std::set<std::string> names;
+    for (int i = 0; i < 20; ++i) {
+        const std::string key = "key" + std::to_string(i);
+        const std::size_t number = memcached->server_of(cache.final_key(key));
+        const Explanation told = cache.explain(key);
+        CHECK(told.server == options.servers.at(number).socket);
+        CHECK(told.is_server_down);
+        names.insert(told.server);
+    }
+    CHECK(names.size() == 3);
+}
+
+TEST_CASE("a Redis server holds every key", "[explanation][unit]") {
+    const support::TemporaryDirectory directory;
+    const std::string socket = (directory.path() / "none.sock").string();
+    const Cache cache{std::make_shared<RedisBackend>(RedisOptions{.socket = socket})};
+    CHECK(cache.explain("k").server == socket);
+}
+
+TEST_CASE("no server is named where the backend does not tell which one it is",
+          "[explanation][unit]") {
+    const Cache cache{std::make_shared<Silent>()};
+    CHECK(cache.explain("k").server.empty());
+    CHECK(!cache.explain("k").is_server_down);
+}
+
+TEST_CASE("what memory has only explained goes first all the same", "[explanation][unit]") {
+    const auto is_kept = [](auto look) {
+        const Cache cache{
+            std::make_shared<MemoryBackend>(MemoryOptions{.max_bytes = 20'000, .shards = 1})};
+        cache.set("k", "old");
+        for (int i = 0; i < 10; ++i) look(cache);
+        for (int i = 0; i < 30; ++i) cache.set("other" + std::to_string(i), std::string(1000, 'x'));
+        return cache.contains("k");
+    };
+    CHECK(!is_kept([](const Cache&) {}));
+    CHECK(is_kept([](const Cache& cache) { (void)cache.get<std::string>("k"); }));
+    CHECK(!is_kept([](const Cache& cache) { (void)cache.explain("k"); }));
+}
+
+TEST_CASE_METHOD(Rig, "what a model refers to is not looked at", "[explanation][unit]") {
+    const Models<Note> notes{cache};
+    const Models<Shelf> shelves{cache};
+    const Note note{.id = 1, .text = "milk"};
+    notes.save(note);
+    Shelf shelf{.id = 1};
+    shelf.first = note;
+    shelf.next = Reference<Shelf>::to(2);
+    shelf.others.push_back(Reference<Note>::to(3));
+    shelves.save(shelf);
+    notes.remove(1);
+    log().reset();
+    CHECK(shelves.explain(1).state == EntryState::fresh);
+    const auto calls = log().calls();
+    CHECK(!calls.empty());
+    for (const auto& call : calls) {
+        for (const auto& key : call.keys) CHECK(key.name == ":1:shelf@1/id=1");
+    }
+    CHECK(shelves.explain(2).state == EntryState::absent);
+}
+
+TEST_CASE_METHOD(Rig, "a result that does not fit its call is unusable", "[explanation][unit]") {
+    const CachedFunction<&twice> doubled{cache, {.expires = 10s, .lease_wait = 0s}};
+    CHECK(doubled(2) == 4);
+    const std::string text_x = "\x61x";
+    replant(doubled.key_for(2), text_x);
+    CHECK(doubled.explain(2).state == EntryState::unusable);
+    CHECK(doubled.explain(2).reason == MissReason::undecodable);
+    CHECK(outcome_of(doubled.explain(2)) == "it is loaded");
+    CHECK(doubled(2) == 4);
+    CHECK(doubled.explain(2).state == EntryState::fresh);
+}
+
+TEST_CASE_METHOD(Rig, "centuries are told, and what has no end is for ever",
+                 "[explanation][unit]") {
+    const Models<Lasting, Table&> lasting{cache, table};
+    (void)lasting.get("tea");
+    CHECK(lasting.explain("tea").fresh_until.value().time_since_epoch() == 10'723'536'000'000ms);
+    CHECK(lasting.explain("tea").served_until == Explanation::Time::max());
+    CHECK(to_string(lasting.explain("tea")) ==
+          "lasting@1/name=\"tea\": fresh\n"
+          "  a reader        it is found\n"
+          "  final key       :1:lasting@1/name=\"tea\"\n"
+          "  size            61 bytes\n"
+          "  written         2030-01-01T00:00:00.000Z\n"
+          "  fresh until     2309-10-26T00:00:00.000Z, in 102200d\n"
+          "  served until    for ever\n"
+          "  fallback until  2509-09-07T00:00:00.000Z\n");
+}
+
+TEST_CASE_METHOD(Rig, "times that make no sense do no harm", "[explanation][unit]") {
+    (void)prices.get("tea");
+    const auto plant = [&](detail::WallTime written_at, detail::WallTime fresh_until) {
+        replant(R"(price@1/name="tea")", {}, written_at, fresh_until);
+    };
+    plant(detail::WallTime::min(), detail::WallTime::max());
+    const Explanation latest = prices.explain("tea");
+    CHECK(latest.state == EntryState::fresh);
+    CHECK(latest.served_until == Explanation::Time::max());
+    CHECK(latest.fallback_until == Explanation::Time::max());
+    CHECK(to_string(latest).find("written         -9223372036854775808 ms since 1970\n") !=
+          std::string::npos);
+    plant(detail::WallTime::max(), detail::WallTime::min());
+    CHECK(prices.explain("tea").state == EntryState::expired);
+    CHECK(!to_string(prices.explain("tea")).empty());
 }
 
 TEST_CASE_METHOD(Rig, "it is printed line by line", "[explanation][unit]") {
