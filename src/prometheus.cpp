@@ -310,7 +310,8 @@ void write_servers(const Rows& rows, Exposition& out) {
 
 /// What is under way in the background of these caches.
 void write_work(const Rows& rows, bool uses_default_executor, Exposition& out) {
-    out.gauge("loads_under_way", "Keys that are being loaded or made, or wait for it.");
+    out.gauge("loads_under_way",
+              "Objects, results and values that are being loaded or made right now.");
     for (const auto& [name, row] : rows) out.sample(cache_label(name), row.loads_under_way);
     if (!uses_default_executor) return;
     const ThreadPoolUsage usage = default_executor_usage();

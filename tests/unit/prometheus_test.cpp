@@ -245,7 +245,7 @@ cachemodel_misses_total{cache="default",reason="removed"} 0
 cachemodel_misses_total{cache="default",reason="being_loaded"} 0
 cachemodel_misses_total{cache="default",reason="known_missing"} 0
 cachemodel_misses_total{cache="default",reason="other_object"} 0
-# HELP cachemodel_loads_under_way Keys that are being loaded or made, or wait for it.
+# HELP cachemodel_loads_under_way Objects, results and values that are being loaded or made right now.
 # TYPE cachemodel_loads_under_way gauge
 cachemodel_loads_under_way{cache="default"} 0
 )");
