@@ -102,7 +102,8 @@ struct Row {
     Latencies latencies;
     std::size_t loads_under_way = 0;
     std::map<std::string, Statistics> models;
-    std::set<const Backend*> memories;
+    std::set<const Backend*> backends;
+    bool has_memory = false;
     MemoryUsage usage;
     std::size_t max_bytes = 0;
     std::map<std::string, ServerState> servers;
@@ -114,12 +115,17 @@ struct Row {
         add(latencies.writes, taken.writes);
         add(latencies.loads, taken.loads);
         loads_under_way += cache.loads_under_way();
-        for (auto& server : cache.backend().servers()) add_server(server);
         for (const auto& model : cache.model_statistics()) {
             add(models[model.model], model.statistics);
         }
-        const auto* const memory = dynamic_cast<const MemoryBackend*>(&cache.backend());
-        if (memory == nullptr || !memories.insert(memory).second) return;
+        if (backends.insert(&cache.backend()).second) add_backend(cache.backend());
+    }
+
+    void add_backend(Backend& backend) {
+        for (const auto& server : backend.servers()) add_server(server);
+        const auto* const memory = dynamic_cast<const MemoryBackend*>(&backend);
+        if (memory == nullptr) return;
+        has_memory = true;
         const MemoryUsage held = memory->usage();
         usage.entries += held.entries;
         usage.bytes += held.bytes;
@@ -267,14 +273,14 @@ void write_models(const Rows& rows, Exposition& out) {
 }
 
 void write_memories(const Rows& rows, Exposition& out) {
-    const bool none = std::all_of(rows.begin(), rows.end(),
-                                  [](const auto& row) { return row.second.memories.empty(); });
+    const bool none = std::none_of(rows.begin(), rows.end(),
+                                   [](const auto& row) { return row.second.has_memory; });
     if (none) return;
     const auto write = [&](std::string_view name, std::string_view type, std::string_view help,
                            auto value_of) {
         out.begin(name, type, help);
         for (const auto& [cache, row] : rows) {
-            if (!row.memories.empty()) out.sample(cache_label(cache), value_of(row));
+            if (row.has_memory) out.sample(cache_label(cache), value_of(row));
         }
     };
     write("memory_entries", "gauge", "Entries held, with those that have expired and are not gone.",

@@ -22,6 +22,7 @@
 #include <sstream>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 using namespace cachemodel;
@@ -59,6 +60,34 @@ std::string without_times(const std::string& text) {
     }
     return others;
 }
+
+/// What is known of servers that there are not.
+class ServerStates final : public Backend {
+ public:
+    explicit ServerStates(std::vector<ServerState> states) : states_(std::move(states)) {}
+
+    const Capabilities& capabilities() const noexcept override { return none_.capabilities(); }
+    void get_many(std::span<const std::string_view> keys, ReadSink& sink) override {
+        none_.get_many(keys, sink);
+    }
+    void store_many(Store how, std::span<const Entry> entries,
+                    std::span<Outcome> outcomes) override {
+        none_.store_many(how, entries, outcomes);
+    }
+    void remove_many(std::span<const std::string_view> keys, std::span<Outcome> outcomes) override {
+        none_.remove_many(keys, outcomes);
+    }
+    void touch_many(std::span<const std::string_view> keys, Lifetime lifetime,
+                    std::span<Outcome> outcomes) override {
+        none_.touch_many(keys, lifetime, outcomes);
+    }
+    void clear() override {}
+    std::vector<ServerState> servers() override { return states_; }
+
+ private:
+    NullBackend none_;
+    const std::vector<ServerState> states_;
+};
 
 /// What the format asks for (prometheus.io, "Exposition formats"): the lines of a metric stand
 /// together behind its head, no sample comes twice, and the classes of a histogram grow up to all.
@@ -353,6 +382,33 @@ TEST_CASE("a server whose breaker is open is told to be down, without being aske
         {.name = "x"}};
     const auto both = prometheus_text(std::vector{cache, again});
     CHECK(has_line(both, "cachemodel_server_down" + labels + '1'));
+}
+
+TEST_CASE("what a backend knows of its servers counts once, however many caches it has",
+          "[prometheus][unit]") {
+    const auto shared = std::make_shared<ServerStates>(
+        std::vector<ServerState>{{.name = "s:1", .recent_calls = 20, .recent_failures = 3},
+                                 {.name = "s:2", .is_down = true, .down_for = 5s}});
+    const Cache one{shared, {.name = "x"}};
+    const Cache two{shared, {.name = "x"}};
+    const auto text = prometheus_text(std::vector{one, two});
+    CHECK(has_line(text, R"(cachemodel_server_down{cache="x",server="s:1"} 0)"));
+    CHECK(has_line(text, R"(cachemodel_server_down{cache="x",server="s:2"} 1)"));
+    CHECK(has_line(text, R"(cachemodel_server_recent_calls{cache="x",server="s:1"} 20)"));
+    CHECK(has_line(text, R"(cachemodel_server_recent_calls{cache="x",server="s:2"} 0)"));
+    CHECK(has_line(text, R"(cachemodel_server_recent_failures{cache="x",server="s:1"} 3)"));
+    // Another backend has calls of its own.
+    const Cache other{std::make_shared<ServerStates>(std::vector<ServerState>{
+                          {.name = "s:1", .recent_calls = 4, .recent_failures = 1}}),
+                      {.name = "x"}};
+    const auto more = prometheus_text(std::vector{one, two, other});
+    CHECK(has_line(more, R"(cachemodel_server_recent_calls{cache="x",server="s:1"} 24)"));
+    CHECK(has_line(more, R"(cachemodel_server_recent_failures{cache="x",server="s:1"} 4)"));
+    // Under another name it is told, too.
+    const Cache elsewhere{shared, {.name = "y"}};
+    const auto both = prometheus_text(std::vector{one, elsewhere});
+    CHECK(has_line(both, R"(cachemodel_server_recent_calls{cache="x",server="s:1"} 20)"));
+    CHECK(has_line(both, R"(cachemodel_server_recent_calls{cache="y",server="s:1"} 20)"));
 }
 
 TEST_CASE("models and what memory holds have metrics of their own", "[prometheus][unit]") {
