@@ -13,6 +13,7 @@
 #include "support/catch.hpp"
 #include "support/process.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <memory>
@@ -100,7 +101,8 @@ class Checker {
             INFO(line);
             line.starts_with("# ") ? head(line) : sample(line);
         }
-        CHECK(histograms_ == ended_);
+        CHECK_FALSE(type_.empty());
+        CHECK(series_.empty());
     }
 
  private:
@@ -112,6 +114,8 @@ class Checker {
         words >> what >> name >> type;
         if (what == "HELP") {
             CHECK(names_.insert(name).second);
+            CHECK(name_.empty() == type_.empty());  // the metric before has its type
+            CHECK(series_.empty());
             name_ = name;
             type_.clear();
             return;
@@ -130,6 +134,7 @@ class Checker {
         std::smatch parts;
         REQUIRE(std::regex_match(line, parts, form));
         CHECK(samples_.insert(parts[1].str() + parts[2].str()).second);
+        CHECK_FALSE(type_.empty());
         const double value = std::stod(parts[3].str());
         if (type_ != "histogram") {
             CHECK(parts[1] == name_);
@@ -137,8 +142,11 @@ class Checker {
         }
         const std::string labels = parts[2];
         const auto le = labels.find(",le=\"");
-        const std::string series = name_ + labels.substr(0, le);
+        const std::string series = labels.substr(0, std::min(le, labels.size() - 1));
         if (parts[1] == name_ + "_bucket") {
+            if (series_.empty()) series_ = series;
+            CHECK(series == series_);
+            CHECK_FALSE(has_sum_);
             const std::string bound = labels.substr(le + 5);
             const double end = bound.starts_with("+Inf") ? 1e9 : std::stod(bound);
             CHECK(end > last_end_);
@@ -146,14 +154,18 @@ class Checker {
             last_end_ = end;
             last_value_ = value;
         } else if (parts[1] == name_ + "_count") {
+            CHECK(series == series_);
+            CHECK(has_sum_);
             CHECK(last_end_ == 1e9);
             CHECK(value == last_value_);
+            series_.clear();
+            has_sum_ = false;
             last_end_ = 0;
             last_value_ = 0;
-            ++ended_;
         } else {
             CHECK(parts[1] == name_ + "_sum");
-            ++histograms_;
+            CHECK(series == series_);
+            has_sum_ = true;
         }
     }
 
@@ -161,10 +173,10 @@ class Checker {
     std::set<std::string> samples_;
     std::string name_;
     std::string type_;
+    std::string series_;  ///< the labels of the histogram that has begun
+    bool has_sum_ = false;
     double last_end_ = 0;
     double last_value_ = 0;
-    int histograms_ = 0;
-    int ended_ = 0;
 };
 
 }  // namespace
@@ -334,8 +346,9 @@ TEST_CASE("the text keeps the rules of the format", "[prometheus][unit]") {
     CHECK(caches()["birds"].get_or_set("k", [] { return 1; }) == 1);
     Checker{prometheus_text()};
     const auto store = std::make_shared<MemoryBackend>();
-    const std::vector two{Cache{store, {.name = "x"}}, Cache{store, {.name = "x"}}};
-    Checker{prometheus_text(two)};
+    const std::vector three{Cache{store, {.name = "x"}}, Cache{store, {.name = "x"}},
+                            Cache{store, {.name = "y"}}};
+    Checker{prometheus_text(three)};
 }
 
 TEST_CASE("what is being loaded is told while it is", "[prometheus][unit]") {
