@@ -45,7 +45,8 @@ constexpr Metric metrics[] = {
      true},
     {"stores", "Entries written.", &Statistics::stores, true},
     {"store_failures", "Entries that could not be written.", &Statistics::store_failures, true},
-    {"removals", "Entries that were there and were removed.", &Statistics::removals, true},
+    {"removals", "Entries removed; of what has a loader, also where none was.",
+     &Statistics::removals, true},
     {"removal_failures", "Keys that could not be removed.", &Statistics::removal_failures, true},
     {"touch_failures", "Keys that the backend could not touch.", &Statistics::touch_failures,
      false},
@@ -245,8 +246,13 @@ void write_latencies(const Rows& rows, Exposition& out) {
             out.histogram(cache_label(name), row.latencies.*taken);
         }
     };
-    write("read", "How long calls of the backend took that read.", &Latencies::reads);
-    write("write", "How long calls of the backend took that store, remove, touch or count.",
+    write("read",
+          "How long calls of the backend took that read; of those of a backend of this process at "
+          "least one in 61 is timed.",
+          &Latencies::reads);
+    write("write",
+          "How long calls of the backend took that store, remove, touch or count; of those of a "
+          "backend of this process at least one in 61 is timed.",
           &Latencies::writes);
     write("load", "How long loaders and functions took.", &Latencies::loads);
 }
@@ -308,9 +314,12 @@ void write_servers(const Rows& rows, Exposition& out) {
     };
     write("server_down", "Whether the server failed, and is left alone for now.",
           [](const ServerState& state) { return state.is_down; });
-    write("server_recent_calls", "The last calls of the server that tell something.",
+    write("server_recent_calls",
+          "The last calls of the server that tell something, at most 20, since it went down or "
+          "came up again.",
           [](const ServerState& state) { return state.recent_calls; });
-    write("server_recent_failures", "Those of the last calls that failed.",
+    write("server_recent_failures",
+          "Those of the last calls that failed, since the server went down or came up again.",
           [](const ServerState& state) { return state.recent_failures; });
 }
 

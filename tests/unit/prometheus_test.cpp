@@ -205,7 +205,7 @@ cachemodel_stores_total{cache="default"} 1
 # HELP cachemodel_store_failures_total Entries that could not be written.
 # TYPE cachemodel_store_failures_total counter
 cachemodel_store_failures_total{cache="default"} 0
-# HELP cachemodel_removals_total Entries that were there and were removed.
+# HELP cachemodel_removals_total Entries removed; of what has a loader, also where none was.
 # TYPE cachemodel_removals_total counter
 cachemodel_removals_total{cache="default"} 0
 # HELP cachemodel_removal_failures_total Keys that could not be removed.
@@ -304,7 +304,7 @@ TEST_CASE("times are written as histograms", "[prometheus][unit]") {
     }
     const auto text = prometheus_text(cache);
     CHECK(text.find(R"(
-# HELP cachemodel_read_duration_seconds How long calls of the backend took that read.
+# HELP cachemodel_read_duration_seconds How long calls of the backend took that read; of those of a backend of this process at least one in 61 is timed.
 # TYPE cachemodel_read_duration_seconds histogram
 cachemodel_read_duration_seconds_bucket{cache="x",le="1e-06"} 0
 cachemodel_read_duration_seconds_bucket{cache="x",le="2e-06"} 1
@@ -332,7 +332,8 @@ cachemodel_read_duration_seconds_bucket{cache="x",le="20"} 2
 cachemodel_read_duration_seconds_bucket{cache="x",le="+Inf"} 3
 cachemodel_read_duration_seconds_sum{cache="x"} 30.2000015
 cachemodel_read_duration_seconds_count{cache="x"} 3
-# HELP cachemodel_write_duration_seconds )") != std::string::npos);
+# HELP cachemodel_write_duration_seconds How long calls of the backend took that store, remove, touch or count; of those of a backend of this process at least one in 61 is timed.
+)") != std::string::npos);
     CHECK(has_line(text, R"(cachemodel_load_duration_seconds_count{cache="x"} 0)"));
 }
 
@@ -405,6 +406,12 @@ TEST_CASE("what a backend knows of its servers counts once, however many caches 
     const Cache one{shared, {.name = "x"}};
     const Cache two{shared, {.name = "x"}};
     const auto text = prometheus_text(std::vector{one, two});
+    CHECK(has_line(text,
+                   "# HELP cachemodel_server_recent_calls The last calls of the server that tell "
+                   "something, at most 20, since it went down or came up again."));
+    CHECK(has_line(text,
+                   "# HELP cachemodel_server_recent_failures Those of the last calls that failed, "
+                   "since the server went down or came up again."));
     CHECK(has_line(text, R"(cachemodel_server_down{cache="x",server="s:1"} 0)"));
     CHECK(has_line(text, R"(cachemodel_server_down{cache="x",server="s:2"} 1)"));
     CHECK(has_line(text, R"(cachemodel_server_recent_calls{cache="x",server="s:1"} 20)"));
