@@ -5,6 +5,8 @@
 #include <chrono>
 #include <utility>
 
+#include "cache_core.hpp"
+
 namespace cachemodel::detail {
 
 void renew(const ModelTable& table, void* object) {
@@ -65,7 +67,7 @@ void PointerJob::finish(KeyLoad& load) {
                               [&](CborWriter& writer) { writer.raw(answer->keys); }));
         }
     } catch (...) {  // a converter of the user's, or no memory: it cannot be handed on
-        count(&Counters::store_failures);
+        cache().core().counters.store_failures += 1;
         return found(load, nullptr, nullptr);
     }
     found(load, std::move(answer), std::move(entry));
