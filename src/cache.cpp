@@ -134,7 +134,7 @@ Backend& Cache::backend() const noexcept { return core_->backend(); }
 Statistics Cache::statistics() const noexcept { return core_->counters.read(); }
 std::vector<ModelStatistics> Cache::model_statistics() const { return core_->models.read(); }
 Latencies Cache::latencies() const noexcept { return core_->latencies.read(); }
-std::size_t Cache::loads_under_way() const noexcept { return core_->loads_under_way(); }
+std::size_t Cache::loads_under_way() const noexcept { return core_->running_loads.count(); }
 void Cache::observe(std::shared_ptr<Observer> observer) const {
     core_->observe(std::move(observer));
 }

@@ -36,6 +36,7 @@
 #include "latency_counter.hpp"
 #include "load_backoff.hpp"
 #include "load_limit.hpp"
+#include "running_loads.hpp"
 #include "shown_text.hpp"
 
 namespace cachemodel::detail {
@@ -112,13 +113,10 @@ class CacheCore {
     Chance chance;
     LoadBackoff load_backoff;
     LoadLimit load_limit;
+    RunningLoads running_loads;
     ClaimedNames names;
 
     void observe(std::shared_ptr<Observer> observer);
-
-    std::size_t loads_under_way() const noexcept {
-        return model_flights.size() + call_flights.size() + value_flights.size();
-    }
 
     // As in Backend. `peeks` makes it no use of the entries.
     void get_many(const CacheView& view, std::span<const std::string_view> keys, ReadSink& sink,

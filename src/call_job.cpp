@@ -19,15 +19,14 @@ void CallJob::load(std::span<KeyLoad* const> wanted) {
 
 void CallJob::run_one(KeyLoad& load) {
     AnyCall& call = *static_cast<AnyCall*>(load.place);
-    begin(load);
     std::shared_ptr<const void> result;
     try {
+        KeyLoad* const one = &load;
+        const Run run{*this, {&one, 1}};
         result = call.run();
     } catch (...) {
-        end(load);
         return failed(load, std::current_exception());
     }
-    end(load);
     if (cache().is_bypass()) return found(load, std::move(result), nullptr);
     bool is_kept_out = false;
     try {

@@ -140,8 +140,6 @@ class Flights final : AtFork {
     static bool await_landing(Flight& flight, SteadyTime deadline);
     /// Whether nobody has boarded, as far as this thread can know.
     bool is_empty() const noexcept { return size_.load(std::memory_order_acquire) == 0; }
-    /// How many keys somebody has boarded for.
-    std::size_t size() const noexcept { return size_.load(std::memory_order_relaxed); }
 
  private:
     /// What there is for a key.

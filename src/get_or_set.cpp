@@ -17,16 +17,18 @@ namespace cachemodel::detail {
 
 namespace {
 
-/// Takes the time of a load, however it ends.
+/// Counts and times a load, however it ends.
 class Timed {
  public:
-    explicit Timed(CacheCore& core) : core_(core), began_(core.clock().steady()) {}
+    explicit Timed(CacheCore& core)
+        : core_(core), running_(core.running_loads), began_(core.clock().steady()) {}
     ~Timed() { core_.latencies.loads.add(core_.clock().steady() - began_); }
     Timed(const Timed&) = delete;
     Timed& operator=(const Timed&) = delete;
 
  private:
     CacheCore& core_;
+    const RunningLoads::Run running_;
     const SteadyTime began_;
 };
 

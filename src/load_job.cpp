@@ -159,11 +159,22 @@ void LoadJob::load_within_limit(std::vector<KeyLoad*> wanted) {
 
 // ---- what came
 
-void LoadJob::end(KeyLoad& load) noexcept {
-    const auto took = now() - load.began;
-    load.cost += took;
-    cache_.core().latencies.loads.add(took);
-    if (load.lead) load.lead->set_running(false);
+LoadJob::Run::Run(LoadJob& job, std::span<KeyLoad* const> loads) noexcept
+    : job_(job), loads_(loads), running_(job.cache_.core().running_loads, loads.size()) {
+    for (KeyLoad* const each : loads_) {
+        each->began = job_.now();
+        if (!each->first_began) each->first_began = each->began;
+        if (each->lead) each->lead->set_running(true);
+    }
+}
+
+LoadJob::Run::~Run() {
+    for (KeyLoad* const each : loads_) {
+        const auto took = job_.now() - each->began;
+        each->cost += took;
+        job_.cache_.core().latencies.loads.add(took);
+        if (each->lead) each->lead->set_running(false);
+    }
 }
 
 EntryLife LoadJob::life(const KeyLoad& load) const {

@@ -21,6 +21,7 @@
 #include "entries.hpp"
 #include "flights.hpp"
 #include "freshness.hpp"
+#include "running_loads.hpp"
 
 namespace cachemodel::detail {
 
@@ -137,13 +138,20 @@ class LoadJob {
     /// These have been stored. Errors: whatever goes wrong; it is of no consequence.
     virtual void follow_up(std::span<KeyLoad* const> /*stored*/) {}
 
-    /// The time from here to `end` is what a load costs.
-    void begin(KeyLoad& load) noexcept {
-        load.began = now();
-        if (!load.first_began) load.first_began = load.began;
-        if (load.lead) load.lead->set_running(true);
-    }
-    void end(KeyLoad& load) noexcept;
+    /// The loader is at work on these for as long as this is there, and that is what they cost.
+    class Run {
+     public:
+        Run(LoadJob& job, std::span<KeyLoad* const> loads) noexcept;
+        ~Run();
+        Run(const Run&) = delete;
+        Run& operator=(const Run&) = delete;
+
+     private:
+        LoadJob& job_;
+        const std::span<KeyLoad* const> loads_;
+        const RunningLoads::Run running_;
+    };
+
     /// What was slow is not held while the next one is loaded, which may be slow, too. Its flight
     /// ends.
     void store_if_slow(const KeyLoad& load);

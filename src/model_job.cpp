@@ -43,19 +43,17 @@ void ModelJob::load(std::span<KeyLoad* const> wanted) {
 }
 
 void ModelJob::load_singly(KeyLoad& load) {
-    begin(load);
     try {
+        KeyLoad* const one = &load;
+        const Run run{*this, {&one, 1}};
         loader_.load_one(contexts_, load.place);
         check_key(load, make_model_key(table(), load.place));
     } catch (const Missing& error) {
-        end(load);
         // One that names a model came from a load of something else.
         return error.model().empty() ? missing(load) : failed(load, std::current_exception());
     } catch (...) {
-        end(load);
         return failed(load, std::current_exception());
     }
-    end(load);
     finish(load);
 }
 
@@ -90,20 +88,17 @@ class ModelJob::Batch final : public LoadedSink {
 void ModelJob::load_batch(std::span<KeyLoad* const> wanted) {
     std::vector<const void*> with_keys;
     with_keys.reserve(wanted.size());
-    for (KeyLoad* const each : wanted) {
-        with_keys.push_back(each->place);
-        begin(*each);
-    }
+    for (KeyLoad* const each : wanted) with_keys.push_back(each->place);
     std::exception_ptr error;
     Batch batch{table(), wanted};
     try {
+        const Run run{*this, wanted};
         loader_.load_many(contexts_, with_keys, batch);
     } catch (const Missing& thrown) {
         if (!thrown.model().empty()) error = std::current_exception();
     } catch (...) {
         error = std::current_exception();
     }
-    for (KeyLoad* const each : wanted) end(*each);
     for (KeyLoad* const each : wanted) {
         if (error) {
             // Nothing of a batch that broke off is trusted.
@@ -133,7 +128,7 @@ std::shared_ptr<LoadedModel> ModelJob::product_of(const KeyLoad& load) const {
 void ModelJob::finish(KeyLoad& load) {
     if (cache().is_bypass()) {
         try {
-            if (loader_.complete != nullptr) complete_object(load.place);
+            if (loader_.complete != nullptr) complete_object(load);
         } catch (...) {
             return failed(load, std::current_exception());
         }
@@ -151,6 +146,12 @@ void ModelJob::finish(KeyLoad& load) {
     found(load, nullptr, nullptr);
 }
 
+void ModelJob::complete_object(KeyLoad& load) {
+    KeyLoad* const one = &load;
+    const Run run{*this, {&one, 1}};
+    loader_.complete(contexts_, load.place);
+}
+
 /// Takes the second step: in a task on its own object, in a successor on a copy of what was found.
 void ModelJob::complete(KeyLoad& load) {
     try {
@@ -162,9 +163,7 @@ void ModelJob::complete(KeyLoad& load) {
             }
             assign_references(table(), load.place, part);
         }
-        begin(load);
-        complete_object(load.place);
-        end(load);
+        complete_object(load);
         check_key(load, make_model_key(table(), load.place));
         completed(load, product_of(load)->entry);
     } catch (...) {

@@ -75,7 +75,7 @@ class ModelJob : public LoadJob {
     void check_key(const KeyLoad& load, const EntryKey& loaded) const;
     void finish(KeyLoad& load);
     std::shared_ptr<LoadedModel> product_of(const KeyLoad& load) const;
-    void complete_object(void* object) const { loader_.complete(contexts_, object); }
+    void complete_object(KeyLoad& load);
 
     Counters& own_;
     const Loader& loader_;

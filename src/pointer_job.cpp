@@ -5,6 +5,8 @@
 #include <chrono>
 #include <utility>
 
+#include "cache_core.hpp"
+
 namespace cachemodel::detail {
 
 void renew(const ModelTable& table, void* object) {
@@ -33,21 +35,19 @@ void PointerJob::load(std::span<KeyLoad* const> wanted) {
 void PointerJob::ask_one(KeyLoad& load) {
     KeyQuestion& question = *static_cast<KeyQuestion*>(load.place);
     question.asked_at = std::chrono::steady_clock::now();
-    begin(load);
     bool is_there = false;
     try {
+        KeyLoad* const one = &load;
+        const Run run{*this, {&one, 1}};
         renew(table(), question.object);
         is_there = source_.keys.find(source_.contexts, question.values, question.object);
         if (is_there) (void)make_model_key(table(), question.object);  // throws where one is unset
     } catch (const Missing& error) {
-        end(load);
         // One that names a model came from a load of something else.
         return error.model().empty() ? missing(load) : failed(load, std::current_exception());
     } catch (...) {
-        end(load);
         return failed(load, std::current_exception());
     }
-    end(load);
     is_there ? finish(load) : missing(load);
 }
 
@@ -67,7 +67,7 @@ void PointerJob::finish(KeyLoad& load) {
                               [&](CborWriter& writer) { writer.raw(answer->keys); }));
         }
     } catch (...) {  // a converter of the user's, or no memory: it cannot be handed on
-        count(&Counters::store_failures);
+        cache().core().counters.store_failures += 1;
         return found(load, nullptr, nullptr);
     }
     found(load, std::move(answer), std::move(entry));

@@ -45,7 +45,8 @@ constexpr Metric metrics[] = {
      true},
     {"stores", "Entries written.", &Statistics::stores, true},
     {"store_failures", "Entries that could not be written.", &Statistics::store_failures, true},
-    {"removals", "Entries that were there and were removed.", &Statistics::removals, true},
+    {"removals", "Entries removed; of what has a loader, also where none was.",
+     &Statistics::removals, true},
     {"removal_failures", "Keys that could not be removed.", &Statistics::removal_failures, true},
     {"touch_failures", "Keys that the backend could not touch.", &Statistics::touch_failures,
      false},
@@ -105,7 +106,8 @@ struct Row {
     Latencies latencies;
     std::size_t loads_under_way = 0;
     std::map<std::string, Statistics> models;
-    std::set<const Backend*> memories;
+    std::set<const Backend*> backends;
+    bool has_memory = false;
     MemoryUsage usage;
     std::size_t max_bytes = 0;
     std::map<std::string, ServerState> servers;
@@ -117,12 +119,17 @@ struct Row {
         add(latencies.writes, taken.writes);
         add(latencies.loads, taken.loads);
         loads_under_way += cache.loads_under_way();
-        for (auto& server : cache.backend().servers()) add_server(server);
         for (const auto& model : cache.model_statistics()) {
             add(models[model.model], model.statistics);
         }
-        const auto* const memory = dynamic_cast<const MemoryBackend*>(&cache.backend());
-        if (memory == nullptr || !memories.insert(memory).second) return;
+        if (backends.insert(&cache.backend()).second) add_backend(cache.backend());
+    }
+
+    void add_backend(Backend& backend) {
+        for (const auto& server : backend.servers()) add_server(server);
+        const auto* const memory = dynamic_cast<const MemoryBackend*>(&backend);
+        if (memory == nullptr) return;
+        has_memory = true;
         const MemoryUsage held = memory->usage();
         usage.entries += held.entries;
         usage.bytes += held.bytes;
@@ -242,8 +249,13 @@ void write_latencies(const Rows& rows, Exposition& out) {
             out.histogram(cache_label(name), row.latencies.*taken);
         }
     };
-    write("read", "How long calls of the backend took that read.", &Latencies::reads);
-    write("write", "How long calls of the backend took that store, remove, touch or count.",
+    write("read",
+          "How long calls of the backend took that read; of those of a backend of this process at "
+          "least one in 61 is timed.",
+          &Latencies::reads);
+    write("write",
+          "How long calls of the backend took that store, remove, touch or count; of those of a "
+          "backend of this process at least one in 61 is timed.",
           &Latencies::writes);
     write("load", "How long loaders and functions took.", &Latencies::loads);
 }
@@ -270,14 +282,14 @@ void write_models(const Rows& rows, Exposition& out) {
 }
 
 void write_memories(const Rows& rows, Exposition& out) {
-    const bool none = std::all_of(rows.begin(), rows.end(),
-                                  [](const auto& row) { return row.second.memories.empty(); });
+    const bool none = std::none_of(rows.begin(), rows.end(),
+                                   [](const auto& row) { return row.second.has_memory; });
     if (none) return;
     const auto write = [&](std::string_view name, std::string_view type, std::string_view help,
                            auto value_of) {
         out.begin(name, type, help);
         for (const auto& [cache, row] : rows) {
-            if (!row.memories.empty()) out.sample(cache_label(cache), value_of(row));
+            if (row.has_memory) out.sample(cache_label(cache), value_of(row));
         }
     };
     write("memory_entries", "gauge", "Entries held, with those that have expired and are not gone.",
@@ -305,15 +317,19 @@ void write_servers(const Rows& rows, Exposition& out) {
     };
     write("server_down", "Whether the server failed, and is left alone for now.",
           [](const ServerState& state) { return state.is_down; });
-    write("server_recent_calls", "The last calls of the server that tell something.",
+    write("server_recent_calls",
+          "The last calls of the server that tell something, at most 20, since it went down or "
+          "came up again.",
           [](const ServerState& state) { return state.recent_calls; });
-    write("server_recent_failures", "Those of the last calls that failed.",
+    write("server_recent_failures",
+          "Those of the last calls that failed, since the server went down or came up again.",
           [](const ServerState& state) { return state.recent_failures; });
 }
 
 /// What is under way in the background of these caches.
 void write_work(const Rows& rows, bool uses_default_executor, Exposition& out) {
-    out.gauge("loads_under_way", "Keys that are being loaded or made, or wait for it.");
+    out.gauge("loads_under_way",
+              "Objects, results and values that are being loaded or made right now.");
     for (const auto& [name, row] : rows) out.sample(cache_label(name), row.loads_under_way);
     if (!uses_default_executor) return;
     const ThreadPoolUsage usage = default_executor_usage();

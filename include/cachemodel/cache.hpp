@@ -302,8 +302,9 @@ class Cache {
     std::vector<ModelStatistics> model_statistics() const;
     /// How long the calls of the backend, and loads, have taken.
     Latencies latencies() const noexcept;
-    /// How many keys are being loaded or made right now, or wait for it, in this process: those of
-    /// models, of cached calls, and of `get_or_set`.
+    /// How many loads run right now in this process, of all views, as `Latencies::loads` counts
+    /// them: of models, of cached calls, and of `get_or_set`; also those whose result nobody takes
+    /// any more. What waits for a thread, or for another process, does not run.
     std::size_t loads_under_way() const noexcept;
     /// From now on tells `observer`, of all views, or nobody where it is null. It is kept until the
     /// cache ends, as calls may be under way: one that holds a handle of this cache keeps both.

@@ -54,7 +54,8 @@ struct Latencies {
     LatencyHistogram reads;   ///< calls of the backend that read values
     LatencyHistogram writes;  ///< those that store, remove, touch or count
     /// For each object the loader, for each result the function, whatever came of it. Those loaded
-    /// together took as long as all of them did; a second step counts for itself.
+    /// together took as long as all of them did; a second step, and a question to the source by a
+    /// secondary key, count for themselves.
     LatencyHistogram loads;
 };
 

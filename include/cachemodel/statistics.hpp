@@ -15,6 +15,11 @@ namespace cachemodel {
 ///
 /// Each number is exact; together they are no snapshot of one moment.
 ///
+/// A question to the source by a secondary key (`from_miss_by`) is no load of an object: it is not
+/// in `loads`, nor for its model in `stores` and `store_failures`, though a cache counts each entry
+/// that is written. It is in all other numbers of loads, as `load_failures`, `source_misses`,
+/// `joined` and `lease_waits`, and in `Latencies::loads`.
+///
 /// Thread safety: that of a plain value.
 struct Statistics {
     std::uint64_t round_trips = 0;     ///< calls of the backend, whatever their number of keys

@@ -107,6 +107,18 @@ TEST_CASE("a reply that makes no sense is a failure, never a value or a miss",
     }
 }
 
+TEST_CASE("an answer that makes no sense counts as a call of the server that failed",
+          "[redis][nonsense]") {
+    FakeServer server{FakeServer::answers_commands("BLAH\r\n")};
+    RedisBackend backend{options_for(server)};
+    CHECK(fault_of(get(backend, "k")) == BackendFault::protocol);
+    CHECK(fault_of(set(backend, "k", "v")) == BackendFault::protocol);
+    const auto state = backend.servers().at(0);
+    CHECK_FALSE(state.is_down);
+    CHECK(state.recent_calls == 2);
+    CHECK(state.recent_failures == 2);
+}
+
 TEST_CASE("an answer of redis to another command is a failure", "[redis][nonsense]") {
     for (const std::string answer : {"+OK\r\n", "+QUEUED\r\n", ":0\r\n", ":1\r\n", ":7\r\n",
                                      "$1\r\n1\r\n", "$-1\r\n", "*0\r\n", "*-1\r\n"}) {

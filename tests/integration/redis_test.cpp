@@ -503,6 +503,13 @@ TEST_CASE("Redis states facts about itself", "[redis][facts]") {
     CHECK(value_of(facts, "evicted_keys") == "0");
     CHECK(value_of(facts, "maxmemory_policy") == "noeviction");
     CHECK(value_of(facts, "recent_failures") == "0 of 5 calls");
+    const auto servers = backend.servers();
+    REQUIRE(servers.size() == 1);
+    CHECK(servers[0].name == options.socket);
+    CHECK_FALSE(servers[0].is_down);
+    CHECK(servers[0].recent_calls == 5);
+    CHECK(servers[0].recent_failures == 0);
+    CHECK(backend.server_of("k") == 0);
     CHECK(std::ranges::all_of(facts, [](const Fact& fact) { return fact.subject.empty(); }));
 }
 
@@ -567,8 +574,16 @@ TEST_CASE("a dead server is not dialled on every call", "[redis][restart]") {
     }
     CHECK_THAT(server.ask("INFO clients\r\nECHO end\r\n", "end\r\n"),
                Contains("connected_clients:1\r\n"));
-    clock.advance(1s);
+    clock.advance(400ms);
+    const auto down = backend.servers().at(0);
+    CHECK(down.is_down);
+    CHECK(down.down_for == 400ms);
+    CHECK(down.recent_calls == 0);
+    clock.advance(600ms);
     CHECK(get(backend, "k").absent());
+    const auto up = backend.servers().at(0);
+    CHECK_FALSE(up.is_down);
+    CHECK(up.down_for == 0s);
 }
 
 TEST_CASE("a server that hangs costs the deadline, and its late answers are nobody's",

@@ -10,6 +10,7 @@
 #include "support/catch.hpp"
 
 #include <chrono>
+#include <deque>
 #include <string_view>
 
 using namespace cachemodel;
@@ -251,4 +252,38 @@ TEST_CASE("a server's record says how many calls failed, and for how long it has
     clock.advance(12s);
     call(Health::unreachable);  // the outage goes on
     CHECK(net::why_not_asked(server.record()) == "not asked, down for 12 s: connection refused");
+}
+
+TEST_CASE("of servers it is told how many of the last calls failed, and for how long each is down",
+          "[breaker][unit]") {
+    TurnableClock clock;
+    std::deque<Server> servers;
+    servers.emplace_back(net::Endpoint{"cache1", {}, 0, "/nowhere"}, net::Server::Limits{2, 1s, 1s},
+                         clock);
+    servers.emplace_back(net::Endpoint{"cache2", {}, 0, "/nowhere"}, net::Server::Limits{2, 1s, 1s},
+                         clock);
+    const auto call = [&](Server& server, Health health) {
+        net::Lease lease;
+        REQUIRE(server.borrow(lease, false, steady_clock::now() + 1s) ==
+                Server::Admission::granted);
+        lease.drop(health);
+    };
+    for (const auto health : {Health::answered, Health::broken, Health::answered}) {
+        call(servers[0], health);
+    }
+    call(servers[1], Health::answered);
+    call(servers[1], Health::unreachable);
+    clock.advance(340ms);
+    const auto states = net::states_of(servers);
+    REQUIRE(states.size() == 2);
+    CHECK(states[0].name == "cache1");
+    CHECK_FALSE(states[0].is_down);
+    CHECK(states[0].down_for == 0s);
+    CHECK(states[0].recent_calls == 3);
+    CHECK(states[0].recent_failures == 1);
+    CHECK(states[1].name == "cache2");
+    CHECK(states[1].is_down);
+    CHECK(states[1].down_for == 340ms);
+    CHECK(states[1].recent_calls == 0);
+    CHECK(states[1].recent_failures == 0);
 }

@@ -15,6 +15,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <cstddef>
 #include <functional>
 #include <future>
 #include <memory>
@@ -242,6 +243,7 @@ TEST_CASE("a function may fork, and both processes go on from there", "[flights]
 
     std::vector<std::future<int>> followers;
     pid_t child = -1;
+    std::size_t under_way = 0;
     const auto make = [&]() -> int {
         for (int i = 0; i < 2; ++i) {
             followers.push_back(std::async(
@@ -250,11 +252,13 @@ TEST_CASE("a function may fork, and both processes go on from there", "[flights]
         std::this_thread::sleep_for(5ms);
         child = ::fork();
         if (child == 0) ::alarm(5);
+        under_way = cache.loads_under_way();
         return child == 0 ? 1 : 2;
     };
     const int made = cache.get_or_set("k", make);
     if (child == 0) {
-        const bool holds = made == 1 && *cache.get<int>("k") == 1 &&
+        const bool holds = made == 1 && under_way == 1 && cache.loads_under_way() == 0 &&
+                           *cache.get<int>("k") == 1 &&
                            cache.get_or_set("k", [] { return 3; }) == 1 && squared(7) == 49 &&
                            cache.erase("k") && cache.get_or_set("k", [] { return 3; }) == 3;
         ::_exit(holds ? 0 : 1);
@@ -264,9 +268,11 @@ TEST_CASE("a function may fork, and both processes go on from there", "[flights]
     }
     CHECK(status == 0);
     CHECK(made == 2);
+    CHECK(under_way == 2);
     for (auto& follower : followers) CHECK(follower.get() == 2);
     halt.open();
     CHECK(other.get() == 49);
+    CHECK(cache.loads_under_way() == 0);
     during_square = nullptr;
 }
 

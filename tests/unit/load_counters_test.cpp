@@ -9,7 +9,11 @@
 #include "support/load_rig.hpp"
 
 #include <chrono>
+#include <cstddef>
+#include <functional>
 #include <memory>
+#include <span>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -57,6 +61,34 @@ class Told final : public Observer {
 };
 
 int twice(int number) { return 2 * number; }
+
+std::function<void()> during_slowly;
+int slowly(int number) {
+    during_slowly();
+    return number;
+}
+
+struct Number {
+    static constexpr ModelOptions cache_options{.lease_wait = 0s, .name = "number"};
+    Key<int> id;
+    int value = 0;
+
+    static std::vector<Number> from_miss_many(std::span<const Number> wanted,
+                                              const std::function<void()>& during) {
+        during();
+        return {wanted.begin(), wanted.end()};
+    }
+};
+
+struct Parted {
+    static constexpr ModelOptions cache_options{
+        .lease_wait = 0s, .load_backoff = 0s, .name = "parted"};
+    Key<int> id;
+    int value = 0;
+
+    void from_miss(const std::function<void()>& during) { during(); }
+    void complete(const std::function<void()>& during) { during(); }
+};
 
 struct Rig : support::LoadRig {
     Models<Price, Table&> prices{cache, table};
@@ -169,4 +201,71 @@ TEST_CASE("what is counted of loads is told to Prometheus, of caches and of mode
     CHECK_THAT(prometheus_text(cache),
                Contains("cachemodel_model_misses_total{cache=\"counted\",model=\"price\",reason="
                         "\"expired\"} 3\n"));
+}
+
+TEST_CASE_METHOD(support::LoadRig, "a load is under way for as long as its function runs",
+                 "[loads][counters]") {
+    const CachedFunction<&slowly> slow{cache, {.expires = 10s, .lease_wait = 0s}};
+    std::vector<std::size_t> seen;
+    during_slowly = [&] {
+        seen.push_back(cache.loads_under_way());
+        slow.invalidate(1);  // nobody can join it any more
+        seen.push_back(cache.loads_under_way());
+        seen.push_back(cache.with_prefix("p").get_or_set("k", [&] {
+            cache.with_prefix("p").erase("k");
+            return cache.loads_under_way();
+        }));
+    };
+    CHECK(slow(1) == 1);
+    CHECK(seen == std::vector<std::size_t>{1, 1, 2});
+    CHECK(cache.loads_under_way() == 0);
+    during_slowly = [] { throw std::runtime_error("no"); };
+    CHECK_THROWS_AS(slow(2), std::runtime_error);
+    CHECK(cache.loads_under_way() == 0);
+}
+
+TEST_CASE_METHOD(support::LoadRig, "loads that pass by the cache are under way, too",
+                 "[loads][counters]") {
+    const Cache past = cache.bypass();
+    std::vector<std::size_t> seen;
+    const std::function<void()> during = [&] { seen.push_back(cache.loads_under_way()); };
+    during_slowly = during;
+    (void)CachedFunction<&slowly>{past}(1);
+    (void)past.get_or_set("k", [&] {
+        during();
+        return 1;
+    });
+    (void)Models<Parted, const std::function<void()>&>{past, during}.get(1);
+    CHECK(seen == std::vector<std::size_t>{1, 1, 1, 1});
+    CHECK(cache.loads_under_way() == 0);
+}
+
+TEST_CASE_METHOD(support::LoadRig, "each object of a load of many is under way",
+                 "[loads][counters]") {
+    std::size_t seen = 0;
+    const std::function<void()> during = [&] { seen = cache.loads_under_way(); };
+    (void)Models<Number, const std::function<void()>&>{cache, during}.get_many({1, 2, 3});
+    CHECK(seen == 3);
+    CHECK(cache.loads_under_way() == 0);
+}
+
+TEST_CASE_METHOD(support::LoadRig, "what waits for a thread is not under way",
+                 "[loads][counters]") {
+    bool fails = false;
+    std::size_t seen = 0;
+    const std::function<void()> during = [&] {
+        seen = cache.loads_under_way();
+        if (fails) throw std::runtime_error("no");
+    };
+    const Models<Parted, const std::function<void()>&> parted{cache, during};
+    (void)parted.get(1);
+    CHECK(seen == 1);
+    CHECK(executor->size() == 1);  // the second step
+    CHECK(cache.loads_under_way() == 0);
+    seen = 0;
+    fails = true;
+    executor->run_all();
+    CHECK(seen == 1);
+    CHECK(cache.loads_under_way() == 0);
+    CHECK(cache.latencies().loads.count() == 2);
 }

@@ -13,6 +13,7 @@
 #include "support/catch.hpp"
 #include "support/process.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <memory>
@@ -22,6 +23,7 @@
 #include <sstream>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 using namespace cachemodel;
@@ -60,6 +62,34 @@ std::string without_times(const std::string& text) {
     return others;
 }
 
+/// What is known of servers that there are not.
+class ServerStates final : public Backend {
+ public:
+    explicit ServerStates(std::vector<ServerState> states) : states_(std::move(states)) {}
+
+    const Capabilities& capabilities() const noexcept override { return none_.capabilities(); }
+    void get_many(std::span<const std::string_view> keys, ReadSink& sink) override {
+        none_.get_many(keys, sink);
+    }
+    void store_many(Store how, std::span<const Entry> entries,
+                    std::span<Outcome> outcomes) override {
+        none_.store_many(how, entries, outcomes);
+    }
+    void remove_many(std::span<const std::string_view> keys, std::span<Outcome> outcomes) override {
+        none_.remove_many(keys, outcomes);
+    }
+    void touch_many(std::span<const std::string_view> keys, Lifetime lifetime,
+                    std::span<Outcome> outcomes) override {
+        none_.touch_many(keys, lifetime, outcomes);
+    }
+    void clear() override {}
+    std::vector<ServerState> servers() override { return states_; }
+
+ private:
+    NullBackend none_;
+    const std::vector<ServerState> states_;
+};
+
 /// What the format asks for (prometheus.io, "Exposition formats"): the lines of a metric stand
 /// together behind its head, no sample comes twice, and the classes of a histogram grow up to all.
 class Checker {
@@ -71,7 +101,8 @@ class Checker {
             INFO(line);
             line.starts_with("# ") ? head(line) : sample(line);
         }
-        CHECK(histograms_ == ended_);
+        CHECK_FALSE(type_.empty());
+        CHECK(series_.empty());
     }
 
  private:
@@ -83,6 +114,8 @@ class Checker {
         words >> what >> name >> type;
         if (what == "HELP") {
             CHECK(names_.insert(name).second);
+            CHECK(name_.empty() == type_.empty());  // the metric before has its type
+            CHECK(series_.empty());
             name_ = name;
             type_.clear();
             return;
@@ -101,6 +134,7 @@ class Checker {
         std::smatch parts;
         REQUIRE(std::regex_match(line, parts, form));
         CHECK(samples_.insert(parts[1].str() + parts[2].str()).second);
+        CHECK_FALSE(type_.empty());
         const double value = std::stod(parts[3].str());
         if (type_ != "histogram") {
             CHECK(parts[1] == name_);
@@ -108,8 +142,11 @@ class Checker {
         }
         const std::string labels = parts[2];
         const auto le = labels.find(",le=\"");
-        const std::string series = name_ + labels.substr(0, le);
+        const std::string series = labels.substr(0, std::min(le, labels.size() - 1));
         if (parts[1] == name_ + "_bucket") {
+            if (series_.empty()) series_ = series;
+            CHECK(series == series_);
+            CHECK_FALSE(has_sum_);
             const std::string bound = labels.substr(le + 5);
             const double end = bound.starts_with("+Inf") ? 1e9 : std::stod(bound);
             CHECK(end > last_end_);
@@ -117,14 +154,18 @@ class Checker {
             last_end_ = end;
             last_value_ = value;
         } else if (parts[1] == name_ + "_count") {
+            CHECK(series == series_);
+            CHECK(has_sum_);
             CHECK(last_end_ == 1e9);
             CHECK(value == last_value_);
+            series_.clear();
+            has_sum_ = false;
             last_end_ = 0;
             last_value_ = 0;
-            ++ended_;
         } else {
             CHECK(parts[1] == name_ + "_sum");
-            ++histograms_;
+            CHECK(series == series_);
+            has_sum_ = true;
         }
     }
 
@@ -132,10 +173,10 @@ class Checker {
     std::set<std::string> samples_;
     std::string name_;
     std::string type_;
+    std::string series_;  ///< the labels of the histogram that has begun
+    bool has_sum_ = false;
     double last_end_ = 0;
     double last_value_ = 0;
-    int histograms_ = 0;
-    int ended_ = 0;
 };
 
 }  // namespace
@@ -164,7 +205,7 @@ cachemodel_stores_total{cache="default"} 1
 # HELP cachemodel_store_failures_total Entries that could not be written.
 # TYPE cachemodel_store_failures_total counter
 cachemodel_store_failures_total{cache="default"} 0
-# HELP cachemodel_removals_total Entries that were there and were removed.
+# HELP cachemodel_removals_total Entries removed; of what has a loader, also where none was.
 # TYPE cachemodel_removals_total counter
 cachemodel_removals_total{cache="default"} 0
 # HELP cachemodel_removal_failures_total Keys that could not be removed.
@@ -251,7 +292,7 @@ cachemodel_misses_total{cache="default",reason="removed"} 0
 cachemodel_misses_total{cache="default",reason="being_loaded"} 0
 cachemodel_misses_total{cache="default",reason="known_missing"} 0
 cachemodel_misses_total{cache="default",reason="other_object"} 0
-# HELP cachemodel_loads_under_way Keys that are being loaded or made, or wait for it.
+# HELP cachemodel_loads_under_way Objects, results and values that are being loaded or made right now.
 # TYPE cachemodel_loads_under_way gauge
 cachemodel_loads_under_way{cache="default"} 0
 )");
@@ -269,7 +310,7 @@ TEST_CASE("times are written as histograms", "[prometheus][unit]") {
     }
     const auto text = prometheus_text(cache);
     CHECK(text.find(R"(
-# HELP cachemodel_read_duration_seconds How long calls of the backend took that read.
+# HELP cachemodel_read_duration_seconds How long calls of the backend took that read; of those of a backend of this process at least one in 61 is timed.
 # TYPE cachemodel_read_duration_seconds histogram
 cachemodel_read_duration_seconds_bucket{cache="x",le="1e-06"} 0
 cachemodel_read_duration_seconds_bucket{cache="x",le="2e-06"} 1
@@ -297,7 +338,8 @@ cachemodel_read_duration_seconds_bucket{cache="x",le="20"} 2
 cachemodel_read_duration_seconds_bucket{cache="x",le="+Inf"} 3
 cachemodel_read_duration_seconds_sum{cache="x"} 30.2000015
 cachemodel_read_duration_seconds_count{cache="x"} 3
-# HELP cachemodel_write_duration_seconds )") != std::string::npos);
+# HELP cachemodel_write_duration_seconds How long calls of the backend took that store, remove, touch or count; of those of a backend of this process at least one in 61 is timed.
+)") != std::string::npos);
     CHECK(has_line(text, R"(cachemodel_load_duration_seconds_count{cache="x"} 0)"));
 }
 
@@ -311,8 +353,9 @@ TEST_CASE("the text keeps the rules of the format", "[prometheus][unit]") {
     CHECK(caches()["birds"].get_or_set("k", [] { return 1; }) == 1);
     Checker{prometheus_text()};
     const auto store = std::make_shared<MemoryBackend>();
-    const std::vector two{Cache{store, {.name = "x"}}, Cache{store, {.name = "x"}}};
-    Checker{prometheus_text(two)};
+    const std::vector three{Cache{store, {.name = "x"}}, Cache{store, {.name = "x"}},
+                            Cache{store, {.name = "y"}}};
+    Checker{prometheus_text(three)};
 }
 
 TEST_CASE("what is being loaded is told while it is", "[prometheus][unit]") {
@@ -359,6 +402,39 @@ TEST_CASE("a server whose breaker is open is told to be down, without being aske
         {.name = "x"}};
     const auto both = prometheus_text(std::vector{cache, again});
     CHECK(has_line(both, "cachemodel_server_down" + labels + '1'));
+}
+
+TEST_CASE("what a backend knows of its servers counts once, however many caches it has",
+          "[prometheus][unit]") {
+    const auto shared = std::make_shared<ServerStates>(
+        std::vector<ServerState>{{.name = "s:1", .recent_calls = 20, .recent_failures = 3},
+                                 {.name = "s:2", .is_down = true, .down_for = 5s}});
+    const Cache one{shared, {.name = "x"}};
+    const Cache two{shared, {.name = "x"}};
+    const auto text = prometheus_text(std::vector{one, two});
+    CHECK(has_line(text,
+                   "# HELP cachemodel_server_recent_calls The last calls of the server that tell "
+                   "something, at most 20, since it went down or came up again."));
+    CHECK(has_line(text,
+                   "# HELP cachemodel_server_recent_failures Those of the last calls that failed, "
+                   "since the server went down or came up again."));
+    CHECK(has_line(text, R"(cachemodel_server_down{cache="x",server="s:1"} 0)"));
+    CHECK(has_line(text, R"(cachemodel_server_down{cache="x",server="s:2"} 1)"));
+    CHECK(has_line(text, R"(cachemodel_server_recent_calls{cache="x",server="s:1"} 20)"));
+    CHECK(has_line(text, R"(cachemodel_server_recent_calls{cache="x",server="s:2"} 0)"));
+    CHECK(has_line(text, R"(cachemodel_server_recent_failures{cache="x",server="s:1"} 3)"));
+    // Another backend has calls of its own.
+    const Cache other{std::make_shared<ServerStates>(std::vector<ServerState>{
+                          {.name = "s:1", .recent_calls = 4, .recent_failures = 1}}),
+                      {.name = "x"}};
+    const auto more = prometheus_text(std::vector{one, two, other});
+    CHECK(has_line(more, R"(cachemodel_server_recent_calls{cache="x",server="s:1"} 24)"));
+    CHECK(has_line(more, R"(cachemodel_server_recent_failures{cache="x",server="s:1"} 4)"));
+    // Under another name it is told, too.
+    const Cache elsewhere{shared, {.name = "y"}};
+    const auto both = prometheus_text(std::vector{one, elsewhere});
+    CHECK(has_line(both, R"(cachemodel_server_recent_calls{cache="x",server="s:1"} 20)"));
+    CHECK(has_line(both, R"(cachemodel_server_recent_calls{cache="y",server="s:1"} 20)"));
 }
 
 TEST_CASE("models and what memory holds have metrics of their own", "[prometheus][unit]") {

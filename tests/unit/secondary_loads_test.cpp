@@ -134,6 +134,49 @@ struct Guest {
     }
 };
 
+/// Which cannot be written where a test says so, so many times.
+struct Seat {
+    int number = 0;
+
+    bool operator==(const Seat&) const = default;
+    static inline thread_local int unwritable = 0;
+};
+inline std::string to_cache_key(const Seat& seat) { return std::to_string(seat.number); }
+
+}  // namespace secondary_loads_test
+
+template <>
+struct cachemodel::detail::ExternalCodec<secondary_loads_test::Seat> {
+    static constexpr bool may_be_null = false;
+
+    static void encode(CborWriter& writer, const secondary_loads_test::Seat& seat) {
+        if (secondary_loads_test::Seat::unwritable-- > 0) throw std::runtime_error{"no"};
+        writer.text(std::to_string(seat.number));
+    }
+    static bool decode(CborReader& reader, secondary_loads_test::Seat& seat) {
+        std::string_view text;
+        if (!reader.text(text)) return false;
+        seat.number = std::stoi(std::string{text});
+        return true;
+    }
+};
+
+namespace secondary_loads_test {
+
+struct Seated {
+    static constexpr ModelOptions cache_options{.expires = 1min, .lease_wait = 0s};
+
+    Key<Seat> seat;
+    Field<std::string> name;
+
+    using secondary_keys = SecondaryKeys<By<&Seated::name>>;
+
+    void from_miss() { name = "bob"; }
+    static std::optional<Seated> from_miss_by(By<&Seated::name>, const std::string&) {
+        return Seated{.seat = Seat{7}};
+    }
+};
+
 /// Failed loads as lines.
 class Lines final : public Observer {
  public:
@@ -490,6 +533,37 @@ TEST_CASE("an answer counts as no object that was loaded or stored", "[secondary
     CHECK(members.find_by<&Member::email>(bobs).found());
     CHECK(rig.log().trips() == 7);
     CHECK(rig.source.asked() == 1);
+    // The cache counts what was written to it, and the time of each question.
+    CHECK(cache.statistics().loads == 1);
+    CHECK(cache.statistics().stores == 3);  // the answer, the model, its pointer
+    CHECK(cache.latencies().loads.count() == 2);
+}
+
+TEST_CASE("a question that is answered no, or not at all, counts as a load of that kind",
+          "[secondary_keys][loads]") {
+    Rig rig;
+    CHECK(rig.find("joe@example.org").absent());
+    rig.source.before_answer = [](const auto&) { throw std::runtime_error("not today"); };
+    CHECK_THROWS_WITH(rig.find("ann@example.org"), "not today");
+    for (const Statistics& counted : {rig.counted(), rig.members.statistics()}) {
+        CHECK(counted.loads == 0);
+        CHECK(counted.stores == 0);
+        CHECK(counted.source_misses == 1);
+        CHECK(counted.load_failures == 1);
+    }
+    CHECK(rig.cache.latencies().loads.count() == 2);
+}
+
+TEST_CASE("that an answer could not be stored counts in the cache, and not for the model",
+          "[secondary_keys][loads]") {
+    Rig rig;
+    const Models<Seated> seated{rig.cache};
+    Seat::unwritable = 1;
+    CHECK(seated.find_by<&Seated::name>("bob").found());
+    Seat::unwritable = 0;
+    CHECK(rig.counted().store_failures == 1);
+    CHECK(seated.statistics().store_failures == 0);
+    CHECK(seated.statistics().stores == 1);
 }
 
 TEST_CASE("an answer that leads to something else is asked for again, until it is right",
