@@ -161,6 +161,10 @@ bool soak_for(const Options& options) {
     std::printf("memcached was killed %d times and stopped %d times\n\n%s\n%s%llu wrong answers\n",
                 all->outages.kills(), all->outages.stops(), all->tally.report().c_str(),
                 processes_text.c_str(), static_cast<unsigned long long>(wrong));
+    for (const auto name : all->tally.without_finds()) {
+        is_well = false;
+        std::printf("%s FOUND NOTHING\n", name.data());
+    }
     return is_well && wrong == 0;
 }
 

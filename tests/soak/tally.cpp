@@ -52,6 +52,10 @@ constexpr std::array<std::string_view, operations> names{
     "offers.get_or_set",
     "offers.erase",
 };
+static_assert(!names.back().empty(), "each operation has a name");
+
+/// Who calls so often, and finds nothing, has tested nothing.
+constexpr std::uint64_t often = 1000;
 
 constexpr double bins_per_doubling = 4;
 
@@ -95,6 +99,15 @@ std::uint64_t Tally::wrong_answers() const noexcept {
     std::uint64_t all = 0;
     for (const auto& line : lines_) all += line.answers[static_cast<std::size_t>(Answer::wrong)];
     return all;
+}
+
+std::vector<std::string_view> Tally::without_finds() const {
+    std::vector<std::string_view> those;
+    for (std::size_t i = 0; i < operations; ++i) {
+        const auto found = lines_[i].answers[static_cast<std::size_t>(Answer::found)].load();
+        if (lines_[i].calls > often && found == 0) those.push_back(names[i]);
+    }
+    return those;
 }
 
 double Tally::milliseconds_at(const Line& line, double share) {

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace cachemodel::soak {
 
@@ -55,8 +56,9 @@ enum class Operation : std::uint8_t {
     quote_refresh,
     offer_get_or_set,
     offer_erase,
+    end,  ///< how many there are
 };
-inline constexpr std::size_t operations = 40;
+inline constexpr auto operations = static_cast<std::size_t>(Operation::end);
 
 /// How one key's answer is counted.
 enum class Answer : std::uint8_t { found, absent, failed, wrong };
@@ -71,6 +73,8 @@ class Tally {
 
     static std::string_view name_of(Operation operation) noexcept;
     std::uint64_t wrong_answers() const noexcept;
+    /// The operations that have found, or done, nothing in more than 1000 calls.
+    std::vector<std::string_view> without_finds() const;
     /// A table, and the first answers that were wrong.
     std::string report() const;
 
