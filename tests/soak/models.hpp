@@ -127,7 +127,7 @@ struct Parcel {
 /// Found by an alias, which changes with every fourth version.
 struct Member {
     static constexpr ModelOptions cache_options{
-        .expires = 1s, .stale_while_refresh = 1s, .remember_missing = 300ms, .name = "Member"};
+        .expires = 1s, .stale_while_refresh = 1s, .name = "Member"};
     static std::string alias_of(int id, std::uint64_t number);
 
     Key<int> id;
