@@ -101,6 +101,11 @@ class CacheCore {
 
     Backend& backend() const noexcept { return *backend_; }
     const Clock& clock() const noexcept { return clock_; }
+    /// Counts what happens to a model or a function, and so to its cache.
+    void count(Counter Counters::*counter, Counters& own) noexcept {
+        counters.*counter += 1;
+        own.*counter += 1;
+    }
 
     const LoadSettings load_settings;
     Counters counters;

@@ -107,8 +107,7 @@ Written write_over(const CallDoor& door, const KeyLoad& load, const Before& befo
         // Has it come to its end? Nobody need have removed it then.
         const bool is_gone = basis.is_known && !basis.is_there;
         if (is_gone && is_past(door.cache, before.fresh_until, rules.kept_stale())) continue;
-        door.cache.core().counters.overtaken_loads += 1;
-        counters.overtaken_loads += 1;
+        door.cache.core().count(&Counters::overtaken_loads, counters);
         // It was removed; or a call has stored its own, before or after a removal, who knows.
         return basis.holds_place ? Written::kept_out : Written::not_done;
     }
@@ -142,8 +141,7 @@ void store_refreshed(const CallDoor& door, KeyLoad& load, const Before& before) 
             end.emplace(*load.lead);
             written = write_result(door, load, before);
         } else {
-            door.cache.core().counters.overtaken_loads += 1;
-            door.site.counters.overtaken_loads += 1;
+            door.cache.core().count(&Counters::overtaken_loads, door.site.counters);
             if (load.lead->is_outdone()) return;
             written = write_removal(door, load, before);
         }

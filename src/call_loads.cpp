@@ -184,8 +184,7 @@ bool CallLoads::fall_back(std::size_t index) {
 }
 
 void CallLoads::count(Counter Counters::*counter) noexcept {
-    cache().core().counters.*counter += 1;
-    door_.site.counters.*counter += 1;
+    cache().core().count(counter, door_.site.counters);
 }
 
 }  // namespace cachemodel::detail

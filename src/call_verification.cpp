@@ -8,13 +8,7 @@ namespace cachemodel::detail {
 
 void CallVerification::load(std::span<KeyLoad* const> wanted) {
     CallJob::load(wanted);
-    for (const KeyLoad* const each : wanted) {
-        try {
-            judge(*each);
-        } catch (...) {
-            // A converter of the user's, or no memory: nobody can tell.
-        }
-    }
+    judge_each(wanted, [this](const KeyLoad& load) { judge(load); });
 }
 
 void CallVerification::judge(const KeyLoad& load) {

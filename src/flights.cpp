@@ -6,6 +6,7 @@
 #include <new>
 #include <vector>
 
+#include "load_limit.hpp"
 #include "waits.hpp"
 
 namespace cachemodel::detail {
@@ -322,21 +323,21 @@ void Flights::Lead::leave() noexcept {
     flights_->erase_if_empty(place);
 }
 
-Passage::Passage(std::shared_ptr<Flight> flight, const std::type_info& type, SteadyTime deadline,
-                 bool is_in_line)
+Passage::Passage(std::shared_ptr<Flight> flight, const std::type_info& type, const Terms& terms)
     : flight_(std::move(flight)), kind_(Kind::alone) {
     Thread& me = this_thread();
     std::unique_lock lock{flights_mutex()};
     const auto is_for_itself = [&] { return depends_on(*flight_, &me); };
     if (!is_for_itself()) {
         if (flight_->type != type) return;
-        if (is_in_line && depends_on(*flight_, nullptr)) return;
+        if (terms.is_in_line && depends_on(*flight_, nullptr)) return;
         me.waits_for = flight_.get();
+        const LoadLimit::Waiting waiting{terms.leaves_place && is_led(*flight_)};
         // It may be so from now on, where somebody wants back what this thread has borrowed.
         const auto is_over = [&] { return !is_led(*flight_) || is_for_itself(); };
-        if (deadline == SteadyTime::max()) {
+        if (terms.deadline == SteadyTime::max()) {
             flight_->ended.wait(lock, is_over);
-        } else if (!flight_->ended.wait_until(lock, deadline, is_over)) {
+        } else if (!flight_->ended.wait_until(lock, terms.deadline, is_over)) {
             kind_ = Kind::late;
         }
         me.waits_for = nullptr;

@@ -52,7 +52,7 @@ struct Flight : std::enable_shared_from_this<Flight> {
     Flight* next_of_leader = nullptr;  ///< the leader's own list
     /// What is computed right now, and does not only stand in line behind other ones of its leader.
     std::atomic<bool> is_running{false};
-    std::atomic<std::uint64_t> lease_owner{0};  ///< as other processes see it; 0 for none
+    std::atomic<std::uint64_t> chain{0};  ///< of leases, as its leader last read it; 0 for none
     /// By the machine's clock, whatever clock the cache goes by.
     const SteadyTime begun = std::chrono::steady_clock::now();
     /// Computes it before its turn, where that can be; the leader's own.
@@ -180,8 +180,8 @@ class Flights::Lead {
 
     /// Tells what was read after boarding.
     void set_epoch(std::uint64_t epoch) noexcept;
-    /// Tells who it is in the lease for the key.
-    void set_lease_owner(std::uint64_t owner) noexcept { flight_->lease_owner = owner; }
+    /// Tells the chain of the leases for the key that was read before the load.
+    void set_chain(std::uint64_t chain) noexcept { flight_->chain = chain; }
     /// Says how what stands in line is computed before its turn.
     void stand_in_line(std::function<void()> run_early) {
         flight_->run_early = std::move(run_early);
@@ -251,11 +251,17 @@ class Passage {
         late,      ///< it did not come in time
     };
 
-    /// Waits for the result, unless that would never come, until `deadline` at most. Who may be
-    /// what a flight has to wait for that nobody leads yet, as a thread of a pool is, says that he
-    /// is in line himself: he waits for none of those.
-    Passage(std::shared_ptr<Flight> flight, const std::type_info& type,
-            SteadyTime deadline = SteadyTime::max(), bool is_in_line = false);
+    struct Terms {
+        SteadyTime deadline = SteadyTime::max();
+        /// Whether the caller may be what a flight has to wait for that nobody leads yet, as a
+        /// thread of a pool is: it waits for none of those.
+        bool is_in_line = false;
+        bool leaves_place = true;  ///< in a `LoadLimit`, while it waits
+    };
+    /// Waits for the result, unless that would never come.
+    Passage(std::shared_ptr<Flight> flight, const std::type_info& type, const Terms& terms);
+    Passage(std::shared_ptr<Flight> flight, const std::type_info& type)
+        : Passage(std::move(flight), type, Terms{}) {}
     ~Passage();
     Passage(const Passage&) = delete;
     Passage& operator=(const Passage&) = delete;

@@ -43,10 +43,7 @@ Basis Basis::of(const FoundEntry& standing, std::uint64_t token) noexcept {
     if (!standing.entry) return basis;
     const Envelope& envelope = standing.entry->envelope;
     basis.holds_place = standing.entry->body.empty() && envelope.holds_place();
-    if (envelope.lease) {
-        basis.leased_until = envelope.lease->until;
-        basis.lease_owner = envelope.lease->owner;
-    }
+    if (envelope.lease) basis.leased_until = envelope.lease->until;
     if (envelope.epoch) {
         basis.chain = *envelope.epoch;
     } else if (!basis.holds_place) {

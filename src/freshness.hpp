@@ -29,7 +29,6 @@ struct Basis {
     /// nothing but leases has come and gone.
     std::uint64_t chain = 0;
     std::optional<WallTime> leased_until = {};  ///< by whoever loads it
-    std::uint64_t lease_owner = 0;              ///< of that lease
 
     static Basis nothing() noexcept { return {.is_known = true}; }
     static Basis of(const FoundEntry& standing, std::uint64_t token) noexcept;

@@ -121,12 +121,7 @@ class GetOrMake {
     }
 
     std::shared_ptr<const void> join(std::shared_ptr<Flight> flight) {
-        std::optional<Passage> taken;
-        {
-            const LoadLimit::Waiting waiting;
-            taken.emplace(std::move(flight), *table_.type);
-        }
-        const Passage& passage = *taken;
+        const Passage passage{std::move(flight), *table_.type};
         switch (passage.kind()) {
             case Passage::Kind::given:
                 core_.counters.joined += 1;

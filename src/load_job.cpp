@@ -477,8 +477,7 @@ void LoadJob::store(Store how, std::span<KeyLoad* const> loads) {
 }
 
 void LoadJob::count(Counter Counters::*counter) const noexcept {
-    cache_.core().counters.*counter += 1;
-    own_.*counter += 1;
+    cache_.core().count(counter, own_);
 }
 
 }  // namespace cachemodel::detail

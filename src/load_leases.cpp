@@ -38,7 +38,6 @@ void LoadJob::start() {
             load->state = KeyLoad::State::left;
             continue;
         }
-        if (load->lead) load->lead->set_lease_owner(owner_);
         open_.push_back(load.get());
         if (load->look_again && load->basis.is_known) again.push_back(load.get());
     }
@@ -143,6 +142,7 @@ void LoadJob::look_at_one(KeyLoad& load, std::string_view bytes, std::uint64_t t
     const std::uint64_t chain_before = load.basis.chain;
     const bool was_value = !load.standing.empty();
     load.basis = Basis::of(standing, token);
+    if (load.lead) load.lead->set_chain(load.basis.chain);
     load.is_leased_by_other = false;
     load.standing.clear();
     // Of one that does not say when it ends nobody would know any more once it is written again.

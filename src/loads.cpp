@@ -249,7 +249,7 @@ bool Loads::may_take(const Joined& joined) const {
     if (Flights::is_led_here(flight)) return true;
     if (!basis.is_known) return false;
     if (basis.epoch != 0 || !uses_leases(cache_, rules_)) return true;
-    return basis.lease_owner != 0 && basis.lease_owner == flight.lease_owner;
+    return basis.chain != 0 && basis.chain == flight.chain;
 }
 
 void Loads::time_out(Wanted& wanted) {
@@ -264,12 +264,11 @@ void Loads::time_out(Wanted& wanted) {
 bool Loads::join(Joined& joined, SteadyTime deadline) {
     const std::size_t index = joined.wanted.index;
     if (!joined.is_own && joined.flight->type == product_) Flights::run_in_line(*joined.flight);
-    std::optional<Passage> taken;
-    {
-        const LoadLimit::Waiting waiting{!joined.is_own};
-        taken.emplace(joined.flight, product_, deadline, LoadTask::is_in_one());
-    }
-    const Passage& passage = *taken;
+    const Passage passage{joined.flight,
+                          product_,
+                          {.deadline = deadline,
+                           .is_in_line = LoadTask::is_in_one(),
+                           .leaves_place = !joined.is_own}};
     switch (passage.kind()) {
         case Passage::Kind::given:
             if (!may_take(joined)) {

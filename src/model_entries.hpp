@@ -58,8 +58,7 @@ class Tally {
         return *counters_;
     }
     void count(const ModelTable& table, Counter Counters::*counter) {
-        cache().*counter += 1;
-        of(table).*counter += 1;
+        core_.count(counter, of(table));
     }
     void count_miss(const ModelTable& table, MissReason reason) {
         cache().count_miss(reason);

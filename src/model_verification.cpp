@@ -6,13 +6,7 @@ namespace cachemodel::detail {
 
 void ModelVerification::load(std::span<KeyLoad* const> wanted) {
     ModelJob::load(wanted);
-    for (const KeyLoad* const each : wanted) {
-        try {
-            judge(*each);
-        } catch (...) {
-            // A converter of the user's, or no memory: nobody can tell.
-        }
-    }
+    judge_each(wanted, [this](const KeyLoad& load) { judge(load); });
 }
 
 void ModelVerification::judge(const KeyLoad& load) {

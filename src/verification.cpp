@@ -40,9 +40,6 @@ bool Verdicts::remove(const KeyLoad& hit) {
     return outcome.done();
 }
 
-void Verdicts::count(Counter Counters::*counter) noexcept {
-    cache_.core().counters.*counter += 1;
-    own_.*counter += 1;
-}
+void Verdicts::count(Counter Counters::*counter) noexcept { cache_.core().count(counter, own_); }
 
 }  // namespace cachemodel::detail

@@ -18,6 +18,18 @@ namespace cachemodel::detail {
 /// with.
 std::string verification_key(const std::string& flight_key);
 
+/// Judges each of these that it can judge.
+template <class Judge>
+void judge_each(std::span<KeyLoad* const> hits, const Judge& judge) {
+    for (const KeyLoad* const each : hits) {
+        try {
+            judge(*each);
+        } catch (...) {
+            // A converter of the user's, or no memory: nobody can tell.
+        }
+    }
+}
+
 /// Counts what comparing a hit has come to, and removes what the source does not confirm.
 ///
 /// Thread safety: of the thread that uses it.

@@ -218,7 +218,7 @@ TEST_CASE("who has not borrowed waits for a thread that wants something back", "
         crew.start([&] {
             await_close(loans);
             const auto deadline = std::chrono::steady_clock::now() + 20ms;
-            kind = Passage{led.flight, typeid(int), deadline}.kind();
+            kind = Passage{led.flight, typeid(int), {.deadline = deadline}}.kind();
             is_over.open();
         });
         is_lent.pass();

@@ -81,6 +81,17 @@ struct InTwoSteps {
     void from_miss(Source& source) { first = source.ask(); }
     void complete(Source& source) { second = source.ask(); }
 };
+/// Its callers wait for no more than moments.
+struct Impatient {
+    static constexpr ModelOptions cache_options{.lease_wait = 40ms, .load_backoff = 0s};
+
+    Key<std::string> name;
+    Field<int> first;
+    Field<int> second;
+
+    void from_miss(Source& source) { first = source.ask(); }
+    void complete(Source& source) { second = source.ask(); }
+};
 struct InTwoStepsRow {
     static constexpr ModelOptions cache_options{.name = "outlasted_leases_test::InTwoSteps"};
 
@@ -254,6 +265,52 @@ TEST_CASE("while a second step runs, callers of its process get the first one's 
     second_step.open();
     CHECK(crew.join() == 0);
     CHECK(rows.get("tea").second == 2);
+}
+
+TEST_CASE("the part is taken also while another process completes the same",
+          "[leases][complete][threads]") {
+    Rig rig;
+    const auto executor = std::make_shared<ManualExecutor>();
+    const auto other_executor = std::make_shared<ManualExecutor>();
+    const Cache process = rig.process(executor);
+    const Cache other = rig.process(other_executor);
+    const Models<InTwoSteps, Source&> models{process, rig.source};
+    const Models<InTwoSteps, Source&> others{other, rig.other_source};
+    const Models<InTwoStepsRow> rows{rig.process()};
+    CHECK(models.get("tea").first == 1);
+    rig.clock.advance(30s);
+    CHECK(others.get("tea").first == 1);  // it has taken the lease over
+    CHECK(models.get("tea").first == 1);
+    CHECK(others.get("tea").first == 1);
+    for (const Cache& each : {process, other}) {
+        CHECK(each.statistics().joined == 1);
+        CHECK(each.statistics().loads == 1);
+    }
+    rig.source.answer = [] { return 2; };
+    CHECK(executor->run_all() == 1);
+    CHECK(rows.get("tea").second == 2);
+    CHECK(other_executor->run_all() == 1);
+    CHECK(rows.get("tea").second == 2);
+}
+
+TEST_CASE("a part is not taken after a removal, whoever has the lease of its load",
+          "[leases][complete]") {
+    Rig rig;
+    const auto process = [&] { return rig.process(std::make_shared<ManualExecutor>()); };
+    const Models<Impatient, Source&> models{process(), rig.source};
+    const Models<Impatient, Source&> others{process(), rig.other_source};
+    const Models<Impatient, Source&> third{process(), rig.other_source};
+    CHECK(models.get("tea").first == 1);
+    rig.clock.advance(30s);
+    CHECK(others.get("tea").first == 1);
+    rig.source.answer = rig.other_source.answer = [] { return 3; };
+    SECTION("which is there") { CHECK(third.remove("tea")); }
+    SECTION("which has gone with all else, and others load it again") {
+        rig.store->lose("*");
+        CHECK(third.get("tea").first == 3);
+        rig.clock.advance(30s);
+    }
+    CHECK(models.get("tea").first == 3);
 }
 
 TEST_CASE("a second step that is given up gives its lease back", "[leases][complete]") {

@@ -4,9 +4,9 @@
 #include <cachemodel/cached_function.hpp>
 #include <cachemodel/cached_method.hpp>
 
+#include "support/call_load_rig.hpp"
 #include "support/catch.hpp"
 #include "support/crew.hpp"
-#include "support/load_rig.hpp"
 
 #include <atomic>
 #include <chrono>
@@ -15,7 +15,6 @@
 #include <string>
 #include <string_view>
 #include <thread>
-#include <utility>
 #include <vector>
 
 using namespace cachemodel;
@@ -26,35 +25,9 @@ using Strings = std::vector<std::string>;
 
 namespace stale_calls_test {
 
-/// What the functions of these tests read.
-support::Table* source = nullptr;
-
-struct Rig : support::LoadRig {
-    Rig() { source = &table; }
-    ~Rig() { source = nullptr; }
-};
-
-int price(const std::string& name) { return source->row(name); }
-
-struct Shop {
-    std::string name;
-
-    int price(const std::string& of) const { return source->row(of); }
-};
-
-class Query {
- public:
-    struct Data {
-        std::string text;
-    };
-    explicit Query(std::string text) : text_(std::move(text)) {}
-    bool is_valid() const { return !text_.empty(); }
-    Data cleaned_data() const { return {text_}; }
-    int found() const { return source->row(text_); }
-
- private:
-    std::string text_;
-};
+using Rig = support::CallLoadRig;
+using support::Query;
+using support::Shop;
 
 template <class Result>
 constexpr CallOptions<Result> options() {
@@ -65,9 +38,36 @@ constexpr CallOptions<Result> options() {
             .load_backoff = 0s};
 }
 
-using Price = CachedFunction<&price>;
+using Price = CachedFunction<&support::price>;
 using PriceIn = CachedMethod<&Shop::price, &Shop::name>;
 using Found = CachedFormMethod<&Query::found>;
+
+/// Two refreshes in threads of their own, of which both have asked the source and wait for it.
+class TwoRefreshes {
+ public:
+    TwoRefreshes(Rig& rig, const Price& call) {
+        rig.table.before_answer = [&] { (rig.table.asked.size() == 2 ? earlier_ : later_).pass(); };
+        of_earlier_.start([&] { (void)call.refresh("tea"); });
+        earlier_.await_arrivals(1);
+        of_later_.start([&] { (void)call.refresh("tea"); });
+        later_.await_arrivals(1);
+    }
+
+    /// How many have thrown, none or one.
+    int end_earlier() { return end(earlier_, of_earlier_); }
+    int end_later() { return end(later_, of_later_); }
+
+ private:
+    static int end(Barrier& barrier, Crew& crew) {
+        barrier.open();
+        return crew.join();
+    }
+
+    Barrier earlier_;
+    Barrier later_;
+    Crew of_earlier_;
+    Crew of_later_;
+};
 
 /// One cached function of each kind, called for tea.
 template <class Call, class... First>
@@ -108,9 +108,6 @@ void check_kind(First... first) {
 }
 
 }  // namespace stale_calls_test
-
-template <>
-inline constexpr bool cachemodel::declared_self_contained<stale_calls_test::Query> = true;
 
 using namespace stale_calls_test;
 
@@ -312,28 +309,17 @@ TEST_CASE("when a refresh has ended nothing older is left, though another one go
     const Price call{rig.cache, options<int>()};
     CHECK(call("tea") == 100);
     rig.table.rows["tea"] = 200;
-    Barrier earlier;
-    Barrier later;
-    rig.table.before_answer = [&] { (rig.table.asked.size() == 2 ? earlier : later).pass(); };
-    Crew of_earlier;
-    Crew of_later;
-    of_earlier.start([&] { (void)call.refresh("tea"); });
-    earlier.await_arrivals(1);
-    of_later.start([&] { (void)call.refresh("tea"); });
-    later.await_arrivals(1);
-    earlier.open();
-    CHECK(of_earlier.join() == 0);
+    TwoRefreshes two{rig, call};
+    CHECK(two.end_earlier() == 0);
     CHECK(call.peek("tea").absent());
     SECTION("which stores what it brings") {
         rig.table.rows["tea"] = 300;
-        later.open();
-        CHECK(of_later.join() == 0);
+        CHECK(two.end_later() == 0);
         CHECK(call.peek("tea").value_or(0) == 300);
     }
     SECTION("which fails") {
         rig.table.is_broken = true;
-        later.open();
-        CHECK(of_later.join() == 1);
+        CHECK(two.end_later() == 1);
         CHECK(call.peek("tea").absent());
     }
 }
@@ -344,20 +330,10 @@ TEST_CASE("what another process removes during two refreshes stays removed",
     const Price call{rig.cache, options<int>()};
     const Price elsewhere{Cache{rig.recording, {.clock = rig.clock}}, options<int>()};
     CHECK(call("tea") == 100);
-    Barrier earlier;
-    Barrier later;
-    rig.table.before_answer = [&] { (rig.table.asked.size() == 2 ? earlier : later).pass(); };
-    Crew of_earlier;
-    Crew of_later;
-    of_earlier.start([&] { (void)call.refresh("tea"); });
-    earlier.await_arrivals(1);
-    of_later.start([&] { (void)call.refresh("tea"); });
-    later.await_arrivals(1);
+    TwoRefreshes two{rig, call};
     elsewhere.invalidate("tea");
-    earlier.open();
-    CHECK(of_earlier.join() == 0);
-    later.open();
-    CHECK(of_later.join() == 0);
+    CHECK(two.end_earlier() == 0);
+    CHECK(two.end_later() == 0);
     CHECK(call.peek("tea").absent());
 }
 
@@ -462,8 +438,8 @@ TEST_CASE("calls take from their cache what they do not say", "[cached_function]
     const Cache cache{rig.recording,
                       {.stale_while_refresh = 30s, .executor = rig.executor, .clock = rig.clock}};
     const Price call{cache, {.expires = 10s}};
-    const CachedFunction<&price> eternal{cache, {.name = "eternal"}};
-    const CachedFunction<&price> strict{
+    const CachedFunction<&support::price> eternal{cache, {.name = "eternal"}};
+    const CachedFunction<&support::price> strict{
         cache, {.expires = 10s, .stale_while_refresh = 0s, .name = "strict"}};
     (void)call("tea");
     (void)eternal("tea");

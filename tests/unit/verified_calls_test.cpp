@@ -5,15 +5,14 @@
 #include <cachemodel/cached_method.hpp>
 #include <cachemodel/observer.hpp>
 
+#include "support/call_load_rig.hpp"
 #include "support/catch.hpp"
-#include "support/load_rig.hpp"
 
 #include <chrono>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <unordered_set>
-#include <utility>
 #include <vector>
 
 using namespace cachemodel;
@@ -22,44 +21,25 @@ using Strings = std::vector<std::string>;
 
 namespace verified_calls_test {
 
-/// What the functions of these tests read.
-support::Table* source = nullptr;
+using support::CallLoadRig;
+using support::Query;
+using support::Shop;
 
-int price(const std::string& name) { return source->row(name); }
-int price_of_view(std::string_view name) { return source->row(std::string{name}); }
-
-struct Shop {
-    std::string name;
-
-    int price(const std::string& of) const { return source->row(of); }
-};
+int price_of_view(std::string_view name) { return CallLoadRig::source->row(std::string{name}); }
 
 /// Refers to what is not its own.
 struct Stall {
     const std::string* name = nullptr;
 
-    int price() const { return source->row(*name); }
-};
-
-class Query {
- public:
-    struct Data {
-        std::string text;
-    };
-    explicit Query(std::string text) : text_(std::move(text)) {}
-    bool is_valid() const { return !text_.empty(); }
-    Data cleaned_data() const { return {text_}; }
-    int found() const { return source->row(text_); }
-
- private:
-    std::string text_;
+    int price() const { return CallLoadRig::source->row(*name); }
 };
 
 std::unordered_set<int> numbers(int buckets) {
     std::unordered_set<int> set;
-    set.rehash(source->asked.empty() ? 0 : 997);
-    for (int i = 0; i < 20; ++i) set.insert(1000 * (source->asked.empty() ? i : 19 - i));
-    source->asked.push_back(std::to_string(buckets));
+    set.rehash(CallLoadRig::source->asked.empty() ? 0 : 997);
+    for (int i = 0; i < 20; ++i)
+        set.insert(1000 * (CallLoadRig::source->asked.empty() ? i : 19 - i));
+    CallLoadRig::source->asked.push_back(std::to_string(buckets));
     return set;
 }
 
@@ -75,12 +55,8 @@ class Listener final : public Observer {
     Strings told;
 };
 
-struct Rig : support::LoadRig {
-    Rig() {
-        source = &table;
-        cache.observe(listener);
-    }
-    ~Rig() { source = nullptr; }
+struct Rig : CallLoadRig {
+    Rig() { cache.observe(listener); }
 
     std::shared_ptr<Listener> listener = std::make_shared<Listener>();
 };
@@ -125,14 +101,11 @@ void check_kind(First... first) {
 
 }  // namespace verified_calls_test
 
-template <>
-inline constexpr bool cachemodel::declared_self_contained<verified_calls_test::Query> = true;
-
 using namespace verified_calls_test;
 
 TEST_CASE("a result that is verified is computed as well, in the background",
           "[verification][call]") {
-    SECTION("of a function") { check_kind<CachedFunction<&price>>(std::string{"tea"}); }
+    SECTION("of a function") { check_kind<CachedFunction<&support::price>>(std::string{"tea"}); }
     SECTION("with a view") { check_kind<CachedFunction<&price_of_view>>(std::string{"tea"}); }
     SECTION("of a method") {
         check_kind<CachedMethod<&Shop::price, &Shop::name>>(Shop{"corner"}, std::string{"tea"});
@@ -153,11 +126,11 @@ TEST_CASE("a call that cannot be copied whole is not verified", "[verification][
 TEST_CASE("neither a peek nor a stale result nor a call around the cache is verified",
           "[verification][call]") {
     Rig rig;
-    const CachedFunction<&price> call{rig.cache, options<int>()};
+    const CachedFunction<&support::price> call{rig.cache, options<int>()};
     (void)call("tea");
     CHECK(*call.peek("tea") == 100);
     CHECK(call.bypass("tea") == 100);
-    CHECK(CachedFunction<&price>{rig.cache.bypass(), options<int>()}("tea") == 100);
+    CHECK(CachedFunction<&support::price>{rig.cache.bypass(), options<int>()}("tea") == 100);
     CHECK(rig.executor->size() == 0);
     rig.clock.advance(10s);
     CHECK(call("tea") == 100);
@@ -168,7 +141,7 @@ TEST_CASE("neither a peek nor a stale result nor a call around the cache is veri
 
 TEST_CASE("a function that throws says nothing about a result", "[verification][call]") {
     Rig rig;
-    const CachedFunction<&price> call{rig.cache, options<int>()};
+    const CachedFunction<&support::price> call{rig.cache, options<int>()};
     (void)call("tea");
     rig.table.is_broken = true;
     CHECK(call("tea") == 100);
@@ -181,7 +154,7 @@ TEST_CASE("a function that throws says nothing about a result", "[verification][
 TEST_CASE("a result that was refreshed meanwhile stays, and is no mismatch",
           "[verification][call]") {
     Rig rig;
-    const CachedFunction<&price> call{rig.cache, options<int>()};
+    const CachedFunction<&support::price> call{rig.cache, options<int>()};
     (void)call("tea");
     rig.table.rows["tea"] = 120;
     (void)call("tea");
@@ -194,7 +167,7 @@ TEST_CASE("a result that was refreshed meanwhile stays, and is no mismatch",
 
 TEST_CASE("where the executor has no room no result is verified", "[verification][call]") {
     Rig rig;
-    const CachedFunction<&price> call{rig.cache, options<int>()};
+    const CachedFunction<&support::price> call{rig.cache, options<int>()};
     (void)call("tea");
     rig.executor->refuse();
     CHECK(call("tea") == 100);
@@ -217,7 +190,7 @@ TEST_CASE("a result without an order is equal in any order", "[verification][cal
 TEST_CASE("calls that are prefetched are verified together", "[verification][call]") {
     Rig rig;
     rig.table.rows["milk"] = 90;
-    const CachedFunction<&price> call{rig.cache, options<int>()};
+    const CachedFunction<&support::price> call{rig.cache, options<int>()};
     const Strings both{"tea", "milk"};
     (void)call.prefetch(both);
     (void)call.prefetch(both);
@@ -229,12 +202,12 @@ TEST_CASE("a cache says how many results are verified of calls that do not",
           "[verification][call]") {
     Rig rig;
     const Cache strict{rig.recording, {.verify = 1, .executor = rig.executor, .clock = rig.clock}};
-    const CachedFunction<&price> silent{strict};
+    const CachedFunction<&support::price> silent{strict};
     (void)silent("tea");
     (void)silent("tea");
     CHECK(rig.executor->run_all() == 1);
     CHECK(silent.statistics().verified == 1);
-    const CachedFunction<&price> never_verified{strict, {.verify = 0}};
+    const CachedFunction<&support::price> never_verified{strict, {.verify = 0}};
     (void)never_verified("tea");
     CHECK(rig.executor->size() == 0);
 }
