@@ -49,105 +49,105 @@ Outcome remove_call(const CallDoor& door, const EntryKey& key) {
     return outcome;
 }
 
-/// What is there before a result is stored over it.
-struct Before {
-    Basis basis;
-    std::string body = {};  ///< of a value
-    std::optional<WallTime> fresh_until = {};
+/// What is under the key of a call.
+struct Standing {
+    Basis basis = {};
+    std::string value = {};  ///< the entry of one
 };
-Before look_before(const CallDoor& door, const EntryKey& key) {
+
+Standing look_now(const CallDoor& door, const EntryKey& key) {
     const StoredEntry stored{door.cache.quietly(), key, Operation::peek};
     door.site.counters.round_trips += 1;
     if (stored.failure()) return {};
     if (!stored.is_there()) return {Basis::nothing()};
-    const FoundEntry standing = look_at(door.cache, stored.bytes(), key.in_envelope());
-    Before before{Basis::of(standing, stored.token())};
-    if (standing.is_value()) {
-        before.body = standing.entry->body;
-        before.fresh_until = standing.entry->envelope.fresh_until;
-    }
-    return before;
+    const FoundEntry found = look_at(door.cache, stored.bytes(), key.in_envelope());
+    Standing standing{Basis::of(found, stored.token())};
+    if (found.is_value()) standing.value = stored.bytes();
+    return standing;
 }
 
-/// What became of an entry that was to be written over what was there before.
-enum class Written : std::uint8_t {
-    done,
-    kept_out,  ///< by a removal
-    not_done,  ///< something else may be there, or nobody can tell
-};
+std::optional<OpenedEntry> value_in(const std::string& entry, const EntryKey& key) {
+    return open_entry(entry, key.in_envelope()).entry;
+}
 
-/// Writes over what was there when the refresh began, and over nothing newer. Never fails the call:
-/// what goes wrong is counted.
-Written write_over(const CallDoor& door, const KeyLoad& load, const Before& before,
-                   const PreparedEntry& prepared, Counter Counters::*done) {
+/// Whether it is still what the refresh has read, but for promises to load it.
+bool is_unchanged(const KeyLoad& load, const Standing& now) {
+    if (!now.basis.is_there || now.basis.epoch != load.basis.epoch) return false;
+    const auto before = value_in(load.standing, load.key);
+    const auto value = value_in(now.value, load.key);
+    return before && value ? before->body == value->body : !before && !value;
+}
+
+/// Whether that has come to its end, and nobody has removed it. Who removes it in this process
+/// keeps the result from being stored. A lease has kept it from ending.
+bool has_ended(const CallDoor& door, const KeyLoad& load, const Standing& now) {
+    if (!now.basis.is_known || now.basis.is_there) return false;
+    if (!door.cache.capabilities().shared) return true;
     const LoadRules rules = rules_of(door);
+    const auto before = value_in(load.standing, load.key);
+    return before && !uses_leases(door.cache, rules) &&
+           is_past(door.cache, before->envelope.fresh_until, rules.kept_stale());
+}
+
+Store how_to_write(const Cache& cache, const Basis& basis) {
+    if (!basis.is_there) return Store::add;
+    return cache.capabilities().compare_and_set ? Store::compare_and_set : Store::set;
+}
+
+/// Writes the result over what the refresh has read, and over nothing newer. Whether nothing older
+/// is left now. Never fails the call: what goes wrong is counted.
+bool write_result(const CallDoor& door, const KeyLoad& load) {
     Counters& counters = door.site.counters;
-    constexpr int most_attempts = 3;
-    Basis basis = before.basis;
-    for (int attempt = 0; attempt < most_attempts && basis.is_known; ++attempt) {
-        const Entry entry{load.key.stored, prepared.bytes, prepared.lifetime, basis.token};
+    Basis basis = load.basis;
+    int attempts = 3;
+    while (basis.is_known && attempts > 0) {
+        const Entry entry{load.key.stored, load.entry->bytes, load.entry->lifetime, basis.token};
         Outcome outcome;
         counters.round_trips += 1;
         try {
-            door.cache.quietly().store_many(basis.is_there ? Store::compare_and_set : Store::add,
-                                            {&entry, 1}, {&outcome, 1});
+            door.cache.quietly().store_many(how_to_write(door.cache, basis), {&entry, 1},
+                                            {&outcome, 1});
         } catch (...) {
             outcome = Failure{std::current_exception()};
             door.cache.core().counters.store_failures += 1;
         }
-        if (outcome.done()) counters.*done += 1;
+        if (outcome.done()) counters.stores += 1;
         if (outcome.failed()) counters.store_failures += 1;
-        if (!outcome.declined()) return outcome.done() ? Written::done : Written::not_done;
-        const Before now = look_before(door, load.key);
+        if (!outcome.declined()) return outcome.done();
+        const Standing now = look_now(door, load.key);
         basis = now.basis;
-        // Somebody has only promised to load it, or has given that up?
-        if (basis.epoch == before.basis.epoch && now.body == before.body) continue;
-        // Somebody has ended who began to refresh it earlier?
-        if (basis.holds_place && load.lead->is_removal_of_earlier(basis.epoch)) continue;
-        // Has it come to its end? Nobody need have removed it then.
-        const bool is_gone = basis.is_known && !basis.is_there;
-        if (is_gone && is_past(door.cache, before.fresh_until, rules.kept_stale())) continue;
+        // There are only so many earlier ones, and each stores once at most.
+        if (load.lead->is_of_earlier(basis.epoch)) continue;
+        --attempts;
+        if (is_unchanged(load, now) || has_ended(door, load, now)) continue;
         door.cache.core().count(&Counters::overtaken_loads, counters);
-        // It was removed; or a call has stored its own, before or after a removal, who knows.
-        return basis.holds_place ? Written::kept_out : Written::not_done;
+        return load.lead->is_of_later(basis.epoch);
     }
-    return Written::not_done;
+    return false;
 }
 
-Written write_result(const CallDoor& door, KeyLoad& load, const Before& before) {
+/// The same, where it is to be stored.
+bool store_result(const CallDoor& door, KeyLoad& load) {
     const auto took = door.cache.clock().steady() - load.first_began.value();
-    if (!load.entry || took > longest_load(rules_of(door)).duration()) return Written::not_done;
-    const Written written = write_over(door, load, before, *load.entry, &Counters::stores);
-    if (written == Written::done) load.lead->renewed();
-    return written;
-}
-
-/// Somebody refreshes it, too, who began later and may be long in coming, and may write over this.
-Written write_removal(const CallDoor& door, KeyLoad& load, const Before& before) {
-    const std::uint64_t epoch = new_epoch(door.cache);
-    load.lead->removes(epoch);
-    return write_over(door, load, before,
-                      prepare_removal(door.cache, load.key, removal_life(rules_of(door)), epoch),
-                      &Counters::removals);
+    if (!load.entry || took > longest_load(rules_of(door)).duration()) return false;
+    load.lead->renews(load.epoch.value());
+    const bool is_stored = write_result(door, load);
+    load.lead->renewed(is_stored);
+    return is_stored;
 }
 
 /// What is older than the result does not outlive this.
-void store_refreshed(const CallDoor& door, KeyLoad& load, const Before& before) {
+void store_refreshed(const CallDoor& door, KeyLoad& load) {
     try {
         const ToldLater told_later{door.cache.core()};
-        Written written{};
         std::optional<EndOfStoring> end;
         if (load.lead->begin_storing()) {
             end.emplace(*load.lead);
-            written = write_result(door, load, before);
+            if (store_result(door, load)) return;
         } else {
             door.cache.core().count(&Counters::overtaken_loads, door.site.counters);
-            if (load.lead->is_outdone()) return;
-            written = write_removal(door, load, before);
         }
-        if (written == Written::not_done && !load.lead->is_outdone()) {
-            (void)remove_call(door, load.key);
-        }
+        if (!load.lead->is_outdone()) (void)remove_call(door, load.key);
     } catch (...) {
         // No memory. The caller has its result all the same.
     }
@@ -200,7 +200,6 @@ std::shared_ptr<const void> refresh_call(const CallDoor& door, const EntryKey& k
     CallJob job{door, rules};
     KeyLoad& load = job.add({.key = key, .flight_key = flight_key(door, key), .place = &call});
     Flights& flights = door.cache.core().call_flights;
-    Before before;
     std::optional<Passage> passage;
     if (!door.cache.is_bypass()) {
         const auto over = door.cache.clock().steady() + longest_load(rules).duration();
@@ -208,9 +207,9 @@ std::shared_ptr<const void> refresh_call(const CallDoor& door, const EntryKey& k
         if (boarding.leads) {
             load.lead.emplace(flights, std::move(boarding.flight),
                               Flights::runway(key.in_envelope()));
-            before = look_before(door, key);
-            load.basis = before.basis;
-            load.lead->set_epoch(before.basis.epoch);
+            load.epoch = new_epoch(door.cache);
+            job.look_and_promise();
+            load.lead->set_epoch(load.basis.epoch);
         } else {  // it is needed for itself: once it is computed without the cache
             load.basis = Basis::nothing();
             passage.emplace(std::move(boarding.flight), *door.table.type);
@@ -220,8 +219,11 @@ std::shared_ptr<const void> refresh_call(const CallDoor& door, const EntryKey& k
         }
     }
     job.only_load();
-    if (load.error) std::rethrow_exception(load.error);
-    if (load.lead) store_refreshed(door, load, before);
+    if (load.error) {
+        job.give_up();
+        std::rethrow_exception(load.error);
+    }
+    if (load.lead) store_refreshed(door, load);
     return std::move(load.product);
 }
 

@@ -58,7 +58,7 @@ Flights::Boarding Flights::board(const std::string& key, const std::type_info& t
     const std::lock_guard lock{flights_mutex()};
     const auto place = place_for(key);
     for (const auto& there : {place->second.flight, place->second.beside}) {
-        if (there && passenger.now < there->over &&
+        if (there && there.get() != passenger.passed_by && passenger.now < there->over &&
             (!passenger.epoch || there->epoch == *passenger.epoch) &&
             (!there->is_waiting || passenger.leads_later)) {
             return {there, false};
@@ -72,7 +72,8 @@ Flights::Boarding Flights::board(const std::string& key, const std::type_info& t
     flight->is_waiting = passenger.leads_later;
     if (!passenger.leads_later) flight->leader = &this_thread();
     const auto& firm = place->second.flight;
-    if (firm && firm->renewals && passenger.now < firm->over) {
+    if (firm &&
+        (firm.get() == passenger.passed_by || (firm->renewals && passenger.now < firm->over))) {
         flight->superseded = true;
         place->second.beside = flight;
     } else {
@@ -169,7 +170,11 @@ void Flights::run_in_line(Flight& flight) {
 }
 
 void Flights::supersede(Places::iterator place, std::shared_ptr<Flight> by) noexcept {
-    if (place->second.flight) place->second.flight->superseded = true;
+    if (const auto& flight = place->second.flight) {
+        flight->superseded = true;
+        const bool is_renewal = by && by->renewals == flight->renewals;
+        if (flight->renewals && !is_renewal) flight->renewals->are_superseded = true;
+    }
     place->second.flight = std::move(by);
     place->second.beside = nullptr;  // superseded from the beginning
 }
@@ -268,10 +273,18 @@ bool Flights::Lead::is_superseded() const noexcept {
     return flight_->superseded;
 }
 
-void Flights::Lead::renewed() noexcept {
+void Flights::Lead::renews(std::uint64_t epoch) {
     const std::lock_guard lock{flights_mutex()};
-    auto& stored = flight_->renewals->stored;
-    stored = std::max(stored, flight_->renewal);
+    flight_->renewals->results.push_back({epoch, flight_->renewal});
+}
+
+void Flights::Lead::renewed(bool is_stored) noexcept {
+    const std::lock_guard lock{flights_mutex()};
+    Renewals& all = *flight_->renewals;
+    if (is_stored) all.stored = std::max(all.stored, flight_->renewal);
+    std::erase_if(all.results, [&](const Renewals::Result& each) {
+        return each.by < all.stored || (each.by == flight_->renewal && !is_stored);
+    });
 }
 
 bool Flights::Lead::is_outdone() const noexcept {
@@ -279,22 +292,27 @@ bool Flights::Lead::is_outdone() const noexcept {
     return flight_->renewals->stored > flight_->renewal;
 }
 
-void Flights::Lead::removes(std::uint64_t epoch) {
+bool Flights::Lead::is_of_earlier(std::uint64_t epoch) const noexcept {
     const std::lock_guard lock{flights_mutex()};
-    flight_->renewals->removals.push_back({epoch, flight_->renewal});
+    return std::ranges::any_of(flight_->renewals->results, [&](const Renewals::Result& each) {
+        return each.epoch == epoch && each.by < flight_->renewal;
+    });
 }
 
-bool Flights::Lead::is_removal_of_earlier(std::uint64_t epoch) const noexcept {
+bool Flights::Lead::is_of_later(std::uint64_t epoch) const noexcept {
     const std::lock_guard lock{flights_mutex()};
-    return std::ranges::any_of(flight_->renewals->removals, [&](const Renewals::Removal& each) {
-        return each.epoch == epoch && each.by < flight_->renewal;
+    return std::ranges::any_of(flight_->renewals->results, [&](const Renewals::Result& each) {
+        return each.epoch == epoch && each.by > flight_->renewal;
     });
 }
 
 bool Flights::Lead::begin_storing() noexcept {
     const std::lock_guard lock{flights_mutex()};
-    if (flight_->superseded || flight_->is_storing) return !flight_->superseded;
-    flights_->places_.find(flight_->key)->second.storing += 1;
+    const auto& renewals = flight_->renewals;
+    const bool is_out = renewals ? renewals->are_superseded || renewals->stored > flight_->renewal
+                                 : flight_->superseded;
+    if (is_out || flight_->is_storing) return !is_out;
+    flights_->place_for(flight_->key)->second.storing += 1;
     flight_->is_storing = true;
     return true;
 }

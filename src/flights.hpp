@@ -31,13 +31,14 @@ using SteadyTime = std::chrono::steady_clock::time_point;
 /// the mutex of all flights.
 struct Renewals {
     std::uint64_t begun = 0;
-    std::uint64_t stored = 0;  ///< the last one that is stored
-    struct Removal {
+    bool are_superseded = false;  ///< by something else than one of them
+    std::uint64_t stored = 0;     ///< the last one whose result is stored
+    struct Result {
         std::uint64_t epoch;
         std::uint64_t by;
     };
-    /// They were put over what those had read.
-    std::vector<Removal> removals = {};
+    /// What is being stored, and what the last one has stored.
+    std::vector<Result> results = {};
 };
 
 /// One computation under way, led by one thread, awaited by others.
@@ -111,6 +112,8 @@ class Flights final : AtFork {
         SteadyTime over = SteadyTime::max();
         /// Another thread is to lead a new flight.
         bool leads_later = false;
+        /// Not to be joined, and not superseded either.
+        const Flight* passed_by = nullptr;
     };
     /// The flight for `key`, a new one where there is none, or only one that is over or is based on
     /// something else. Who leads in this very thread waits for no flight that has no leader yet:
@@ -198,19 +201,21 @@ class Flights::Lead {
     /// The same with an error; but who comes later is on no flight that failed.
     void fail(std::exception_ptr error) noexcept;
 
-    /// Whether nobody joins the flight any more, and its result is not to be stored.
+    /// Whether nobody joins the flight any more.
     bool is_superseded() const noexcept;
 
-    // Of a flight of `board_anew`.
+    // Of a flight of `board_anew`. A later such one does not keep it from storing, before that has
+    // stored its own.
 
-    /// That its result is stored.
-    void renewed() noexcept;
-    /// Whether that of a later one is.
+    /// That its result is being stored, in an entry with this epoch.
+    void renews(std::uint64_t epoch);
+    /// Whether that is done.
+    void renewed(bool is_stored) noexcept;
+    /// Whether the result of a later one is stored.
     bool is_outdone() const noexcept;
-    /// That a removal with this epoch is put over what this one has read, and over nothing else.
-    void removes(std::uint64_t epoch);
-    /// Whether an earlier one has said so.
-    bool is_removal_of_earlier(std::uint64_t epoch) const noexcept;
+    /// Whether an entry with this epoch is the result of an earlier one, of a later one.
+    bool is_of_earlier(std::uint64_t epoch) const noexcept;
+    bool is_of_later(std::uint64_t epoch) const noexcept;
 
     /// False where the result is not to be stored any more. Otherwise whoever waits for what is
     /// being stored waits until this flight ends, or until `end_storing`.

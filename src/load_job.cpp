@@ -178,23 +178,29 @@ LoadJob::Run::~Run() {
 }
 
 EntryLife LoadJob::life(const KeyLoad& load) const {
-    return life_by(rules_, cache_.core().chance,
-                   std::chrono::ceil<std::chrono::milliseconds>(load.cost));
+    EntryLife life = life_by(rules_, cache_.core().chance,
+                             std::chrono::ceil<std::chrono::milliseconds>(load.cost));
+    life.epoch = load.epoch;
+    return life;
 }
 
 void LoadJob::found(KeyLoad& load, std::shared_ptr<const void> product,
                     std::shared_ptr<const PreparedEntry> entry) {
+    accept(load, std::move(product));
+    keep(load, std::move(entry));
+}
+
+void LoadJob::accept(KeyLoad& load, std::shared_ptr<const void> product) {
     load.state = KeyLoad::State::found;
     load.product = std::move(product);
     if (is_counted()) count(&Counters::loads);
     if (!is_awaited_ && !cache_.is_bypass()) count(&Counters::refreshes);
     cache_.core().load_backoff.erase(load.flight_key);
     give(load);
-    keep(load, std::move(entry));
 }
 
 void LoadJob::found_in_part(KeyLoad& load, std::shared_ptr<const void> product) {
-    found(load, std::move(product), nullptr);
+    accept(load, std::move(product));
     load.is_partial = load.lead.has_value() && load.product;
 }
 
@@ -219,21 +225,22 @@ void LoadJob::missing(KeyLoad& load) {
     count(&Counters::source_misses);
     cache_.core().load_backoff.erase(load.flight_key);
     give(load);
-    PreparedEntry entry;
+    std::shared_ptr<const PreparedEntry> entry;
     if (!rules_.remember_missing.is_over()) {
-        entry = prepare_known_missing(cache_, load.key, rules_.remember_missing);
+        entry = std::make_shared<const PreparedEntry>(
+            prepare_known_missing(cache_, load.key, rules_.remember_missing));
     } else if (!load.standing.empty()) {  // what is stale is not there any more
-        entry = removal_of(load);
-    } else {
-        return;
+        entry = std::make_shared<const PreparedEntry>(removal_of(load));
     }
-    keep(load, std::make_shared<const PreparedEntry>(std::move(entry)));
+    keep(load, std::move(entry));
 }
 
 void LoadJob::kept_out(KeyLoad& load, std::shared_ptr<const void> product) {
     count(&Counters::kept_out);
     std::shared_ptr<const PreparedEntry> entry;
-    if (!load.standing.empty()) entry = std::make_shared<const PreparedEntry>(removal_of(load));
+    if (stores_ && !load.standing.empty()) {
+        entry = std::make_shared<const PreparedEntry>(removal_of(load));
+    }
     found(load, std::move(product), std::move(entry));
 }
 
@@ -270,7 +277,13 @@ void LoadJob::give(KeyLoad& load) {
 }
 
 void LoadJob::keep(KeyLoad& load, std::shared_ptr<const PreparedEntry> entry) {
-    if (!entry || !load.lead || (stores_ && !load.basis.is_known)) return;
+    if (!load.lead) return;
+    const bool is_to_be_stored = entry && (!stores_ || load.basis.is_known);
+    if (!is_to_be_stored) {
+        // It is not held up by the others of its load.
+        if (stores_ && !load.is_leased) load.lead.reset();
+        return;
+    }
     load.entry = std::move(entry);
     load.made_at = now();
     if (!stores_) return;
@@ -286,7 +299,8 @@ void LoadJob::store_if_slow(const KeyLoad& load) {
 std::optional<Store> LoadJob::how_to_store(const KeyLoad& load) const noexcept {
     if (!load.basis.is_there) return Store::add;
     if (cache_.capabilities().compare_and_set) return Store::compare_and_set;
-    if (load.basis.holds_place) return std::nullopt;
+    // In this process a removal supersedes the load, and waits for what is being stored.
+    if (load.basis.holds_place && cache_.capabilities().shared) return std::nullopt;
     return Store::set;
 }
 

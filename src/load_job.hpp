@@ -66,6 +66,7 @@ struct KeyLoad {
     /// What is to be stored, and when it was made.
     std::shared_ptr<const PreparedEntry> entry = {};
     SteadyTime made_at = {};
+    std::optional<std::uint64_t> epoch = {};  ///< by which that is to be known again
     bool is_stored = false;
     bool is_partial = false;  ///< what is found is handed on, and is to be completed
 };
@@ -115,6 +116,9 @@ class LoadJob {
     void complete_here() noexcept { completes_ = true; }
     /// Only loads. What is to be stored, and the leads, are left to whoever has the job.
     void only_load();
+    /// Before that: reads what is there, whatever it is, and promises to load it, whoever has
+    /// promised it before. Errors: `std::bad_alloc`.
+    void look_and_promise();
 
  protected:
     const LoadRules& rules() const noexcept { return rules_; }
@@ -198,6 +202,7 @@ class LoadJob {
 
     // What came.
     PreparedEntry removal_of(const KeyLoad& load) const;
+    void accept(KeyLoad& load, std::shared_ptr<const void> product);
     void give(KeyLoad& load);
     void keep(KeyLoad& load, std::shared_ptr<const PreparedEntry> entry);
     void store_what_came();

@@ -57,6 +57,8 @@ bool LoadJob::advance() {
         std::erase_if(claimed, [](const KeyLoad* each) { return !each->basis.is_known; });
         look(claimed);
         for (KeyLoad* const each : open_) {
+            // What nobody waits for is not loaded while it cannot be stored.
+            if (!is_awaited_ && !each->basis.is_known) each->state = KeyLoad::State::left;
             if (is_settled(*each)) continue;
             if (!is_awaited_ || each->has_fallback) {
                 each->state = KeyLoad::State::left;
@@ -146,12 +148,15 @@ void LoadJob::look_at_one(KeyLoad& load, std::string_view bytes, std::uint64_t t
     load.is_leased_by_other = false;
     load.standing.clear();
     // Of one that does not say when it ends nobody would know any more once it is written again.
-    if (standing.is_value() && standing.entry->envelope.fresh_until) load.standing = bytes;
+    if (standing.is_value() && (standing.entry->envelope.fresh_until || !stores_)) {
+        load.standing = bytes;
+    }
     if (standing.entry && standing.entry->envelope.lease) {
         const EntryLease& lease = *standing.entry->envelope.lease;
         load.is_leased = owner_ != 0 && lease.owner == owner_;
         load.is_leased_by_other = !load.is_leased && wall_time(cache_) < lease.until;
     }
+    if (!stores_) return;
     // A value that was there before and is to be refreshed is no news.
     const bool is_news = !was_value || load.basis.chain != chain_before;
     if (standing.is_fresh_value() && is_news) {
@@ -165,6 +170,22 @@ void LoadJob::look_at_one(KeyLoad& load, std::string_view bytes, std::uint64_t t
         load.product = missing_product(load);
         give(load);
     }
+}
+
+void LoadJob::look_and_promise() {
+    stores_ = false;
+    uses_leases_ = uses_leases(cache_, rules_);
+    owner_ = cache_.core().chance.number() | 1;
+    auto open = those_pending();
+    look(open);
+    if (!uses_leases_) return;
+    std::erase_if(open, [](KeyLoad* each) {
+        each->is_leased_by_other = false;
+        const auto standing = open_entry(each->standing, each->key.in_envelope()).entry;
+        return !each->basis.is_known || (standing && !standing->envelope.fresh_until);
+    });
+    claim(open);
+    look(open);
 }
 
 /// Promises to load what nobody else has promised to.

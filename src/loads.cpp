@@ -33,7 +33,8 @@ Flights::Boarding Loads::board(const Wanted& wanted, const std::string& flight_k
         {.now = now,
          .epoch = wanted.basis.is_known ? std::optional{wanted.basis.epoch} : std::nullopt,
          .over = now + longest_load(rules_).duration(),
-         .leads_later = leads_later});
+         .leads_later = leads_later,
+         .passed_by = wanted.passed_by.get()});
 }
 
 KeyLoad& Loads::add(LoadJob& job, const Wanted& wanted, std::string flight_key, void* place) {
@@ -274,8 +275,10 @@ bool Loads::join(Joined& joined, SteadyTime deadline) {
             if (!may_take(joined)) {
                 // For a moment: its leader may need this thread for what else it leads.
                 const LoadLimit::Waiting waiting{!joined.is_own};
-                Flights::await_landing(*joined.flight,
-                                       is_bounded() ? deadline : deadline_in(rules_.lease_wait));
+                const auto moment = std::min(deadline, deadline_in(rules_.lease_wait));
+                if (!Flights::await_landing(*joined.flight, moment)) {
+                    joined.wanted.passed_by = joined.flight;
+                }
                 return false;
             }
             if (!joined.is_own) count(&Counters::joined);

@@ -30,6 +30,8 @@ struct Wanted {
     bool has_fallback;       ///< whoever wants it can make do with that value
     std::uint64_t landings;  ///< as its flights were counted before it was read
     SteadyTime asked_at;     ///< before it was read, by the machine's clock
+    /// A load of the same that cannot be taken part in, and goes on.
+    std::shared_ptr<const Flight> passed_by = {};
 };
 
 /// Loads of one kind in one cache, by one loader. What they are about, those know who derive.

@@ -405,6 +405,8 @@ TEST_CASE("what may have been removed during a refresh is removed", "[cached_fun
     CHECK(call("tea") == 1);
     CHECK(call.refresh("tea") == 2);
     CHECK(call.statistics().removals == 1);
+    CHECK(rig.cache.statistics().removals == 1);
+    CHECK(rig.cache.statistics().stores == 1);
     CHECK(call.peek("tea").absent());
     CHECK(call("tea") == 3);
     CHECK(call.peek("tea").found());

@@ -11,10 +11,12 @@
 #include <atomic>
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 using namespace cachemodel;
@@ -311,7 +313,7 @@ TEST_CASE("when a refresh has ended nothing older is left, though another one go
     rig.table.rows["tea"] = 200;
     TwoRefreshes two{rig, call};
     CHECK(two.end_earlier() == 0);
-    CHECK(call.peek("tea").absent());
+    CHECK(call.peek("tea").value_or(0) == 200);
     SECTION("which stores what it brings") {
         rig.table.rows["tea"] = 300;
         CHECK(two.end_later() == 0);
@@ -320,8 +322,133 @@ TEST_CASE("when a refresh has ended nothing older is left, though another one go
     SECTION("which fails") {
         rig.table.is_broken = true;
         CHECK(two.end_later() == 1);
+        CHECK(call.peek("tea").value_or(0) == 200);
+    }
+    CHECK(rig.counted().removals == 0);
+}
+
+TEST_CASE("of refreshes in two processes none stores over what a later one has made sure of",
+          "[cached_function][refresh][threads]") {
+    Rig rig;
+    const Price call{rig.cache, options<int>()};
+    const Price elsewhere{Cache{rig.recording, {.clock = rig.clock}}, options<int>()};
+    CHECK(call("tea") == 100);
+    std::optional<TwoRefreshes> two{std::in_place, rig, call};
+    SECTION("while the first of them ends") {
+        rig.table.before_answer = [&] {
+            rig.table.rows["tea"] = 200;
+            CHECK(two->end_earlier() == 0);
+        };
+        CHECK(elsewhere.refresh("tea") == 200);
+        rig.table.rows["tea"] = 100;  // as the others have read before
+        CHECK(two->end_later() == 0);
         CHECK(call.peek("tea").absent());
     }
+    SECTION("before they end") {
+        rig.table.rows["tea"] = 200;
+        rig.table.before_answer = {};
+        CHECK(elsewhere.refresh("tea") == 200);
+        rig.table.rows["tea"] = 100;
+        CHECK(two->end_later() == 0);
+        CHECK(two->end_earlier() == 0);
+        CHECK(call.peek("tea").absent());
+    }
+}
+
+TEST_CASE("a refresh of what is not there stores nothing once the cache has forgotten it",
+          "[cached_function][refresh][leases]") {
+    Rig rig;
+    const CallOptions<int> leased{.expires = 10s, .lease_wait = 40s};
+    const Price call{rig.cache, leased};
+    const Price elsewhere{Cache{rig.recording, {.clock = rig.clock}}, leased};
+    rig.table.before_answer = [&] {
+        if (rig.table.asked.size() > 1) return;
+        rig.scripted->lose("*");
+        rig.table.rows["tea"] = 200;
+        SECTION("and another one was stored") {
+            CHECK(elsewhere.refresh("tea") == 200);
+            rig.scripted->lose("*");
+        }
+        SECTION("") {}
+        rig.table.rows["tea"] = 100;
+    };
+    CHECK(call.refresh("tea") == 100);
+    CHECK(call.peek("tea").absent());
+}
+
+TEST_CASE("other processes wait for a refresh of what is not there",
+          "[cached_function][refresh][leases][threads]") {
+    Rig rig;
+    const CallOptions<int> leased{.expires = 10s, .lease_wait = 40s};
+    const Price call{rig.cache, leased};
+    const Cache other{rig.recording, {.clock = rig.clock}};
+    const Price elsewhere{other, leased};
+    std::atomic<int> price{0};
+    Crew crew;
+    rig.table.before_answer = [&] {
+        crew.start([&] { price = elsewhere("tea"); });
+        support::await("it waits", [&] { return other.statistics().lease_waits == 1; });
+    };
+    CHECK(call.refresh("tea") == 100);
+    CHECK(crew.join() == 0);
+    CHECK(price == 100);
+    CHECK(rig.table.asked.size() == 1);
+}
+
+TEST_CASE("a refresh that throws gives back its lease, and leaves what was there",
+          "[cached_function][refresh][leases]") {
+    Rig rig;
+    const Cache other{rig.recording, {.clock = rig.clock}};
+    Lifetime expires = never;
+    SECTION("for some time") { expires = 10s; }
+    SECTION("for ever") {}
+    const CallOptions<int> leased{.expires = expires, .lease_wait = 40s, .load_backoff = 0s};
+    const Price call{rig.cache, leased};
+    const Price elsewhere{other, leased};
+    const auto fails = [&] {
+        rig.table.is_broken = true;
+        CHECK_THROWS_WITH(call.refresh("tea"), "the table is broken");
+        rig.table.is_broken = false;
+    };
+    fails();
+    CHECK(elsewhere("tea") == 100);
+    CHECK(other.statistics().lease_waits == 0);
+    rig.table.before_answer = [&] { CHECK(elsewhere("tea") == 100); };
+    fails();
+    CHECK(elsewhere("tea") == 100);
+    CHECK(rig.table.asked.size() == 3);
+    rig.clock.advance(10s);
+    CHECK(elsewhere.peek("tea").found() == expires.is_never());
+}
+
+TEST_CASE("a refresh is stored also where what was there ends meanwhile",
+          "[cached_function][refresh]") {
+    Rig rig;
+    CallOptions<int> ending{.expires = 10s, .lease_wait = 40s};
+    SECTION("among processes") { ending.stale_if_error = 500ms; }
+    SECTION("in one process") { rig.scripted->capabilities_to_claim().shared = false; }
+    const Cache cache{rig.recording, {.clock = rig.clock}};
+    const Price call{cache, ending};
+    CHECK(call("tea") == 100);
+    rig.clock.advance(9s);
+    rig.table.rows["tea"] = 200;
+    rig.table.before_answer = [&] { rig.clock.advance(2s); };
+    CHECK(call.refresh("tea") == 200);
+    CHECK(call.peek("tea").value_or(0) == 200);
+}
+
+TEST_CASE("a refresh stores over what is there on a backend without compare-and-set",
+          "[cached_function][refresh]") {
+    Rig rig;
+    rig.scripted->capabilities_to_claim().compare_and_set = false;
+    const Cache cache{rig.recording, {.clock = rig.clock}};
+    const Price call{cache, options<int>()};
+    CHECK(call("tea") == 100);
+    rig.table.rows["tea"] = 200;
+    CHECK(call.refresh("tea") == 200);
+    CHECK(call.peek("tea").value_or(0) == 200);
+    CHECK(cache.statistics().store_failures == 0);
+    CHECK(cache.statistics().removals == 0);
 }
 
 TEST_CASE("what another process removes during two refreshes stays removed",

@@ -174,6 +174,9 @@ class ScriptedBackend final : public Backend {
                           : how == Store::add ? Verb::add
                                               : Verb::compare_and_set;
         write(verb, entries, outcomes, key_of, [&](const Entry& entry) -> Outcome {
+            if (how == Store::compare_and_set && !capabilities_.compare_and_set) {
+                return Failure{BackendFault::unsupported, "there are no tokens"};
+            }
             const auto old = find(entry.key);
             if (entry.value.size() > capabilities_.largest_value) {
                 if (how == Store::set && old != entries_.end()) entries_.erase(old);
