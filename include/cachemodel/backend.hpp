@@ -20,10 +20,11 @@ namespace cachemodel {
 
 /// What a backend can and cannot do.
 ///
-/// A cache goes by `lifetime_resolution`, and where that is coarser than a millisecond it needs
-/// `compare_and_set` to touch an entry; by `portable_keys_only`; and by `atomic_increment` and
-/// `tells_lifetimes`, which say what of `Backend` works. The others are for users to look at: it is
-/// the backend that refuses what is too large, or a key that it does not take.
+/// A cache goes by `lifetime_resolution` and `portable_keys_only`; by `shared` and
+/// `compare_and_set`, which loads, removals and updates of several processes need; and by
+/// `atomic_increment` and `tells_lifetimes`, which say what of `Backend` works. The others are for
+/// users to look at: it is the backend that refuses what is too large, or a key that it does not
+/// take.
 ///
 /// Thread safety: that of a plain value.
 struct Capabilities {

@@ -201,9 +201,9 @@ class CachedCall {
     }
 
     /// Runs the function and stores its result over what was there, unless that is removed
-    /// meanwhile. Calls that began earlier and still run, in any process, do not store theirs any
-    /// more. Where the result cannot be stored, or is not to be, the old one is removed, as far as
-    /// that is possible.
+    /// meanwhile. Calls that began earlier and still run, in any process, do not store theirs over
+    /// it. Where the result cannot be stored, or is not to be, or another process has stored one
+    /// meanwhile, what is there is removed, as far as that is possible.
     ///
     /// Through a view that bypasses the cache, nothing is stored or removed.
     ///

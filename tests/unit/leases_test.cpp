@@ -15,9 +15,12 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -104,6 +107,19 @@ TEST_CASE("after a second look that failed nothing is written", "[leases][failur
     });
     CHECK(prices.get("tea").cents == 1);
     CHECK(rig.verbs() == std::vector{Verb::get, Verb::add, Verb::get});
+    CHECK(rig.source.asked == 1);
+    CHECK(cache.statistics().stores == 0);
+}
+
+TEST_CASE("after a promise that failed nothing more is asked of the cache", "[leases][failure]") {
+    Rig rig;
+    const Cache cache = rig.process();
+    const Models<Price, Source&> prices{cache, rig.source};
+    rig.store->before_each_call([&](Verb verb) {
+        if (verb == Verb::add) rig.store->fail_next(1);
+    });
+    CHECK(prices.get("tea").cents == 1);
+    CHECK(rig.verbs() == std::vector{Verb::get, Verb::add});
     CHECK(rig.source.asked == 1);
     CHECK(cache.statistics().stores == 0);
 }
@@ -217,6 +233,25 @@ TEST_CASE("a refresh in the background leaves alone what another process refresh
     CHECK(second.get("tea").cents == 2);
 }
 
+TEST_CASE("a refresh in the background does not ask the source for what cannot be stored",
+          "[leases][stale][failure]") {
+    Rig rig;
+    const auto executor = std::make_shared<ManualExecutor>();
+    const Cache cache = rig.process(executor);
+    const Models<Refreshed, Source&> prices{cache, rig.source};
+    CHECK(prices.get("tea").cents == 1);
+    rig.clock.advance(15s);
+    CHECK(prices.find("tea").stale());
+    rig.store->go_down();
+    CHECK(executor->run_all() == 1);
+    CHECK(rig.source.asked == 1);
+    CHECK(cache.statistics().refreshes == 0);
+    rig.store->come_back();
+    CHECK(prices.find("tea").stale());
+    CHECK(executor->run_all() == 1);
+    CHECK(rig.source.asked == 2);
+}
+
 TEST_CASE("a refresh that finds the work of another process done does not do it again",
           "[leases][stale]") {
     Rig rig;
@@ -233,6 +268,34 @@ TEST_CASE("a refresh that finds the work of another process done does not do it 
     CHECK(other_pool->run_all() == 1);
     CHECK(rig.source.asked == 2);
     CHECK(rig.other_source.asked == 0);
+}
+
+TEST_CASE("those who wait for another process do not look again all at the same time",
+          "[leases][deadline][threads]") {
+    Rig rig;
+    const Holder<Urgent> holder{rig};
+    std::mutex mutex;
+    std::map<std::thread::id, std::vector<std::chrono::steady_clock::time_point>> looks;
+    rig.store->before_each_call([&](Verb verb) {
+        if (verb != Verb::get) return;
+        const std::lock_guard lock{mutex};
+        looks[std::this_thread::get_id()].push_back(std::chrono::steady_clock::now());
+    });
+    Crew crew;
+    for (int i = 0; i < 8; ++i) {
+        crew.start([&, cache = rig.process()] {
+            (void)Models<Urgent, Source&>{cache, rig.other_source}.get("tea");
+        });
+    }
+    CHECK(crew.join() == 0);
+    // Without chance the pauses would be 10 ms and 20 ms, or longer on a busy machine.
+    int shorter = 0;
+    for (const auto& [thread, at] : looks) {
+        if (at.size() < 4) continue;  // it came when another one had waited long enough
+        if (at[2] - at[1] < 10ms) ++shorter;
+        if (at[3] - at[2] < 20ms) ++shorter;
+    }
+    CHECK(shorter > 0);
 }
 
 TEST_CASE("who has waited for another process long enough loads by itself",

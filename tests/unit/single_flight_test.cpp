@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #include <cachemodel/binary.hpp>
 #include <cachemodel/cached_function.hpp>
+#include <cachemodel/executor.hpp>
 #include <cachemodel/models.hpp>
 #include <cachemodel/reference.hpp>
 #include <cachemodel/testing/scripted_backend.hpp>
@@ -340,6 +341,56 @@ TEST_CASE("while the cache cannot be read, nobody joins a load that may be older
     CHECK(before == 1);
     CHECK(after == 2);
     CHECK(rig.cache.statistics().joined == 0);
+}
+
+TEST_CASE("what cannot be stored is not held up by the others of its load",
+          "[flights][models][failure][threads]") {
+    const auto backend = std::make_shared<testing::ScriptedBackend>();
+    Rig rig;
+    rig.cache = Cache{backend, {.lease_wait = 30s, .clock = rig.clock}};
+    const Words words{rig.cache, rig.source};
+    Barrier slow;
+    rig.source.answer = [&](const std::string& name) {
+        if (name == "coffee") slow.pass();
+        return 1;
+    };
+    backend->go_down();
+    Crew crew;
+    crew.start([&] { (void)words.get_many(std::vector<std::string>{"tea", "coffee"}); });
+    slow.await_arrivals(1);
+    const auto begin = std::chrono::steady_clock::now();
+    CHECK(words.get("tea").length == 1);
+    CHECK(std::chrono::steady_clock::now() - begin < 25s);
+    CHECK(rig.source.asked("tea") == 2);
+    slow.open();
+    CHECK(crew.join() == 0);
+}
+
+TEST_CASE("who may not take what a load brings that goes on waits no longer than for a lease",
+          "[flights][models][leases][threads]") {
+    const auto backend = std::make_shared<testing::ScriptedBackend>();
+    Rig rig;
+    rig.cache = Cache{backend,
+                      {.load_timeout = 30s,
+                       .lease_wait = 40ms,
+                       .executor = std::make_shared<ThreadPool>(ThreadPoolOptions{.threads = 4}),
+                       .clock = rig.clock}};
+    const Words words{rig.cache, rig.source};
+    Barrier slow;
+    rig.source.answer = [&](const std::string& name) {
+        if (name == "coffee") slow.pass();
+        return 1;
+    };
+    Crew crew;
+    crew.start([&] { (void)words.get_many(std::vector<std::string>{"tea", "coffee"}); });
+    slow.await_arrivals(1);
+    backend->lose("*");  // and with it what tells that the load is new enough
+    CHECK(words.get("tea").length == 1);
+    CHECK(words.get("tea").length == 1);
+    CHECK(rig.source.asked("tea") == 3);
+    CHECK(rig.cache.statistics().load_timeouts == 0);
+    slow.open();
+    CHECK(crew.join() == 0);
 }
 
 TEST_CASE("a model that cannot be copied reaches all that wait for it",
