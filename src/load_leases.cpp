@@ -206,11 +206,12 @@ void LoadJob::claim(std::span<KeyLoad* const> open) {
     for (KeyLoad* const each : open) {
         each->is_unleasable = false;
         if (each->is_leased_by_other) continue;
-        // Whoever takes over from a lease that has ended goes on with its chain.
-        const std::uint64_t chain = each->basis.chain;
-        const auto& entry = prepared.emplace_back(prepare_lease(cache_, each->key, each->standing,
-                                                                chain != 0 ? chain : new_chain(),
-                                                                lease, life, rules_.kept_stale()));
+        // Whoever takes over from a lease that has ended goes on with its chain. A refresh ends it:
+        // those who began before are to store no more.
+        const bool goes_on = stores_ ? each->basis.chain != 0 : each->basis.epoch != 0;
+        const auto& entry = prepared.emplace_back(prepare_lease(
+            cache_, each->key, each->standing, goes_on ? each->basis.chain : new_chain(), lease,
+            life, rules_.kept_stale()));
         auto& claims = each->basis.is_there ? exchanged : added;
         claims.entries.push_back(
             {each->key.stored, entry.bytes, entry.lifetime, each->basis.token});

@@ -272,10 +272,10 @@ TEST_CASE("a refresh that finds the work of another process done does not do it 
 
 TEST_CASE("those who wait for another process do not look again all at the same time",
           "[leases][deadline][threads]") {
-    Rig rig;
-    const Holder<Urgent> holder{rig};
     std::mutex mutex;
     std::map<std::thread::id, std::vector<std::chrono::steady_clock::time_point>> looks;
+    Rig rig;
+    const Holder<Urgent> holder{rig};
     rig.store->before_each_call([&](Verb verb) {
         if (verb != Verb::get) return;
         const std::lock_guard lock{mutex};

@@ -10,13 +10,12 @@
 
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <memory>
-#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <thread>
-#include <utility>
 #include <vector>
 
 using namespace cachemodel;
@@ -48,7 +47,12 @@ using Found = CachedFormMethod<&Query::found>;
 class TwoRefreshes {
  public:
     TwoRefreshes(Rig& rig, const Price& call) {
-        rig.table.before_answer = [&] { (rig.table.asked.size() == 2 ? earlier_ : later_).pass(); };
+        rig.table.before_answer = [&] {
+            const auto number = rig.table.asked.size();
+            if (number == 2) return earlier_.pass();
+            if (number == 3) return later_.pass();
+            if (before_next) before_next();
+        };
         of_earlier_.start([&] { (void)call.refresh("tea"); });
         earlier_.await_arrivals(1);
         of_later_.start([&] { (void)call.refresh("tea"); });
@@ -58,6 +62,8 @@ class TwoRefreshes {
     /// How many have thrown, none or one.
     int end_earlier() { return end(earlier_, of_earlier_); }
     int end_later() { return end(later_, of_later_); }
+
+    std::function<void()> before_next = {};  ///< what the next question to the source waits for
 
  private:
     static int end(Barrier& barrier, Crew& crew) {
@@ -333,26 +339,26 @@ TEST_CASE("of refreshes in two processes none stores over what a later one has m
     const Price call{rig.cache, options<int>()};
     const Price elsewhere{Cache{rig.recording, {.clock = rig.clock}}, options<int>()};
     CHECK(call("tea") == 100);
-    std::optional<TwoRefreshes> two{std::in_place, rig, call};
-    SECTION("while the first of them ends") {
-        rig.table.before_answer = [&] {
-            rig.table.rows["tea"] = 200;
-            CHECK(two->end_earlier() == 0);
-        };
+    TwoRefreshes two{rig, call};
+    const auto refresh_elsewhere = [&] {
         CHECK(elsewhere.refresh("tea") == 200);
         rig.table.rows["tea"] = 100;  // as the others have read before
-        CHECK(two->end_later() == 0);
-        CHECK(call.peek("tea").absent());
+    };
+    SECTION("while the first of them ends") {
+        two.before_next = [&] {
+            CHECK(two.end_earlier() == 0);
+            rig.table.rows["tea"] = 200;
+        };
+        refresh_elsewhere();
+        CHECK(two.end_later() == 0);
     }
     SECTION("before they end") {
         rig.table.rows["tea"] = 200;
-        rig.table.before_answer = {};
-        CHECK(elsewhere.refresh("tea") == 200);
-        rig.table.rows["tea"] = 100;
-        CHECK(two->end_later() == 0);
-        CHECK(two->end_earlier() == 0);
-        CHECK(call.peek("tea").absent());
+        refresh_elsewhere();
+        CHECK(two.end_later() == 0);
+        CHECK(two.end_earlier() == 0);
     }
+    CHECK(call.peek("tea").absent());
 }
 
 TEST_CASE("a refresh of what is not there stores nothing once the cache has forgotten it",
@@ -393,6 +399,34 @@ TEST_CASE("other processes wait for a refresh of what is not there",
     CHECK(crew.join() == 0);
     CHECK(price == 100);
     CHECK(rig.table.asked.size() == 1);
+}
+
+TEST_CASE(
+    "a call that began before a refresh of another process stores nothing, whichever ends first",
+    "[cached_function][refresh][leases][threads]") {
+    Rig rig;
+    const CallOptions<int> leased{.expires = 10s, .lease_wait = 40s};
+    const Price call{rig.cache, leased};
+    const Price elsewhere{Cache{rig.recording, {.clock = rig.clock}}, leased};
+    Barrier calling;
+    Crew crew;
+    bool call_ends_first = false;
+    SECTION("the call") { call_ends_first = true; }
+    SECTION("the refresh") {}
+    rig.table.before_answer = [&] {
+        if (rig.table.asked.size() == 1) return calling.pass();
+        if (call_ends_first) {
+            calling.open();
+            CHECK(crew.join() == 0);
+        }
+        rig.table.rows["tea"] = 200;
+    };
+    crew.start([&] { (void)elsewhere("tea"); });
+    calling.await_arrivals(1);
+    CHECK(call.refresh("tea") == 200);
+    calling.open();
+    CHECK(crew.join() == 0);
+    CHECK(call.peek("tea").value_or(0) == 200);
 }
 
 TEST_CASE("a refresh that throws gives back its lease, and leaves what was there",
