@@ -21,6 +21,7 @@ class CountingSink final : public ReadSink {
 
     void found(std::size_t index, std::string_view value, std::uint64_t token) noexcept override {
         ++found_;
+        bytes_ += value.size();
         next_.found(index, value, token);
     }
     void absent(std::size_t index) noexcept override {
@@ -41,6 +42,7 @@ class CountingSink final : public ReadSink {
         trip.done = found_;
         trip.declined = absent_;
         trip.failed = failed_;
+        trip.bytes = bytes_;
     }
 
  private:
@@ -49,6 +51,7 @@ class CountingSink final : public ReadSink {
     std::size_t found_ = 0;
     std::size_t absent_ = 0;
     std::size_t failed_ = 0;
+    std::size_t bytes_ = 0;
 };
 
 void report(RoundTrip& trip, std::span<const Outcome> outcomes) noexcept {
@@ -57,6 +60,15 @@ void report(RoundTrip& trip, std::span<const Outcome> outcomes) noexcept {
         trip.declined += outcome.declined() ? 1 : 0;
         trip.failed += outcome.failed() ? 1 : 0;
     }
+}
+
+std::size_t bytes_stored(std::span<const Entry> entries,
+                         std::span<const Outcome> outcomes) noexcept {
+    std::size_t bytes = 0;
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+        if (outcomes[i].done()) bytes += entries[i].value.size();
+    }
+    return bytes;
 }
 
 void count(std::span<const Outcome> outcomes, bool (Outcome::*what)() const noexcept,
@@ -147,8 +159,8 @@ LatencyCounter* latency_of(LatencyCounters& latencies, Operation operation) noex
 
 }  // namespace
 
-/// A call of the backend: counts and times it, and tells the observer when it is over, however it
-/// ends.
+/// A call of the backend: counts and times it and its bytes, and tells the observer when it is
+/// over, however it ends.
 class CacheCore::Trip {
  public:
     Trip(CacheCore& core, const CacheView& view, Operation operation, std::size_t keys)
@@ -177,9 +189,15 @@ class CacheCore::Trip {
         is_over_ = true;
         if (is_told_) report(event_, outcomes);
     }
+    void end(std::span<const Entry> entries, std::span<const Outcome> outcomes) noexcept {
+        event_.bytes = bytes_stored(entries, outcomes);
+        if (event_.bytes != 0) core_.counters.bytes_written += event_.bytes;
+        end(outcomes);
+    }
     void end(const CountingSink& sink) noexcept {
         is_over_ = true;
         sink.report(event_);
+        if (event_.bytes != 0) core_.counters.bytes_read += event_.bytes;
     }
     void end(std::size_t done) noexcept {
         is_over_ = true;
@@ -280,7 +298,7 @@ void CacheCore::store_many(const CacheView& view, Store how, std::span<const Ent
                            std::span<Outcome> outcomes) {
     Trip trip{*this, view, operation_of(how), entries.size()};
     backend_->store_many(how, entries, outcomes);
-    trip.end(outcomes);
+    trip.end(entries, outcomes);
     count_done(outcomes, counters.stores);
     count_failed(outcomes, counters.store_failures);
 }
@@ -298,7 +316,7 @@ void CacheCore::store_leases(const CacheView& view, Store how, std::span<const E
                              std::span<Outcome> outcomes) {
     Trip trip{*this, view, operation_of(how), entries.size()};
     backend_->store_many(how, entries, outcomes);
-    trip.end(outcomes);
+    trip.end(entries, outcomes);
 }
 
 std::size_t CacheCore::replace_many(const CacheView& view, std::span<const Entry> entries,
@@ -307,7 +325,7 @@ std::size_t CacheCore::replace_many(const CacheView& view, std::span<const Entry
     {
         Trip trip{*this, view, Operation::remove, entries.size()};
         backend_->store_many(Store::set, entries, outcomes);
-        trip.end(outcomes);
+        trip.end(entries, outcomes);
     }
     std::vector<std::string_view> keys;
     std::vector<std::size_t> places;

@@ -130,7 +130,7 @@ class CacheCore {
                     std::span<Outcome> outcomes);
     void remove_many(const CacheView& view, std::span<const std::string_view> keys,
                      std::span<Outcome> outcomes);
-    /// Writes what is no value, and counts as nothing but a round trip.
+    /// Writes what is no value, and counts as nothing but a round trip and its bytes.
     void store_leases(const CacheView& view, Store how, std::span<const Entry> entries,
                       std::span<Outcome> outcomes);
     /// Removes by writing something else, or plainly where there is no room for that. How many

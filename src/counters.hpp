@@ -24,6 +24,8 @@ class Counter {
 
 struct Counters {
     Counter round_trips;
+    Counter bytes_read;
+    Counter bytes_written;
     Counter hits;
     Counter read_failures;
     Counter stores;
@@ -59,6 +61,8 @@ struct Counters {
     Statistics read() const noexcept {
         Statistics statistics{
             .round_trips = round_trips.read(),
+            .bytes_read = bytes_read.read(),
+            .bytes_written = bytes_written.read(),
             .hits = hits.read(),
             .read_failures = read_failures.read(),
             .stores = stores.read(),

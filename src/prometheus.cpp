@@ -40,6 +40,8 @@ struct Metric {
 constexpr Metric metrics[] = {
     {"round_trips", "Calls of the backend, whatever their number of keys.",
      &Statistics::round_trips, false},
+    {"read_bytes", "Bytes of entries that the backend handed out.", &Statistics::bytes_read, false},
+    {"written_bytes", "Bytes of entries that the backend took.", &Statistics::bytes_written, false},
     {"hits", "Entries found and used.", &Statistics::hits, true},
     {"read_failures", "Keys that the backend could not tell about.", &Statistics::read_failures,
      true},

@@ -41,6 +41,7 @@ struct RoundTrip {
     std::size_t done = 0;                 ///< found, stored, removed, touched, counted, listed
     std::size_t declined = 0;             ///< absent, or declined
     std::size_t failed = 0;               ///< the backend could not, or could not tell
+    std::size_t bytes = 0;                ///< of the entries found or stored, as in `Statistics`
     std::chrono::nanoseconds duration{};  ///< by the steady time of the cache's clock
 };
 

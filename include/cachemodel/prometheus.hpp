@@ -16,10 +16,11 @@ inline constexpr char prometheus_content_type[] = "text/plain; version=0.0.4; ch
 /// exposition format 0.0.4 (prometheus.io, "Exposition formats").
 ///
 /// Each number of `Statistics` is a counter, such as `cachemodel_hits_total{cache="default"}`; the
-/// misses have the label `reason`. Those of models begin with `cachemodel_model_` and have the
-/// label `model`. Of a memory cache there is also what it holds: `cachemodel_memory_bytes` and
-/// others, the same for all caches that share one store. No backend is asked that would have to
-/// ask a server or a disk.
+/// bytes are `cachemodel_read_bytes_total` and `cachemodel_written_bytes_total`, and the misses
+/// have the label `reason`. Those of models begin with `cachemodel_model_` and have the label
+/// `model`. Of a memory cache there is also what it holds: `cachemodel_memory_bytes` and others,
+/// the same for all caches that share one store. No backend is asked that would have to ask a
+/// server or a disk.
 ///
 /// Takes locks for moments only, but reads every shard of the memory caches: meant for a scrape
 /// every few seconds.

@@ -20,9 +20,16 @@ namespace cachemodel {
 /// that is written. It is in all other numbers of loads, as `load_failures`, `source_misses`,
 /// `joined` and `lease_waits`, and in `Latencies::loads`.
 ///
+/// Only caches count bytes. These are of entries as the backend gets them: with the envelope, but
+/// without the final key and whatever the backend adds. Leases, what a removal leaves, and what
+/// turns out to be a miss are in them, too; what is declined or fails is not, nor what the backend
+/// itself does to a counter.
+///
 /// Thread safety: that of a plain value.
 struct Statistics {
     std::uint64_t round_trips = 0;     ///< calls of the backend, whatever their number of keys
+    std::uint64_t bytes_read = 0;      ///< of entries that the backend handed out
+    std::uint64_t bytes_written = 0;   ///< of entries that the backend took
     std::uint64_t hits = 0;            ///< entries found and used
     std::uint64_t read_failures = 0;   ///< keys that the backend could not tell about
     std::uint64_t stores = 0;          ///< entries written

@@ -184,7 +184,7 @@ class Checker {
 TEST_CASE("what a cache has counted is written as Prometheus reads it", "[prometheus][unit]") {
     const Cache cache{std::make_shared<NullBackend>(),
                       {.executor = std::make_shared<testing::ManualExecutor>(), .name = "default"}};
-    cache.set("k", 1);
+    cache.set("k", 100);
     CHECK(cache.get<int>("k").absent());
     CHECK(cache.get<int>("key with spaces").absent());
 
@@ -193,6 +193,12 @@ TEST_CASE("what a cache has counted is written as Prometheus reads it", "[promet
         R"(# HELP cachemodel_round_trips_total Calls of the backend, whatever their number of keys.
 # TYPE cachemodel_round_trips_total counter
 cachemodel_round_trips_total{cache="default"} 3
+# HELP cachemodel_read_bytes_total Bytes of entries that the backend handed out.
+# TYPE cachemodel_read_bytes_total counter
+cachemodel_read_bytes_total{cache="default"} 0
+# HELP cachemodel_written_bytes_total Bytes of entries that the backend took.
+# TYPE cachemodel_written_bytes_total counter
+cachemodel_written_bytes_total{cache="default"} 3
 # HELP cachemodel_hits_total Entries found and used.
 # TYPE cachemodel_hits_total counter
 cachemodel_hits_total{cache="default"} 0
@@ -463,6 +469,8 @@ TEST_CASE("models and what memory holds have metrics of their own", "[prometheus
     CHECK(has_line(text, "# TYPE cachemodel_memory_evictions_total counter"));
     CHECK(has_line(text, R"(cachemodel_memory_evictions_total{cache="birds"} 0)"));
     CHECK(count_of(text, "cachemodel_memory_bytes{cache=\"birds\"} ") == 1);
+    CHECK(count_of(text, "\ncachemodel_read_bytes_total{cache=\"birds\"} ") == 1);
+    CHECK(count_of(text, "cachemodel_model_read_bytes_total") == 0);
     CHECK(count_of(text, "\n\n") == 0);
     CHECK(text.back() == '\n');
 }
@@ -500,13 +508,16 @@ TEST_CASE("caches of one name are added up, and handles of one cache count once"
     const Cache one{store, {.name = "x"}};
     const Cache two{store, {.name = "x"}};
     const Cache unnamed{std::make_shared<NullBackend>()};
-    one.set("k", 1);
+    one.set("k", 100);
     two.set("l", 1);
     unnamed.set("k", 1);
+    CHECK(*two.get<int>("k") == 100);
     const std::vector all{one, one.with_prefix("p"), two, unnamed};
     const auto text = prometheus_text(all);
     CHECK(has_line(text, R"(cachemodel_stores_total{cache="x"} 2)"));
     CHECK(has_line(text, R"(cachemodel_stores_total{cache=""} 1)"));
+    CHECK(has_line(text, R"(cachemodel_written_bytes_total{cache="x"} 4)"));
+    CHECK(has_line(text, R"(cachemodel_read_bytes_total{cache="x"} 3)"));
     CHECK(has_line(text, R"(cachemodel_memory_entries{cache="x"} 2)"));
     CHECK(has_line(text, R"(cachemodel_memory_max_bytes{cache="x"} 67108864)"));
     CHECK(prometheus_text(std::span<const Cache>{}).empty());
