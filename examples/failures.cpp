@@ -45,4 +45,20 @@ int main() {
     std::cout << counted.loads << " load, not written back: " << counted.stores
               << " entry stored\n";
     // [/cache]
+
+    // [ignored]
+    const Models<Note> easy{Cache{backend, {.ignore_errors = true}}};
+    easy.save({.id = 1, .text = "changed"});  // does nothing, as nothing can be done
+    std::cout << "exists: " << easy.exists(1) << '\n';
+    try {
+        std::cout << easy.get(1).text << '\n';
+    } catch (const Missing& missing) {
+        std::cout << missing.what() << '\n';
+    }
+    try {
+        easy.remove(1);  // which must not be taken for done
+    } catch (const BackendError& error) {
+        std::cout << "remove: " << to_string(error.fault()) << '\n';
+    }
+    // [/ignored]
 }

@@ -437,9 +437,11 @@ bool CacheCore::ignores(const CacheView& view, Operation operation, const Failur
 
 void CacheCore::ignore_first(const CacheView& view, Operation operation,
                              std::span<const Outcome> outcomes) {
-    const auto failed = std::find_if(outcomes.begin(), outcomes.end(),
-                                     [](const Outcome& outcome) { return outcome.failed(); });
-    if (failed != outcomes.end()) (void)ignores(view, operation, failed->failure());
+    const auto is_ignored = [&](const Outcome& outcome) {
+        return outcome.failed() && is_ignorable(view, outcome.failure());
+    };
+    const auto first = std::ranges::find_if(outcomes, is_ignored);
+    if (first != outcomes.end()) (void)ignores(view, operation, first->failure());
 }
 
 namespace {

@@ -156,7 +156,7 @@ class CacheCore {
     void check_key(const CacheView& view, Operation operation, std::string_view final_key);
     /// Whether the failure is kept from the caller; then it has been counted and reported.
     bool ignores(const CacheView& view, Operation operation, const Failure& failure);
-    /// The same for a call on many keys: the first failure is reported for all of them.
+    /// The same for a call on many keys: the first one that is ignored is reported for all of them.
     void ignore_first(const CacheView& view, Operation operation,
                       std::span<const Outcome> outcomes);
     /// Tells of a load of this entry, which is a model's or a call's.

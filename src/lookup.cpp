@@ -37,7 +37,7 @@ std::string_view to_string(MissReason reason) noexcept {
 }
 
 void detail::Nothing::raise() const {
-    if (failure) failure->rethrow();
+    if (failure && !is_ignored) failure->rethrow();
     std::rethrow_exception(make_missing(*this));
 }
 

@@ -8,6 +8,9 @@
 #include <cachemodel/detail/model_table.hpp>
 
 #include <algorithm>
+#include <optional>
+#include <span>
+#include <utility>
 
 #include "cache_core.hpp"
 #include "counters.hpp"
@@ -79,5 +82,26 @@ class Tally {
     const ModelTable* table_ = nullptr;
     Counters* counters_ = nullptr;
 };
+
+/// What a call that reads models keeps from its caller, told once when it is over.
+class IgnoredRead {
+ public:
+    /// Of what is kept, the first is told.
+    void keep(const Cache& cache, const Failure& failure) {
+        if (!first_) first_.emplace(cache, failure);
+    }
+    void tell() const {
+        if (!first_) return;
+        const auto& [cache, failure] = *first_;
+        (void)cache.core().ignores(cache.view(), Operation::get, failure);
+    }
+
+ private:
+    std::optional<std::pair<Cache, Failure>> first_;
+};
+
+/// As `fetch_models`, but leaves to the caller what is to be told.
+void fetch_models(const Door& door, const ModelTable& table, std::span<void* const> objects,
+                  std::span<Answer> answers, std::span<Origin> origins, IgnoredRead& ignored);
 
 }  // namespace cachemodel::detail

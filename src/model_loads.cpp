@@ -42,6 +42,8 @@ struct Item {
     State state = State::pending;
     MissReason reason = MissReason::nothing_stored;
     std::optional<Failure> failure = {};
+    /// Whose cache ignores the failure, which is that of a read of it.
+    const Source* ignored_by = nullptr;
     std::optional<BrokenReference> broken = {};
     Basis basis = {};
     /// The entry of a value that is to be refreshed, or to be served if it cannot be loaded.
@@ -79,6 +81,7 @@ class Source final : public Loads {
     bool can_load() const noexcept { return asks_ && loader_ != nullptr && loader_->can_load(); }
     bool needs_every_member() const noexcept { return loader_ != nullptr; }
     const LoadRules& rules() const noexcept { return rules_; }
+    using Loads::cache;
 
     void count(Counter Counters::*counter) noexcept override {
         Tally{cache_}.count(table_, counter);
@@ -112,7 +115,7 @@ class Load {
     /// Objects of the caller; `given` ones have their members already.
     void add_roots(const ModelTable& table, std::span<void* const> objects, bool given);
     void fetch_all();
-    void answer(std::span<Answer> answers);
+    void answer(std::span<Answer> answers, IgnoredRead& ignored);
     void tell_origins(std::span<Origin> origins) const;
     /// Lets the references of given objects point to what was found.
     void fill_given() noexcept;
@@ -136,7 +139,7 @@ class Load {
     void load_missing(const Group& group);
     void take_product(Item& item, const LoadedModel& product);
     bool fall_back(Item& item);
-    void fail(Item& item, Failure failure);
+    void fail(Item& item, Failure failure, const Source* ignored_by = nullptr);
     void clone(const Item& from, Item& to);
     std::vector<std::size_t> next_level(const std::vector<std::size_t>& level, bool deeper);
     void spread(State state);
@@ -295,6 +298,7 @@ void Load::clone(const Item& from, Item& to) {
     to.state = from.state;
     to.reason = from.reason;
     to.failure = from.failure;
+    to.ignored_by = from.ignored_by;
     to.origin = from.origin;
     if (from.state != State::found) return;
     std::string bytes;
@@ -323,9 +327,10 @@ void Load::clone(const Item& from, Item& to) {
     }
 }
 
-void Load::fail(Item& item, Failure failure) {
+void Load::fail(Item& item, Failure failure, const Source* ignored_by) {
     item.state = State::failed;
     item.failure = std::move(failure);
+    item.ignored_by = ignored_by;
 }
 
 void Load::fetch_level(const std::vector<std::size_t>& level) {
@@ -374,7 +379,8 @@ class Load::Sink final : public ReadSink {
     }
     void failed(std::size_t index, const Failure& failure) noexcept override {
         try {
-            load_.fail(item(index), failure);
+            const bool is_ignored = is_ignorable(group_.cache.view(), failure);
+            load_.fail(item(index), failure, is_ignored ? item(index).source : nullptr);
         } catch (...) {
             fatal_ = std::current_exception();
         }
@@ -638,32 +644,33 @@ void Load::spread(State state) {
             Item& item = items_[from];
             if (item.state != State::found) continue;
             item.state = state;
-            if (state == State::failed) {
-                item.failure = to.failure;
-            } else {
-                item.reason = MissReason::broken_reference;
-                item.broken = to.broken ? to.broken
-                                        : BrokenReference{item.table->name().name, item.key.stored,
-                                                          to.table->name().name, to.key.stored};
-            }
+            item.failure = to.failure;
+            item.ignored_by = to.ignored_by;
+            if (state == State::absent) item.reason = MissReason::broken_reference;
+            item.broken = to.broken ? to.broken
+                                    : BrokenReference{item.table->name().name, item.key.stored,
+                                                      to.table->name().name, to.key.stored};
             reached.push_back(from);
         }
     }
 }
 
-void Load::answer(std::span<Answer> answers) {
+void Load::answer(std::span<Answer> answers, IgnoredRead& ignored) {
     for (std::size_t i = 0; i < root_count_; ++i) {
         Item& item = items_[i];
         if (item.state == State::found) continue;
-        if (item.broken) {
+        if (item.state == State::absent && item.broken) {
             Tally{door_.cache}.count_miss(*item.table, MissReason::broken_reference);
         }
+        const bool is_ignored = item.failure && item.ignored_by != nullptr;
+        if (is_ignored) ignored.keep(item.ignored_by->cache(), *item.failure);
         answers[i] = std::make_shared<const Nothing>(Nothing{
             .model = item.table->name().name,
             .key = std::move(item.key.stored),
             .reason = item.reason,
             .broken = std::move(item.broken),
             .failure = std::move(item.failure),
+            .is_ignored = is_ignored,
             .make_missing = item.table->make_missing,
         });
     }
@@ -683,10 +690,17 @@ void Load::fill_given() noexcept {
 
 void fetch_models(const Door& door, const ModelTable& table, std::span<void* const> objects,
                   std::span<Answer> answers, std::span<Origin> origins) {
+    IgnoredRead ignored;
+    fetch_models(door, table, objects, answers, origins, ignored);
+    ignored.tell();
+}
+
+void fetch_models(const Door& door, const ModelTable& table, std::span<void* const> objects,
+                  std::span<Answer> answers, std::span<Origin> origins, IgnoredRead& ignored) {
     Load load{door};
     load.add_roots(table, objects, false);
     load.fetch_all();
-    load.answer(answers);
+    load.answer(answers, ignored);
     load.tell_origins(origins);
 }
 
@@ -695,8 +709,10 @@ void fetch_references(const Door& door, const ModelTable& table, std::span<void*
     Load load{door};
     load.add_roots(table, objects, true);
     load.fetch_all();
-    load.answer(answers);
+    IgnoredRead ignored;
+    load.answer(answers, ignored);
     load.fill_given();
+    ignored.tell();
 }
 
 }  // namespace cachemodel::detail

@@ -61,13 +61,14 @@ void remove_once_more(const Cache& cache, const Keyed& keyed, std::span<const Ou
 
 }  // namespace
 
-bool model_exists(const Door& door, const ModelTable& table, const void* object) {
+Outcome model_exists(const Door& door, const ModelTable& table, const void* object) {
     const EntryKey key = make_model_key(table, object);
     const StoredEntry stored{door.cache, key, Operation::get};
-    if (stored.failure()) stored.failure()->rethrow();
-    if (!stored.is_there()) return false;
+    if (stored.failure()) return *stored.failure();
+    if (!stored.is_there()) return Outcome::declined_by_backend();
     const FoundEntry standing = look_at(door.cache, stored.bytes(), key.in_envelope());
-    return is_served(freshness(door.cache, standing, rules_of(door, table)));
+    const bool is_there = is_served(freshness(door.cache, standing, rules_of(door, table)));
+    return is_there ? Outcome{} : Outcome::declined_by_backend();
 }
 
 void save_models(const Door& door, const ModelTable& table, std::span<const void* const> objects,
@@ -176,7 +177,18 @@ bool done_or_throw(const Outcome& outcome) {
     return outcome.done();
 }
 
+bool done_or_ignored(const Cache& cache, Operation operation, const Outcome& outcome) {
+    const bool is_ignored =
+        outcome.failed() && cache.core().ignores(cache.view(), operation, outcome.failure());
+    return !is_ignored && done_or_throw(outcome);
+}
+
+void tell_ignored(const Cache& cache, Operation operation, std::span<const Outcome> outcomes) {
+    cache.core().ignore_first(cache.view(), operation, outcomes);
+}
+
 Outcome as_outcome(const Nothing& nothing) {
+    if (nothing.failure) return *nothing.failure;
     try {
         nothing.raise();
     } catch (...) {

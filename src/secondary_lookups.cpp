@@ -67,6 +67,7 @@ class SecondaryLookup {
  private:
     class Sink;
 
+    void find();
     void read_pointers();
     void count_read();
     void ask_source(PointerLoads::Answers accepted);
@@ -74,14 +75,16 @@ class SecondaryLookup {
     void fetch(Trace trace);
     void check(std::size_t index, Answer fetched);
     void store_pointers();
+    void keep_ignored();
 
-    Answer nothing(std::size_t index, MissReason reason,
-                   std::optional<Failure> failure = {}) const {
+    Answer nothing(std::size_t index, MissReason reason, std::optional<Failure> failure = {},
+                   bool is_ignored = false) const {
         return std::make_shared<const Nothing>(Nothing{.model = table_.name().name,
                                                        .key = sought_[index].pointer.stored,
                                                        .reason = reason,
                                                        .broken = {},
                                                        .failure = std::move(failure),
+                                                       .is_ignored = is_ignored,
                                                        .make_missing = table_.make_missing});
     }
 
@@ -96,11 +99,18 @@ class SecondaryLookup {
     const bool comes_in_parts_;
     std::vector<State> states_;
     std::vector<SoughtModel> sought_;
+    IgnoredRead ignored_;
 };
 
 void SecondaryLookup::run() {
     if (sought_.empty()) return;
+    find();
+    ignored_.tell();
+}
+
+void SecondaryLookup::find() {
     read_pointers();
+    if (source_.find == nullptr) keep_ignored();
     fetch(Trace::from_pointer);
     if (source_.find == nullptr) return;
     // For what no pointer leads to, or a wrong one; and once more where the answer was given to
@@ -133,7 +143,9 @@ class SecondaryLookup::Sink final : public ReadSink {
     }
     void failed(std::size_t index, const Failure& failure) noexcept override {
         try {
-            lookup_.answers_[index] = lookup_.nothing(index, MissReason::nothing_stored, failure);
+            lookup_.answers_[index] =
+                lookup_.nothing(index, MissReason::nothing_stored, failure,
+                                is_ignorable(lookup_.door_.cache.view(), failure));
         } catch (...) {
             fatal_ = std::current_exception();
         }
@@ -242,7 +254,7 @@ void SecondaryLookup::fetch(Trace trace) {
     if (places.empty()) return;
     std::vector<Answer> answers(places.size());
     std::vector<Origin> origins(places.size());
-    fetch_models(door_, table_, objects, answers, origins);
+    fetch_models(door_, table_, objects, answers, origins, ignored_);
     for (std::size_t i = 0; i < places.size(); ++i) {
         origins_[places[i]] = origins[i];
         check(places[i], std::move(answers[i]));
@@ -295,6 +307,13 @@ void SecondaryLookup::store_pointers() {
     } catch (...) {
         // No memory, or a converter of the user's. The source will be asked again.
         Tally{door_.cache}.count(table_, &Counters::store_failures);
+    }
+}
+
+/// Of pointers that could not be read, where nobody else can be asked.
+void SecondaryLookup::keep_ignored() {
+    for (const Answer& answer : answers_) {
+        if (answer && answer->is_ignored) ignored_.keep(door_.cache, *answer->failure);
     }
 }
 

@@ -78,11 +78,12 @@ struct CacheOptions {
     /// What becomes of those that are not. In a URL `ignore`, `warn` or `error`.
     KeyWarnings key_warnings = KeyWarnings::warn;
 
-    /// Keeps `BackendError` from callers: the verbs of a cache answer as if nothing were there or
-    /// nothing had been done, and the observer is told once by each verb. A `Lookup` or an
-    /// `Outcome` still says that it failed. What the program does wrong is thrown all the same:
-    /// `InvalidKey`, `TypeMismatch`, `Overflow`, and what the backend does not support. In a URL
-    /// `true` or `false`.
+    /// Keeps `BackendError` from callers: the verbs of a cache, and those that read, save or touch
+    /// models in it, answer as if nothing were there or nothing had been done, and the observer is
+    /// told once by each call. A `Lookup` or an `Outcome` still says that it failed. What removes
+    /// or changes models, or invalidates a call, throws all the same, and so does what the program
+    /// does wrong: `InvalidKey`, `TypeMismatch`, `Overflow`, and what the backend does not support.
+    /// In a URL `true` or `false`.
     bool ignore_errors = false;
 
     /// Takes an entry of another type than was asked for as a miss, not as a failure. In a URL

@@ -47,6 +47,7 @@ struct Nothing {
     MissReason reason = MissReason::nothing_stored;
     std::optional<BrokenReference> broken;
     std::optional<Failure> failure;
+    bool is_ignored = false;  ///< the failure, by its cache: for who owes a value it is a miss
     /// The model's own `Missing`, from the rest of this.
     std::exception_ptr (*make_missing)(const Nothing& nothing) = nullptr;
 
@@ -116,7 +117,7 @@ class [[nodiscard]] Lookup {
     }
     /// Set where the object is there, and something that it refers to is not.
     std::optional<BrokenReference> broken_reference() const {
-        return found() ? std::nullopt : nothing_->broken;
+        return absent() ? nothing_->broken : std::nullopt;
     }
 
  private:

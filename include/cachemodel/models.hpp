@@ -90,6 +90,12 @@ inline constexpr std::tuple<> no_contexts{};
 /// cache that fails is then gone around, by `CacheOptions::loads_without_cache` loads at a time.
 /// Without one, a cache that fails is a `BackendError`.
 ///
+/// A cache with `CacheOptions::ignore_errors` keeps its `BackendError` from those who read, save or
+/// touch: what it could not tell about is missing, and what it could not store is left as it is. Of
+/// references the cache that the target lives in decides. `remove`, `remove_many`, `rename`,
+/// `update`, `save_if_unchanged`, `refresh_from` and `refresh_from_many` throw or tell it all the
+/// same: who removes or changes something must know that it did not happen.
+///
 /// Callers that want the same at the same time share one load, in this process and, through leases
 /// in the cache, with others. What they get is equal, also the error. A load that asks for what it
 /// is loading throws `RecursiveLoad`. What a load brings is stored only if nothing was stored or
@@ -200,7 +206,7 @@ class Models {
     template <class... Keys>
     bool exists(const Keys&... keys) const {
         const M probe = detail::with_keys<M>(keys...);
-        return detail::model_exists(door(), table(), &probe);
+        return detail::done_or_ignored(cache_, Operation::get, exists_as_told(probe));
     }
     bool exists(const M& with_keys) const { return exists<M>(with_keys); }
 
@@ -382,7 +388,8 @@ class Models {
                           std::make_index_sequence<sizeof...(Arguments) - 1>{});
     }
     bool touch(const M& with_keys, Lifetime lifetime) const {
-        return detail::done_or_throw(detail::touch_model(door(), table(), &with_keys, lifetime));
+        return detail::done_or_ignored(cache_, Operation::touch,
+                                       detail::touch_model(door(), table(), &with_keys, lifetime));
     }
 
     /// Brings the entry up to what the source says: for the part of a program that owns the source
@@ -402,7 +409,7 @@ class Models {
     bool refresh_from(const Row& row) const {
         M model{};
         const bool exists = detail::read_row(model, row);
-        exists ? save(model) : static_cast<void>(remove(model));
+        exists ? save_or_throw(model) : static_cast<void>(remove(model));
         return exists;
     }
     /// The same for any range of rows, with one outcome for each, in order: declined where the row
@@ -428,11 +435,11 @@ class Models {
     bool rename(const Keys& old, const M& renamed) const {
         const M probe = detail::with_keys<M>(old);
         if (key_for(probe) == key_for(renamed)) {
-            const bool was_there = exists(probe);
-            save(renamed);
+            const bool was_there = detail::done_or_throw(exists_as_told(probe));
+            save_or_throw(renamed);
             return was_there;
         }
-        save(renamed);
+        save_or_throw(renamed);
         return remove(probe);
     }
     bool rename(const M& old, const M& renamed) const { return rename<M>(old, renamed); }
@@ -554,7 +561,8 @@ class Models {
         M probe = detail::with_keys<M>(model);
         const detail::Answer answer = fetch_one(without_loader, probe, origin);
         if (!answer) return {std::move(probe), false};
-        if (answer->failure || answer->broken) answer->raise();
+        const bool has_failed = answer->failure && !answer->is_ignored;
+        if (has_failed || answer->broken) answer->raise();
         return {std::move(model), true};
     }
 
@@ -592,15 +600,20 @@ class Models {
         detail::fetch_references(one_level, table(), objects, answers);
         return answers;
     }
-    void save_one(const M& model, std::optional<Lifetime> lifetime) const {
-        save_one(model, lifetime, std::span<detail::Revision>{});
+    Outcome exists_as_told(const M& probe) const {
+        return detail::model_exists(door(), table(), &probe);
     }
-    void save_one(const M& model, std::optional<Lifetime> lifetime,
-                  std::span<detail::Revision> revision) const {
+    Outcome save_as_told(const M& model, std::optional<Lifetime> lifetime,
+                         std::span<detail::Revision> revision) const {
         const void* const object = &model;
         Outcome outcome;
         detail::save_models(door(), table(), {&object, 1}, lifetime, {&outcome, 1}, revision);
-        detail::done_or_throw(outcome);
+        return outcome;
+    }
+    void save_or_throw(const M& model) const { detail::done_or_throw(save_as_told(model, {}, {})); }
+    void save_one(const M& model, std::optional<Lifetime> lifetime,
+                  std::span<detail::Revision> revision = {}) const {
+        detail::done_or_ignored(cache_, Operation::set, save_as_told(model, lifetime, revision));
     }
     void save_read(Lookup<M>& read, std::optional<Lifetime> lifetime) const {
         const M& model = *read;
@@ -637,6 +650,7 @@ class Models {
                                       std::optional<Lifetime> lifetime) const {
         std::vector<Outcome> outcomes(objects.size());
         detail::save_models(door(), table(), objects, lifetime, outcomes);
+        detail::tell_ignored(cache_, Operation::set, outcomes);
         return outcomes;
     }
     template <class Range>

@@ -9,6 +9,7 @@
 #include <cachemodel/detail/origin.hpp>
 #include <cachemodel/lifetime.hpp>
 #include <cachemodel/lookup.hpp>
+#include <cachemodel/observer.hpp>
 
 #include <cstddef>
 #include <limits>
@@ -99,8 +100,8 @@ void fetch_models_by(const Door& door, const ModelTable& table, std::size_t whic
                      std::span<void* const> objects, std::span<Answer> answers,
                      std::span<Origin> origins);
 
-/// Whether there is a sound entry. Errors: `BackendError`, `IncompleteKey`.
-bool model_exists(const Door& door, const ModelTable& table, const void* object);
+/// Whether there is a sound entry: done, or declined. Errors: `IncompleteKey`.
+Outcome model_exists(const Door& door, const ModelTable& table, const void* object);
 
 /// Errors: `IncompleteKey`.
 Explanation explain_model(const Door& door, const ModelTable& table, const void* object);
@@ -149,7 +150,12 @@ Statistics model_statistics(const Cache& cache, const ModelTable& table);
 
 /// Whether it was done, or declined. Errors: the outcome's failure.
 bool done_or_throw(const Outcome& outcome);
-/// A lookup's answer as the outcome of a verb that has no value: failed, with what `get` throws.
+/// The same, but false also for a failure that the cache ignores; its observer has been told then.
+bool done_or_ignored(const Cache& cache, Operation operation, const Outcome& outcome);
+/// Tells the observer of the first failure that the cache ignores, if there is one.
+void tell_ignored(const Cache& cache, Operation operation, std::span<const Outcome> outcomes);
+/// A lookup's answer as the outcome of a verb that has no value: failed, with its failure or with
+/// the `Missing` that `get` throws.
 Outcome as_outcome(const Nothing& nothing);
 /// A `find` keeps `Missing` and `BackendError` for the caller to look at; other exceptions, which
 /// a loader threw, leave it. Errors: these.
