@@ -214,8 +214,8 @@ class CacheCore::Trip {
 
 void CacheCore::observe(std::shared_ptr<Observer> observer) {
     const std::lock_guard lock{observers_mutex_};
-    observers_.push_back(observer);
-    observer_.store(observer.get(), std::memory_order_release);
+    const auto& last = observers_.emplace_back(std::move(observer));
+    observer_.store(last.get(), std::memory_order_release);
 }
 
 template <class Event>

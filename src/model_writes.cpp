@@ -54,6 +54,7 @@ void remove_once_more(const Cache& cache, const Keyed& keyed, std::span<const Ou
     if (keys.empty() || cache.core().model_flights.is_empty()) return;
     supersede_loads(cache, keys, false);
     std::vector<std::string_view> stored;
+    stored.reserve(keys.size());
     for (const auto& key : keys) stored.push_back(key.stored);
     std::vector<Outcome> removed(keys.size());
     cache.quietly().remove_many(stored, removed);
