@@ -72,7 +72,7 @@ std::optional<OpenedEntry> value_in(const std::string& entry, const EntryKey& ke
 
 /// Whether it is still what the refresh has read, but for promises to load it.
 bool is_unchanged(const KeyLoad& load, const Standing& now) {
-    if (!now.basis.is_there || now.basis.epoch != load.basis.epoch) return false;
+    if (!now.basis.is_there || now.basis.chain != load.basis.chain) return false;
     const auto before = value_in(load.standing, load.key);
     const auto value = value_in(now.value, load.key);
     return before && value ? before->body == value->body : !before && !value;
@@ -89,11 +89,6 @@ bool has_ended(const CallDoor& door, const KeyLoad& load, const Standing& now) {
            is_past(door.cache, before->envelope.fresh_until, rules.kept_stale());
 }
 
-Store how_to_write(const Cache& cache, const Basis& basis) {
-    if (!basis.is_there) return Store::add;
-    return cache.capabilities().compare_and_set ? Store::compare_and_set : Store::set;
-}
-
 /// Writes the result over what the refresh has read, and over nothing newer. Whether nothing older
 /// is left now. Never fails the call: what goes wrong is counted.
 bool write_result(const CallDoor& door, const KeyLoad& load) {
@@ -101,12 +96,13 @@ bool write_result(const CallDoor& door, const KeyLoad& load) {
     Basis basis = load.basis;
     int attempts = 3;
     while (basis.is_known && attempts > 0) {
+        const auto how = how_to_store(door.cache, basis);
+        if (!how) return false;
         const Entry entry{load.key.stored, load.entry->bytes, load.entry->lifetime, basis.token};
         Outcome outcome;
         counters.round_trips += 1;
         try {
-            door.cache.quietly().store_many(how_to_write(door.cache, basis), {&entry, 1},
-                                            {&outcome, 1});
+            door.cache.quietly().store_many(*how, {&entry, 1}, {&outcome, 1});
         } catch (...) {
             outcome = Failure{std::current_exception()};
             door.cache.core().counters.store_failures += 1;
@@ -128,8 +124,11 @@ bool write_result(const CallDoor& door, const KeyLoad& load) {
 
 /// The same, where it is to be stored.
 bool store_result(const CallDoor& door, KeyLoad& load) {
+    const LoadRules rules = rules_of(door);
     const auto took = door.cache.clock().steady() - load.first_began.value();
-    if (!load.entry || took > longest_load(rules_of(door)).duration()) return false;
+    if (!load.entry || took > longest_load(rules).duration()) return false;
+    // The lease has gone at once. What comes and goes meanwhile would not be seen.
+    if (!load.basis.is_there && uses_leases(door.cache, rules)) return false;
     load.lead->renews(load.epoch.value());
     const bool is_stored = write_result(door, load);
     load.lead->renewed(is_stored);
@@ -141,7 +140,8 @@ void store_refreshed(const CallDoor& door, KeyLoad& load) {
     try {
         const ToldLater told_later{door.cache.core()};
         std::optional<EndOfStoring> end;
-        if (load.lead->begin_storing()) {
+        // Without compare-and-set an earlier one could write over a later one.
+        if (load.lead->begin_storing(!door.cache.capabilities().compare_and_set)) {
             end.emplace(*load.lead);
             if (store_result(door, load)) return;
         } else {

@@ -27,13 +27,17 @@ void Flights::in_child() noexcept {
             if (*flight && (*flight)->generation != process_generation()) *flight = nullptr;
         }
         place.storing = 0;
+        if (place.renewals) place.renewals->under_way = 0;
     }
     for (const Flight* led = this_thread().leads; led != nullptr; led = led->next_of_leader) {
-        if (&led->home == this && led->is_storing) places_.find(led->key)->second.storing += 1;
+        if (&led->home != this) continue;
+        if (led->is_storing) places_.find(led->key)->second.storing += 1;
+        if (led->renewals && !led->has_landed) led->renewals->under_way += 1;
     }
-    std::erase_if(places_, [](const auto& each) {
-        return !each.second.flight && !each.second.beside && each.second.storing == 0;
-    });
+    for (auto& [key, place] : places_) {
+        if (place.renewals && place.renewals->under_way == 0) place.renewals = nullptr;
+    }
+    std::erase_if(places_, [](const auto& each) { return each.second.is_empty(); });
     size_ = places_.size();
 }
 
@@ -71,9 +75,10 @@ Flights::Boarding Flights::board(const std::string& key, const std::type_info& t
     flight->generation = process_generation();
     flight->is_waiting = passenger.leads_later;
     if (!passenger.leads_later) flight->leader = &this_thread();
-    const auto& firm = place->second.flight;
-    if (firm &&
-        (firm.get() == passenger.passed_by || (firm->renewals && passenger.now < firm->over))) {
+    const auto& there = place->second.flight;
+    const auto& renewals = place->second.renewals;
+    const bool is_passed_by = there && there.get() == passenger.passed_by;
+    if (is_passed_by || (renewals && !renewals->are_superseded && passenger.now < renewals->over)) {
         flight->superseded = true;
         place->second.beside = flight;
     } else {
@@ -86,7 +91,7 @@ Flights::Boarding Flights::board_anew(const std::string& key, const std::type_in
                                       SteadyTime over) {
     auto flight = std::make_shared<Flight>(*this, key, type, &this_thread(), process_generation());
     flight->over = over;
-    flight->renewals = std::make_shared<Renewals>();
+    auto renewals = std::make_shared<Renewals>();
     std::unique_lock lock{flights_mutex()};
     const auto place = place_for(key);
     const auto& earlier = place->second.flight;
@@ -95,9 +100,14 @@ Flights::Boarding Flights::board_anew(const std::string& key, const std::type_in
         erase_if_empty(place);
         return {std::move(led), false};
     }
-    if (earlier && earlier->renewals) flight->renewals = earlier->renewals;
-    flight->renewal = ++flight->renewals->begun;
+    const auto& under_way = place->second.renewals;
+    if (under_way && !under_way->are_superseded) renewals = under_way;
+    flight->renewal = ++renewals->begun;
+    renewals->under_way += 1;
+    renewals->over = std::max(renewals->over, over);
+    flight->renewals = renewals;
     supersede(place, flight);
+    place->second.renewals = std::move(renewals);
     wait_for_storing(key, lock);
     return {std::move(flight), true};
 }
@@ -170,10 +180,10 @@ void Flights::run_in_line(Flight& flight) {
 }
 
 void Flights::supersede(Places::iterator place, std::shared_ptr<Flight> by) noexcept {
-    if (const auto& flight = place->second.flight) {
-        flight->superseded = true;
-        const bool is_renewal = by && by->renewals == flight->renewals;
-        if (flight->renewals && !is_renewal) flight->renewals->are_superseded = true;
+    if (const auto& flight = place->second.flight) flight->superseded = true;
+    if (const auto& renewals = place->second.renewals;
+        renewals && (!by || by->renewals != renewals)) {
+        renewals->are_superseded = true;
     }
     place->second.flight = std::move(by);
     place->second.beside = nullptr;  // superseded from the beginning
@@ -186,8 +196,7 @@ Flights::Places::iterator Flights::place_for(const std::string& key) {
 }
 
 void Flights::erase_if_empty(Places::iterator place) noexcept {
-    const Place& there = place->second;
-    if (there.flight || there.beside || there.storing != 0) return;
+    if (!place->second.is_empty()) return;
     places_.erase(place);
     size_ = places_.size();
 }
@@ -306,8 +315,9 @@ bool Flights::Lead::is_of_later(std::uint64_t epoch) const noexcept {
     });
 }
 
-bool Flights::Lead::begin_storing() noexcept {
-    const std::lock_guard lock{flights_mutex()};
+bool Flights::Lead::begin_storing(bool alone) {
+    std::unique_lock lock{flights_mutex()};
+    if (alone) flights_->wait_for_storing(flight_->key, lock);
     const auto& renewals = flight_->renewals;
     const bool is_out = renewals ? renewals->are_superseded || renewals->stored > flight_->renewal
                                  : flight_->superseded;
@@ -329,13 +339,17 @@ void Flights::Lead::end_storing() noexcept {
 }
 
 void Flights::Lead::leave() noexcept {
-    flight_->has_landed = true;
+    const bool has_landed = std::exchange(flight_->has_landed, true);
     flight_->leader = nullptr;
     flight_->finisher = nullptr;
     flight_->is_waiting = false;
     flight_->ended.notify_all();
     const auto place = flights_->places_.find(flight_->key);
     if (place == flights_->places_.end()) return;
+    if (const auto& renewals = flight_->renewals; renewals && !has_landed) {
+        const bool are_over = --renewals->under_way == 0;
+        if (are_over && place->second.renewals == renewals) place->second.renewals = nullptr;
+    }
     if (place->second.flight == flight_) place->second.flight = nullptr;
     if (place->second.beside == flight_) place->second.beside = nullptr;
     flights_->erase_if_empty(place);

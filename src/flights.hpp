@@ -31,8 +31,10 @@ using SteadyTime = std::chrono::steady_clock::time_point;
 /// the mutex of all flights.
 struct Renewals {
     std::uint64_t begun = 0;
-    bool are_superseded = false;  ///< by something else than one of them
-    std::uint64_t stored = 0;     ///< the last one whose result is stored
+    int under_way = 0;
+    SteadyTime over = SteadyTime::min();  ///< when the last one is too old to store
+    bool are_superseded = false;          ///< by something else than one of them
+    std::uint64_t stored = 0;             ///< the last one whose result is stored
     struct Result {
         std::uint64_t epoch;
         std::uint64_t by;
@@ -72,7 +74,7 @@ struct Flight : std::enable_shared_from_this<Flight> {
     SteadyTime over = SteadyTime::max();  ///< when it is too old to be joined
     std::shared_ptr<const void> result;
     std::exception_ptr error;
-    /// Of one that was begun anew: who has read something else stores nothing while this goes on.
+    /// Of one that was begun anew.
     std::shared_ptr<Renewals> renewals;
     std::uint64_t renewal = 0;  ///< its number among those
     std::condition_variable ended;
@@ -149,7 +151,11 @@ class Flights final : AtFork {
     struct Place {
         std::shared_ptr<Flight> flight;  ///< the one to join, if any
         std::shared_ptr<Flight> beside;  ///< and that of those who have read something else
-        int storing = 0;                 ///< how many are storing, superseded ones too
+        /// Of those begun anew that are under way: meanwhile nobody else stores.
+        std::shared_ptr<Renewals> renewals;
+        int storing = 0;  ///< how many are storing, superseded ones too
+
+        bool is_empty() const noexcept { return !flight && !beside && !renewals && storing == 0; }
     };
     using Places = std::unordered_map<std::string, Place>;
 
@@ -218,8 +224,9 @@ class Flights::Lead {
     bool is_of_later(std::uint64_t epoch) const noexcept;
 
     /// False where the result is not to be stored any more. Otherwise whoever waits for what is
-    /// being stored waits until this flight ends, or until `end_storing`.
-    bool begin_storing() noexcept;
+    /// being stored waits until this flight ends, or until `end_storing`. If it is to store
+    /// `alone`, it waits for those that are storing.
+    bool begin_storing(bool alone = false);
     void end_storing() noexcept;
 
  private:

@@ -104,6 +104,15 @@ Lifetime removal_life(const LoadRules& rules) noexcept {
     return longest + std::chrono::seconds{5};
 }
 
+std::optional<Store> how_to_store(const Cache& cache, const Basis& basis) noexcept {
+    if (!basis.is_there) return Store::add;
+    const Capabilities& capabilities = cache.capabilities();
+    if (capabilities.compare_and_set) return Store::compare_and_set;
+    // In this process a removal supersedes a load, and waits for what is being stored.
+    if (basis.holds_place && capabilities.shared) return std::nullopt;
+    return Store::set;
+}
+
 bool uses_leases(const Cache& cache, const LoadRules& rules) noexcept {
     const Capabilities& capabilities = cache.capabilities();
     const bool stores = !rules.expires.is_over();  // else nobody gains by waiting

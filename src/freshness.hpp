@@ -72,6 +72,10 @@ Lifetime longest_load(const LoadRules& rules) noexcept;
 /// then, and a backend may end an entry early.
 Lifetime removal_life(const LoadRules& rules) noexcept;
 
+/// As what something has to be written over what was read, so that nothing is lost that came
+/// meanwhile. None where nothing may be written.
+std::optional<Store> how_to_store(const Cache& cache, const Basis& basis) noexcept;
+
 /// Whether other processes may be loading the same.
 bool uses_leases(const Cache& cache, const LoadRules& rules) noexcept;
 

@@ -295,15 +295,6 @@ void LoadJob::store_if_slow(const KeyLoad& load) {
     if (stores_ && now() - load.began >= longest_hold) settle();
 }
 
-/// As what it has to be written, so that nothing is lost that came meanwhile.
-std::optional<Store> LoadJob::how_to_store(const KeyLoad& load) const noexcept {
-    if (!load.basis.is_there) return Store::add;
-    if (cache_.capabilities().compare_and_set) return Store::compare_and_set;
-    // In this process a removal supersedes the load, and waits for what is being stored.
-    if (load.basis.holds_place && cache_.capabilities().shared) return std::nullopt;
-    return Store::set;
-}
-
 /// Never fails a call: what goes wrong is counted.
 void LoadJob::store_what_came() {
     std::vector<KeyLoad*> came = std::exchange(to_store_, {});
@@ -318,7 +309,7 @@ void LoadJob::store_what_came() {
     for (const auto how : {Store::add, Store::compare_and_set, Store::set}) {
         std::vector<KeyLoad*> part;
         for (KeyLoad* const each : came) {
-            if (how_to_store(*each) == how) part.push_back(each);
+            if (how_to_store(cache_, each->basis) == how) part.push_back(each);
         }
         if (!part.empty()) store(how, part);
     }

@@ -207,7 +207,6 @@ class LoadJob {
     void keep(KeyLoad& load, std::shared_ptr<const PreparedEntry> entry);
     void store_what_came();
     void store(Store how, std::span<KeyLoad* const> loads);
-    std::optional<Store> how_to_store(const KeyLoad& load) const noexcept;
     bool has_gone(const KeyLoad& load) const;
     struct Sent;
     void add_where_gone(Sent& sent);

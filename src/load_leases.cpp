@@ -185,6 +185,7 @@ void LoadJob::look_and_promise() {
         return !each->basis.is_known || (standing && !standing->envelope.fresh_until);
     });
     claim(open);
+    std::erase_if(open, [](const KeyLoad* each) { return !each->basis.is_known; });
     look(open);
 }
 
@@ -207,11 +208,11 @@ void LoadJob::claim(std::span<KeyLoad* const> open) {
         each->is_unleasable = false;
         if (each->is_leased_by_other) continue;
         // Whoever takes over from a lease that has ended goes on with its chain. A refresh ends it:
-        // those who began before are to store no more.
+        // loads that began before are to store no more, as after a removal.
         const bool goes_on = stores_ ? each->basis.chain != 0 : each->basis.epoch != 0;
+        const auto chain = goes_on ? each->basis.chain : stores_ ? new_chain() : new_epoch(cache_);
         const auto& entry = prepared.emplace_back(prepare_lease(
-            cache_, each->key, each->standing, goes_on ? each->basis.chain : new_chain(), lease,
-            life, rules_.kept_stale()));
+            cache_, each->key, each->standing, chain, lease, life, rules_.kept_stale()));
         auto& claims = each->basis.is_there ? exchanged : added;
         claims.entries.push_back(
             {each->key.stored, entry.bytes, entry.lifetime, each->basis.token});

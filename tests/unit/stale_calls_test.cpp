@@ -59,6 +59,8 @@ class TwoRefreshes {
         later_.await_arrivals(1);
     }
 
+    void let_earlier() { earlier_.open(); }
+    void let_later() { later_.open(); }
     /// How many have thrown, none or one.
     int end_earlier() { return end(earlier_, of_earlier_); }
     int end_later() { return end(later_, of_later_); }
@@ -378,6 +380,121 @@ TEST_CASE("a refresh of what is not there stores nothing once the cache has forg
         SECTION("") {}
         rig.table.rows["tea"] = 100;
     };
+    CHECK(call.refresh("tea") == 100);
+    CHECK(call.peek("tea").absent());
+}
+
+TEST_CASE("a refresh of what is not there does not store over a lease of a later load",
+          "[cached_function][refresh][leases][threads]") {
+    Rig rig;
+    const CallOptions<int> leased{.expires = 10s, .lease_wait = 40s};
+    const Price call{rig.cache, leased};
+    const Price elsewhere{Cache{rig.recording, {.clock = rig.clock}}, leased};
+    bool is_forgotten = false;
+    SECTION("after a newer result has come to its end") {}
+    SECTION("after everything was forgotten") { is_forgotten = true; }
+    Barrier loading;
+    Crew crew;
+    rig.table.before_answer = [&] {
+        const auto number = rig.table.asked.size();
+        if (number == 3) loading.pass();
+        if (number != 1) return;
+        rig.table.rows["tea"] = 200;
+        CHECK(elsewhere.refresh("tea") == 200);
+        if (is_forgotten) rig.scripted->lose("*");
+        rig.clock.advance(10s);
+        crew.start([&] { CHECK_NOTHROW(elsewhere("tea")); });
+        loading.await_arrivals(1);
+        rig.table.rows["tea"] = 100;  // as it was when this one asked
+    };
+    CHECK(call.refresh("tea") == 100);
+    CHECK(call.peek("tea").absent());
+    rig.table.rows["tea"] = 200;
+    loading.open();
+    CHECK(crew.join() == 0);
+    CHECK(call("tea") == 200);
+}
+
+TEST_CASE("a refresh whose later one has failed still gives way to what removes its result",
+          "[cached_function][refresh][threads]") {
+    const bool is_cleared = GENERATE(false, true);
+    Rig rig;
+    Capabilities& capabilities = rig.scripted->capabilities_to_claim();
+    SECTION("of several processes") {}
+    SECTION("of one process") { capabilities.shared = false; }
+    SECTION("of one process, without compare-and-set") {
+        capabilities.shared = capabilities.compare_and_set = false;
+    }
+    const Cache cache{rig.recording, {.clock = rig.clock}};
+    const Price call{cache, options<int>()};
+    CHECK(call("tea") == 100);
+    TwoRefreshes two{rig, call};
+    rig.table.is_broken = true;
+    CHECK(two.end_later() == 1);
+    rig.table.is_broken = false;
+    if (is_cleared) {
+        cache.clear();
+    } else {
+        call.invalidate("tea");
+    }
+    CHECK(two.end_earlier() == 0);
+    CHECK(call.peek("tea").absent());
+}
+
+TEST_CASE("a refresh whose later one has failed gives way to the next one",
+          "[cached_function][refresh][threads]") {
+    Rig rig;
+    Capabilities& capabilities = rig.scripted->capabilities_to_claim();
+    SECTION("with compare-and-set") {}
+    SECTION("without compare-and-set") { capabilities.compare_and_set = false; }
+    const Cache cache{rig.recording, {.clock = rig.clock}};
+    const Price call{cache, options<int>()};
+    CHECK(call("tea") == 100);
+    TwoRefreshes two{rig, call};
+    rig.table.is_broken = true;
+    CHECK(two.end_later() == 1);
+    rig.table.is_broken = false;
+    rig.table.rows["tea"] = 200;
+    CHECK(call.refresh("tea") == 200);
+    rig.table.rows["tea"] = 100;
+    CHECK(two.end_earlier() == 0);
+    CHECK(call.peek("tea").value_or(0) == 200);
+}
+
+TEST_CASE("without compare-and-set an earlier refresh that is slow to store leaves the last word",
+          "[cached_function][refresh][threads]") {
+    Rig rig;
+    rig.scripted->capabilities_to_claim().compare_and_set = false;
+    const Cache cache{rig.recording, {.clock = rig.clock}};
+    const Price call{cache, options<int>()};
+    CHECK(call("tea") == 100);
+    Barrier storing;
+    std::atomic<int> stores{0};
+    rig.scripted->before_each_call([&](testing::Verb verb) {
+        if (verb == testing::Verb::set && ++stores == 1) storing.pass();
+    });
+    TwoRefreshes two{rig, call};
+    two.let_earlier();
+    storing.await_arrivals(1);
+    rig.table.rows["tea"] = 200;
+    two.let_later();
+    // It waits for the other one. Nothing tells that it does; if it did not it would be done soon.
+    std::this_thread::sleep_for(50ms);
+    storing.open();
+    CHECK(two.end_earlier() == 0);
+    CHECK(two.end_later() == 0);
+    CHECK(call.peek("tea").value_or(0) == 200);
+}
+
+TEST_CASE("without compare-and-set a refresh of what is removed does not outlast the next removal",
+          "[cached_function][refresh]") {
+    Rig rig;
+    rig.scripted->capabilities_to_claim().compare_and_set = false;
+    const Price call{Cache{rig.recording, {.clock = rig.clock}}, options<int>()};
+    const Price elsewhere{Cache{rig.recording, {.clock = rig.clock}}, options<int>()};
+    CHECK(call("tea") == 100);
+    elsewhere.invalidate("tea");
+    rig.table.before_answer = [&] { elsewhere.invalidate("tea"); };
     CHECK(call.refresh("tea") == 100);
     CHECK(call.peek("tea").absent());
 }
