@@ -112,12 +112,14 @@ bool write_result(const CallDoor& door, const KeyLoad& load) {
         if (!outcome.declined()) return outcome.done();
         const Standing now = look_now(door, load.key);
         basis = now.basis;
-        // There are only so many earlier ones, and each stores once at most.
-        if (load.lead->is_of_earlier(basis.epoch)) continue;
+        const bool is_of_later = load.lead->is_of_later(basis.epoch);
+        const bool is_promised_by_later = is_of_later && now.value.empty();
+        // There are only so many others, and each promises and stores once at most.
+        if (is_promised_by_later || load.lead->is_of_earlier(basis.epoch)) continue;
         --attempts;
         if (is_unchanged(load, now) || has_ended(door, load, now)) continue;
         door.cache.core().count(&Counters::overtaken_loads, counters);
-        return load.lead->is_of_later(basis.epoch);
+        return is_of_later;
     }
     return false;
 }
@@ -129,10 +131,9 @@ bool store_result(const CallDoor& door, KeyLoad& load) {
     if (!load.entry || took > longest_load(rules).duration()) return false;
     // The lease has gone at once. What comes and goes meanwhile would not be seen.
     if (!load.basis.is_there && uses_leases(door.cache, rules)) return false;
-    load.lead->renews(load.epoch.value());
-    const bool is_stored = write_result(door, load);
-    load.lead->renewed(is_stored);
-    return is_stored;
+    if (!write_result(door, load)) return false;
+    load.lead->renewed();
+    return true;
 }
 
 /// What is older than the result does not outlive this.
@@ -140,14 +141,13 @@ void store_refreshed(const CallDoor& door, KeyLoad& load) {
     try {
         const ToldLater told_later{door.cache.core()};
         std::optional<EndOfStoring> end;
-        // Without compare-and-set an earlier one could write over a later one.
-        if (load.lead->begin_storing(!door.cache.capabilities().compare_and_set)) {
+        if (load.lead->begin_storing(stores_alone(door.cache))) {
             end.emplace(*load.lead);
             if (store_result(door, load)) return;
         } else {
             door.cache.core().count(&Counters::overtaken_loads, door.site.counters);
         }
-        if (!load.lead->is_outdone()) (void)remove_call(door, load.key);
+        if (!load.lead->is_outdone() && remove_call(door, load.key).done()) load.lead->renewed();
     } catch (...) {
         // No memory. The caller has its result all the same.
     }
@@ -208,6 +208,7 @@ std::shared_ptr<const void> refresh_call(const CallDoor& door, const EntryKey& k
             load.lead.emplace(flights, std::move(boarding.flight),
                               Flights::runway(key.in_envelope()));
             load.epoch = new_epoch(door.cache);
+            load.lead->renews(*load.epoch);
             job.look_and_promise();
             load.lead->set_epoch(load.basis.epoch);
         } else {  // it is needed for itself: once it is computed without the cache
@@ -251,8 +252,7 @@ Explanation explain_call(const CallDoor& door, const EntryKey& key) {
 }
 
 void invalidate_call(const CallDoor& door, const EntryKey& key) {
-    door.cache.core().call_flights.supersede(flight_key(door, key),
-                                             !door.cache.capabilities().compare_and_set);
+    door.cache.core().call_flights.supersede(flight_key(door, key), stores_alone(door.cache));
     (void)done_or_throw(remove_call(door, key));
 }
 

@@ -284,16 +284,13 @@ bool Flights::Lead::is_superseded() const noexcept {
 
 void Flights::Lead::renews(std::uint64_t epoch) {
     const std::lock_guard lock{flights_mutex()};
-    flight_->renewals->results.push_back({epoch, flight_->renewal});
+    flight_->renewals->entries.push_back({epoch, flight_->renewal});
 }
 
-void Flights::Lead::renewed(bool is_stored) noexcept {
+void Flights::Lead::renewed() noexcept {
     const std::lock_guard lock{flights_mutex()};
-    Renewals& all = *flight_->renewals;
-    if (is_stored) all.stored = std::max(all.stored, flight_->renewal);
-    std::erase_if(all.results, [&](const Renewals::Result& each) {
-        return each.by < all.stored || (each.by == flight_->renewal && !is_stored);
-    });
+    auto& stored = flight_->renewals->stored;
+    stored = std::max(stored, flight_->renewal);
 }
 
 bool Flights::Lead::is_outdone() const noexcept {
@@ -303,14 +300,14 @@ bool Flights::Lead::is_outdone() const noexcept {
 
 bool Flights::Lead::is_of_earlier(std::uint64_t epoch) const noexcept {
     const std::lock_guard lock{flights_mutex()};
-    return std::ranges::any_of(flight_->renewals->results, [&](const Renewals::Result& each) {
+    return std::ranges::any_of(flight_->renewals->entries, [&](const Renewals::Entry& each) {
         return each.epoch == epoch && each.by < flight_->renewal;
     });
 }
 
 bool Flights::Lead::is_of_later(std::uint64_t epoch) const noexcept {
     const std::lock_guard lock{flights_mutex()};
-    return std::ranges::any_of(flight_->renewals->results, [&](const Renewals::Result& each) {
+    return std::ranges::any_of(flight_->renewals->entries, [&](const Renewals::Entry& each) {
         return each.epoch == epoch && each.by > flight_->renewal;
     });
 }
@@ -347,6 +344,10 @@ void Flights::Lead::leave() noexcept {
     const auto place = flights_->places_.find(flight_->key);
     if (place == flights_->places_.end()) return;
     if (const auto& renewals = flight_->renewals; renewals && !has_landed) {
+        std::erase_if(renewals->entries, [&](const Renewals::Entry& each) {
+            return each.by < renewals->stored ||
+                   (each.by == flight_->renewal && each.by != renewals->stored);
+        });
         const bool are_over = --renewals->under_way == 0;
         if (are_over && place->second.renewals == renewals) place->second.renewals = nullptr;
     }

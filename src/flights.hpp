@@ -34,13 +34,13 @@ struct Renewals {
     int under_way = 0;
     SteadyTime over = SteadyTime::min();  ///< when the last one is too old to store
     bool are_superseded = false;          ///< by something else than one of them
-    std::uint64_t stored = 0;             ///< the last one whose result is stored
-    struct Result {
+    std::uint64_t stored = 0;  ///< the last one that has stored its result, or removed all
+    struct Entry {
         std::uint64_t epoch;
         std::uint64_t by;
     };
-    /// What is being stored, and what the last one has stored.
-    std::vector<Result> results = {};
+    /// Of those that go on, and of the last one that has stored.
+    std::vector<Entry> entries = {};
 };
 
 /// One computation under way, led by one thread, awaited by others.
@@ -213,13 +213,13 @@ class Flights::Lead {
     // Of a flight of `board_anew`. A later such one does not keep it from storing, before that has
     // stored its own.
 
-    /// That its result is being stored, in an entry with this epoch.
+    /// Before it writes anything: that its promise, and its result, have this epoch.
     void renews(std::uint64_t epoch);
-    /// Whether that is done.
-    void renewed(bool is_stored) noexcept;
-    /// Whether the result of a later one is stored.
+    /// That nothing older is left in the cache.
+    void renewed() noexcept;
+    /// Whether a later one has said so.
     bool is_outdone() const noexcept;
-    /// Whether an entry with this epoch is the result of an earlier one, of a later one.
+    /// Whether an entry with this epoch is that of an earlier one, of a later one.
     bool is_of_earlier(std::uint64_t epoch) const noexcept;
     bool is_of_later(std::uint64_t epoch) const noexcept;
 

@@ -113,6 +113,11 @@ std::optional<Store> how_to_store(const Cache& cache, const Basis& basis) noexce
     return Store::set;
 }
 
+bool stores_alone(const Cache& cache) noexcept {
+    const Capabilities& capabilities = cache.capabilities();
+    return !capabilities.compare_and_set || !capabilities.shared;
+}
+
 bool uses_leases(const Cache& cache, const LoadRules& rules) noexcept {
     const Capabilities& capabilities = cache.capabilities();
     const bool stores = !rules.expires.is_over();  // else nobody gains by waiting

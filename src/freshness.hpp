@@ -76,6 +76,10 @@ Lifetime removal_life(const LoadRules& rules) noexcept;
 /// meanwhile. None where nothing may be written.
 std::optional<Store> how_to_store(const Cache& cache, const Basis& basis) noexcept;
 
+/// Whether what came can be written over what was written since it was read: by a plain write, or
+/// where that has come and gone. Who writes waits then for those of this process that are storing.
+bool stores_alone(const Cache& cache) noexcept;
+
 /// Whether other processes may be loading the same.
 bool uses_leases(const Cache& cache, const LoadRules& rules) noexcept;
 

@@ -209,8 +209,8 @@ void LoadJob::claim(std::span<KeyLoad* const> open) {
         if (each->is_leased_by_other) continue;
         // Whoever takes over from a lease that has ended goes on with its chain. A refresh ends it:
         // loads that began before are to store no more, as after a removal.
-        const bool goes_on = stores_ ? each->basis.chain != 0 : each->basis.epoch != 0;
-        const auto chain = goes_on ? each->basis.chain : stores_ ? new_chain() : new_epoch(cache_);
+        const auto chain_of_load = each->basis.chain != 0 ? each->basis.chain : new_chain();
+        const auto chain = each->epoch.value_or(chain_of_load);
         const auto& entry = prepared.emplace_back(prepare_lease(
             cache_, each->key, each->standing, chain, lease, life, rules_.kept_stale()));
         auto& claims = each->basis.is_there ? exchanged : added;

@@ -92,7 +92,7 @@ struct Rig {
         std::make_shared<testing::ScriptedBackend>(clock);
     std::shared_ptr<testing::RecordingBackend> recording =
         std::make_shared<testing::RecordingBackend>(scripted);
-    Cache cache{recording, {.clock = clock}};
+    Cache cache{recording, {.lease_wait = 0s, .clock = clock}};
     Source source{};
     Price price{cache};
 
@@ -872,6 +872,7 @@ struct StoringRig : Rig {
 TEST_CASE("an invalidation does not wait for a call that is storing, and is the last word",
           "[flights][invalidate][threads]") {
     StoringRig rig;
+    rig.scripted->capabilities_to_claim().shared = true;
     Crew crew;
     crew.start([&] { (void)rig.price(rig.item()); });
     rig.storing.await_arrivals(1);
@@ -890,10 +891,12 @@ TEST_CASE("an invalidation does not wait for a call that is storing, and is the 
     }
 }
 
-TEST_CASE("without compare-and-set an invalidation waits for a call that is storing",
-          "[flights][invalidate][threads]") {
+TEST_CASE(
+    "without compare-and-set, or in one process, an invalidation waits for a call that is storing",
+    "[flights][invalidate][threads]") {
+    const bool has_tokens = GENERATE(false, true);
     StoringRig rig;
-    rig.scripted->capabilities_to_claim().compare_and_set = false;
+    rig.scripted->capabilities_to_claim().compare_and_set = has_tokens;
     std::atomic<int> result{0};
     std::atomic<bool> is_invalidated{false};
     Crew crew;

@@ -461,17 +461,20 @@ TEST_CASE("a refresh whose later one has failed gives way to the next one",
     CHECK(call.peek("tea").value_or(0) == 200);
 }
 
-TEST_CASE("without compare-and-set an earlier refresh that is slow to store leaves the last word",
+TEST_CASE("an earlier refresh that is slow to store leaves the last word to the later one",
           "[cached_function][refresh][threads]") {
+    const bool has_tokens = GENERATE(false, true);
     Rig rig;
-    rig.scripted->capabilities_to_claim().compare_and_set = false;
+    rig.scripted->capabilities_to_claim().compare_and_set = has_tokens;
+    rig.scripted->capabilities_to_claim().shared = false;
     const Cache cache{rig.recording, {.clock = rig.clock}};
     const Price call{cache, options<int>()};
     CHECK(call("tea") == 100);
     Barrier storing;
     std::atomic<int> stores{0};
+    const auto how = has_tokens ? testing::Verb::compare_and_set : testing::Verb::set;
     rig.scripted->before_each_call([&](testing::Verb verb) {
-        if (verb == testing::Verb::set && ++stores == 1) storing.pass();
+        if (verb == how && ++stores == 1) storing.pass();
     });
     TwoRefreshes two{rig, call};
     two.let_earlier();
@@ -480,10 +483,55 @@ TEST_CASE("without compare-and-set an earlier refresh that is slow to store leav
     two.let_later();
     // It waits for the other one. Nothing tells that it does; if it did not it would be done soon.
     std::this_thread::sleep_for(50ms);
+    rig.scripted->lose("*");
     storing.open();
     CHECK(two.end_earlier() == 0);
     CHECK(two.end_later() == 0);
     CHECK(call.peek("tea").value_or(0) == 200);
+}
+
+TEST_CASE("a refresh stores nothing once a later one has removed what it could not store over",
+          "[cached_function][refresh][threads]") {
+    const bool has_tokens = GENERATE(false, true);
+    Rig rig;
+    rig.scripted->capabilities_to_claim().compare_and_set = has_tokens;
+    rig.scripted->capabilities_to_claim().shared = false;
+    const Cache cache{rig.recording, {.clock = rig.clock}};
+    auto refusing = options<int>();
+    refusing.unless = [](const int& cents) { return cents == 200; };
+    const Price call{cache, refusing};
+    CHECK(call("tea") == 100);
+    TwoRefreshes two{rig, call};
+    rig.table.rows["tea"] = 200;
+    CHECK(two.end_later() == 0);
+    CHECK(call.peek("tea").absent());
+    rig.scripted->lose("*");      // and with it the removal
+    rig.table.rows["tea"] = 100;  // as the earlier one has read before
+    CHECK(two.end_earlier() == 0);
+    CHECK(call.peek("tea").absent());
+}
+
+TEST_CASE("of two refreshes of what is not there both are stored, the later one last",
+          "[cached_function][refresh][leases][threads]") {
+    Rig rig;
+    const Price call{rig.cache, {.expires = 10s, .lease_wait = 40s}};
+    rig.table.rows["milk"] = 1;
+    CHECK(call("milk") == 1);  // the first question to the source
+    TwoRefreshes two{rig, call};
+    SECTION("the earlier one ends first") {
+        CHECK(two.end_earlier() == 0);
+        CHECK(call.peek("tea").value_or(0) == 100);
+        rig.table.rows["tea"] = 200;
+        CHECK(two.end_later() == 0);
+    }
+    SECTION("the later one ends first") {
+        rig.table.rows["tea"] = 200;
+        CHECK(two.end_later() == 0);
+        rig.table.rows["tea"] = 100;
+        CHECK(two.end_earlier() == 0);
+    }
+    CHECK(call.peek("tea").value_or(0) == 200);
+    CHECK(rig.counted().removals == 0);
 }
 
 TEST_CASE("without compare-and-set a refresh of what is removed does not outlast the next removal",
@@ -525,6 +573,8 @@ TEST_CASE(
     const CallOptions<int> leased{.expires = 10s, .lease_wait = 40s};
     const Price call{rig.cache, leased};
     const Price elsewhere{Cache{rig.recording, {.clock = rig.clock}}, leased};
+    const bool is_over_removal = GENERATE(false, true);
+    if (is_over_removal) elsewhere.invalidate("tea");
     Barrier calling;
     Crew crew;
     bool call_ends_first = false;
