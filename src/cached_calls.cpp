@@ -115,7 +115,11 @@ bool write_result(const CallDoor& door, const KeyLoad& load) {
         const bool is_of_later = load.lead->is_of_later(basis.epoch);
         const bool is_promised_by_later = is_of_later && now.value.empty();
         // There are only so many others, and each promises and stores once at most.
-        if (is_promised_by_later || load.lead->is_of_earlier(basis.epoch)) continue;
+        if (is_promised_by_later || load.lead->is_of_earlier(basis.epoch)) {
+            if (load.lead->is_over_same(basis.epoch)) continue;
+            door.cache.core().count(&Counters::overtaken_loads, counters);
+            return is_promised_by_later;  // nobody knows what came between
+        }
         --attempts;
         if (is_unchanged(load, now) || has_ended(door, load, now)) continue;
         door.cache.core().count(&Counters::overtaken_loads, counters);

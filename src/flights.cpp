@@ -284,7 +284,24 @@ bool Flights::Lead::is_superseded() const noexcept {
 
 void Flights::Lead::renews(std::uint64_t epoch) {
     const std::lock_guard lock{flights_mutex()};
-    flight_->renewals->entries.push_back({epoch, flight_->renewal});
+    flight_->renewals->entries.push_back({epoch, flight_->renewal, 0});
+}
+
+void Flights::Lead::renews_over(std::uint64_t epoch, std::uint64_t mark) noexcept {
+    const std::lock_guard lock{flights_mutex()};
+    auto& entries = flight_->renewals->entries;
+    const auto own = std::ranges::find(entries, flight_->renewal, &Renewals::Entry::by);
+    const auto there = std::ranges::find(entries, epoch, &Renewals::Entry::epoch);
+    if (own == entries.end() || own == there) return;  // an outdone one has none
+    own->over = epoch != 0 && there != entries.end() ? there->over : mark;
+}
+
+bool Flights::Lead::is_over_same(std::uint64_t epoch) const noexcept {
+    const std::lock_guard lock{flights_mutex()};
+    const auto& entries = flight_->renewals->entries;
+    const auto own = std::ranges::find(entries, flight_->renewal, &Renewals::Entry::by);
+    const auto there = std::ranges::find(entries, epoch, &Renewals::Entry::epoch);
+    return own != entries.end() && there != entries.end() && own->over == there->over;
 }
 
 void Flights::Lead::renewed() noexcept {

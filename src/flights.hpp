@@ -38,6 +38,7 @@ struct Renewals {
     struct Entry {
         std::uint64_t epoch;
         std::uint64_t by;
+        std::uint64_t over;  ///< what else was there before all that they wrote
     };
     /// Of those that go on, and of the last one that has stored.
     std::vector<Entry> entries = {};
@@ -215,6 +216,9 @@ class Flights::Lead {
 
     /// Before it writes anything: that its promise, and its result, have this epoch.
     void renews(std::uint64_t epoch);
+    /// What it has read before it does: by that it is seen whether something else than such flights
+    /// has written between two of them.
+    void renews_over(std::uint64_t epoch, std::uint64_t mark) noexcept;
     /// That nothing older is left in the cache.
     void renewed() noexcept;
     /// Whether a later one has said so.
@@ -222,6 +226,8 @@ class Flights::Lead {
     /// Whether an entry with this epoch is that of an earlier one, of a later one.
     bool is_of_earlier(std::uint64_t epoch) const noexcept;
     bool is_of_later(std::uint64_t epoch) const noexcept;
+    /// Whether the one with this epoch has read the same as this one.
+    bool is_over_same(std::uint64_t epoch) const noexcept;
 
     /// False where the result is not to be stored any more. Otherwise whoever waits for what is
     /// being stored waits until this flight ends, or until `end_storing`. If it is to store
