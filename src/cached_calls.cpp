@@ -11,6 +11,7 @@
 #include "call_job.hpp"
 #include "call_loads.hpp"
 #include "explanations.hpp"
+#include "load_task.hpp"
 
 namespace cachemodel::detail {
 
@@ -89,13 +90,12 @@ bool has_ended(const CallDoor& door, const KeyLoad& load, const Standing& now) {
            is_past(door.cache, before->envelope.fresh_until, rules.kept_stale());
 }
 
-/// Writes the result over what the refresh has read, and over nothing newer. Whether nothing older
-/// is left now. Never fails the call: what goes wrong is counted.
+/// Writes the result over what the refresh has read, and over nothing newer. Whether it has. Never
+/// fails the call: what goes wrong is counted.
 bool write_result(const CallDoor& door, const KeyLoad& load) {
     Counters& counters = door.site.counters;
     Basis basis = load.basis;
-    int attempts = 3;
-    while (basis.is_known && attempts > 0) {
+    for (int attempts = 3; basis.is_known && attempts > 0; --attempts) {
         const auto how = how_to_store(door.cache, basis);
         if (!how) return false;
         const Entry entry{load.key.stored, load.entry->bytes, load.entry->lifetime, basis.token};
@@ -111,33 +111,64 @@ bool write_result(const CallDoor& door, const KeyLoad& load) {
         if (outcome.failed()) counters.store_failures += 1;
         if (!outcome.declined()) return outcome.done();
         const Standing now = look_now(door, load.key);
+        if (!is_unchanged(load, now) && !has_ended(door, load, now)) break;
         basis = now.basis;
-        const bool is_of_later = load.lead->is_of_later(basis.epoch);
-        const bool is_promised_by_later = is_of_later && now.value.empty();
-        // There are only so many others, and each promises and stores once at most.
-        if (is_promised_by_later || load.lead->is_of_earlier(basis.epoch)) {
-            if (load.lead->is_over_same(basis.epoch)) continue;
-            door.cache.core().count(&Counters::overtaken_loads, counters);
-            return is_promised_by_later;  // nobody knows what came between
-        }
-        --attempts;
-        if (is_unchanged(load, now) || has_ended(door, load, now)) continue;
-        door.cache.core().count(&Counters::overtaken_loads, counters);
-        return is_of_later;
     }
+    if (basis.is_known) door.cache.core().count(&Counters::overtaken_loads, counters);
     return false;
 }
 
 /// The same, where it is to be stored.
-bool store_result(const CallDoor& door, KeyLoad& load) {
+bool store_result(const CallDoor& door, const KeyLoad& load) {
     const LoadRules rules = rules_of(door);
     const auto took = door.cache.clock().steady() - load.first_began.value();
     if (!load.entry || took > longest_load(rules).duration()) return false;
     // The lease has gone at once. What comes and goes meanwhile would not be seen.
     if (!load.basis.is_there && uses_leases(door.cache, rules)) return false;
-    if (!write_result(door, load)) return false;
-    load.lead->renewed();
-    return true;
+    return write_result(door, load);
+}
+
+/// Boards for a refresh, and waits until no other one is under way. False where it is not to lead:
+/// another one that has begun since then has brought what serves this one, too, or it would wait
+/// for itself. That is what `passage` tells.
+bool take_turn(const CallDoor& door, KeyLoad& load, std::optional<Passage>& passage) {
+    Flights& flights = door.cache.core().call_flights;
+    const std::type_info& type = *door.table.type;
+    const Lifetime longest = longest_load(rules_of(door));
+    const auto over = [&] { return door.cache.clock().steady() + longest.duration(); };
+    const Passage::Terms terms{.deadline = deadline_in(longest),
+                               .is_in_line = LoadTask::is_in_one()};
+    const auto would_wait_for_itself = [&] {
+        return passage->kind() == Passage::Kind::entered ||
+               passage->kind() == Passage::Kind::too_deep;
+    };
+    const auto has_landed = [&](Flight& flight) {
+        return (passage->kind() == Passage::Kind::given ||
+                passage->kind() == Passage::Kind::failed) &&
+               Flights::await_landing(flight, terms.deadline);
+    };
+    for (bool can_wait = true; true; can_wait = false) {
+        auto boarding = flights.board_refresh(load.flight_key, type, door.cache.clock().steady(),
+                                              over(), can_wait);
+        passage.reset();
+        if (!boarding.leads) {
+            passage.emplace(boarding.flight, type, terms);
+            if (would_wait_for_itself() || has_landed(*boarding.flight)) return false;
+            continue;
+        }
+        load.lead.emplace(flights, boarding.flight, Flights::runway(load.key.in_envelope()));
+        if (boarding.earlier) {
+            passage.emplace(boarding.earlier, type, terms);
+            if (would_wait_for_itself()) {
+                load.lead.reset();
+                return false;
+            }
+            (void)has_landed(*boarding.earlier);  // if it has not, it stores nothing any more
+            passage.reset();
+            flights.take_off(boarding.flight, over());
+        }
+        return true;
+    }
 }
 
 /// What is older than the result does not outlive this.
@@ -145,13 +176,13 @@ void store_refreshed(const CallDoor& door, KeyLoad& load) {
     try {
         const ToldLater told_later{door.cache.core()};
         std::optional<EndOfStoring> end;
-        if (load.lead->begin_storing(stores_alone(door.cache))) {
+        if (load.lead->begin_storing()) {
             end.emplace(*load.lead);
             if (store_result(door, load)) return;
         } else {
             door.cache.core().count(&Counters::overtaken_loads, door.site.counters);
         }
-        if (!load.lead->is_outdone() && remove_call(door, load.key).done()) load.lead->renewed();
+        (void)remove_call(door, load.key);
     } catch (...) {
         // No memory. The caller has its result all the same.
     }
@@ -203,24 +234,21 @@ std::shared_ptr<const void> refresh_call(const CallDoor& door, const EntryKey& k
     const LoadRules rules = rules_of(door);
     CallJob job{door, rules};
     KeyLoad& load = job.add({.key = key, .flight_key = flight_key(door, key), .place = &call});
-    Flights& flights = door.cache.core().call_flights;
     std::optional<Passage> passage;
     if (!door.cache.is_bypass()) {
-        const auto over = door.cache.clock().steady() + longest_load(rules).duration();
-        auto boarding = flights.board_anew(load.flight_key, *door.table.type, over);
-        if (boarding.leads) {
-            load.lead.emplace(flights, std::move(boarding.flight),
-                              Flights::runway(key.in_envelope()));
+        if (take_turn(door, load, passage)) {
             load.epoch = new_epoch(door.cache);
-            load.lead->renews(*load.epoch);
             job.look_and_promise();
             load.lead->set_epoch(load.basis.epoch);
+        } else if (passage->kind() == Passage::Kind::given) {
+            door.cache.core().count(&Counters::joined, door.site.counters);
+            return passage->result();
+        } else if (passage->kind() == Passage::Kind::failed) {
+            std::rethrow_exception(passage->error());
+        } else if (passage->kind() == Passage::Kind::too_deep) {
+            throw RecursiveLoad("to load " + key.stored + " it is needed itself");
         } else {  // it is needed for itself: once it is computed without the cache
             load.basis = Basis::nothing();
-            passage.emplace(std::move(boarding.flight), *door.table.type);
-            if (passage->kind() == Passage::Kind::too_deep) {
-                throw RecursiveLoad("to load " + key.stored + " it is needed itself");
-            }
         }
     }
     job.only_load();

@@ -93,7 +93,7 @@ PreparedEntry begun(const Cache& cache, const EntryKey& key, const EntryLife& li
 }  // namespace
 
 PreparedEntry begin_prepared(const Cache& cache, const EntryKey& key, const EntryLife& life) {
-    return begun(cache, key, life, {.load_cost = life.load_cost, .epoch = life.epoch});
+    return begun(cache, key, life, {.load_cost = life.load_cost});
 }
 
 std::uint64_t new_epoch(const Cache& cache) { return cache.core().chance.number() | 1; }

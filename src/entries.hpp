@@ -49,7 +49,6 @@ struct EntryLife {
     Lifetime kept_stale = std::chrono::nanoseconds{0};
     bool tells_end = false;  ///< also where the backend needs no help
     std::optional<std::chrono::milliseconds> load_cost = {};
-    std::optional<std::uint64_t> epoch = {};  ///< by which the entry is known again
 
     /// For how long it is kept; over where it is not to be stored at all.
     Lifetime in_all() const;

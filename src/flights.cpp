@@ -23,19 +23,13 @@ Flights::~Flights() { leave_forks(); }
 void Flights::in_child() noexcept {
     new (&stored_) std::condition_variable;
     for (auto& [key, place] : places_) {
-        for (auto* const flight : {&place.flight, &place.beside}) {
+        for (auto* const flight : {&place.flight, &place.beside, &place.next}) {
             if (*flight && (*flight)->generation != process_generation()) *flight = nullptr;
         }
         place.storing = 0;
-        if (place.renewals) place.renewals->under_way = 0;
     }
     for (const Flight* led = this_thread().leads; led != nullptr; led = led->next_of_leader) {
-        if (&led->home != this) continue;
-        if (led->is_storing) places_.find(led->key)->second.storing += 1;
-        if (led->renewals && !led->has_landed) led->renewals->under_way += 1;
-    }
-    for (auto& [key, place] : places_) {
-        if (place.renewals && place.renewals->under_way == 0) place.renewals = nullptr;
+        if (&led->home == this && led->is_storing) places_.find(led->key)->second.storing += 1;
     }
     std::erase_if(places_, [](const auto& each) { return each.second.is_empty(); });
     size_ = places_.size();
@@ -76,9 +70,9 @@ Flights::Boarding Flights::board(const std::string& key, const std::type_info& t
     flight->is_waiting = passenger.leads_later;
     if (!passenger.leads_later) flight->leader = &this_thread();
     const auto& there = place->second.flight;
-    const auto& renewals = place->second.renewals;
-    const bool is_passed_by = there && there.get() == passenger.passed_by;
-    if (is_passed_by || (renewals && !renewals->are_superseded && passenger.now < renewals->over)) {
+    const bool stays = there && (there.get() == passenger.passed_by ||
+                                 (there->is_refresh && passenger.now < there->over));
+    if (stays) {
         flight->superseded = true;
         place->second.beside = flight;
     } else {
@@ -87,29 +81,37 @@ Flights::Boarding Flights::board(const std::string& key, const std::type_info& t
     return {std::move(flight), true};
 }
 
-Flights::Boarding Flights::board_anew(const std::string& key, const std::type_info& type,
-                                      SteadyTime over) {
+Flights::RefreshBoarding Flights::board_refresh(const std::string& key, const std::type_info& type,
+                                                SteadyTime now, SteadyTime over, bool can_wait) {
     auto flight = std::make_shared<Flight>(*this, key, type, &this_thread(), process_generation());
+    flight->is_refresh = true;
     flight->over = over;
-    auto renewals = std::make_shared<Renewals>();
     std::unique_lock lock{flights_mutex()};
     const auto place = place_for(key);
-    const auto& earlier = place->second.flight;
-    if (earlier && depends_on(*earlier, &this_thread())) return {earlier, false};
+    const auto earlier = place->second.flight;
+    auto& next = place->second.next;
+    if (earlier && depends_on(*earlier, &this_thread())) return {{earlier, false}};
     if (auto led = led_by_caller(key)) {
         erase_if_empty(place);
-        return {std::move(led), false};
+        return {{std::move(led), false}};
     }
-    const auto& under_way = place->second.renewals;
-    if (under_way && !under_way->are_superseded) renewals = under_way;
-    flight->renewal = ++renewals->begun;
-    renewals->under_way += 1;
-    renewals->over = std::max(renewals->over, over);
-    flight->renewals = renewals;
+    if (can_wait && next) return {{next, false}};
+    if (can_wait && earlier && earlier->is_refresh && now < earlier->over) {
+        next = flight;
+        return {{std::move(flight), true}, earlier};
+    }
     supersede(place, flight);
-    place->second.renewals = std::move(renewals);
     wait_for_storing(key, lock);
-    return {std::move(flight), true};
+    return {{std::move(flight), true}};
+}
+
+void Flights::take_off(const std::shared_ptr<Flight>& refresh, SteadyTime over) {
+    std::unique_lock lock{flights_mutex()};
+    refresh->over = over;
+    const auto place = place_for(refresh->key);
+    if (place->second.next == refresh) place->second.next = nullptr;
+    supersede(place, refresh);
+    wait_for_storing(refresh->key, lock);
 }
 
 bool Flights::await_landing(Flight& flight, SteadyTime deadline) {
@@ -181,10 +183,6 @@ void Flights::run_in_line(Flight& flight) {
 
 void Flights::supersede(Places::iterator place, std::shared_ptr<Flight> by) noexcept {
     if (const auto& flight = place->second.flight) flight->superseded = true;
-    if (const auto& renewals = place->second.renewals;
-        renewals && (!by || by->renewals != renewals)) {
-        renewals->are_superseded = true;
-    }
     place->second.flight = std::move(by);
     place->second.beside = nullptr;  // superseded from the beginning
 }
@@ -282,60 +280,9 @@ bool Flights::Lead::is_superseded() const noexcept {
     return flight_->superseded;
 }
 
-void Flights::Lead::renews(std::uint64_t epoch) {
+bool Flights::Lead::begin_storing() {
     const std::lock_guard lock{flights_mutex()};
-    flight_->renewals->entries.push_back({epoch, flight_->renewal, 0});
-}
-
-void Flights::Lead::renews_over(std::uint64_t epoch, std::uint64_t mark) noexcept {
-    const std::lock_guard lock{flights_mutex()};
-    auto& entries = flight_->renewals->entries;
-    const auto own = std::ranges::find(entries, flight_->renewal, &Renewals::Entry::by);
-    const auto there = std::ranges::find(entries, epoch, &Renewals::Entry::epoch);
-    if (own == entries.end() || own == there) return;  // an outdone one has none
-    own->over = epoch != 0 && there != entries.end() ? there->over : mark;
-}
-
-bool Flights::Lead::is_over_same(std::uint64_t epoch) const noexcept {
-    const std::lock_guard lock{flights_mutex()};
-    const auto& entries = flight_->renewals->entries;
-    const auto own = std::ranges::find(entries, flight_->renewal, &Renewals::Entry::by);
-    const auto there = std::ranges::find(entries, epoch, &Renewals::Entry::epoch);
-    return own != entries.end() && there != entries.end() && own->over == there->over;
-}
-
-void Flights::Lead::renewed() noexcept {
-    const std::lock_guard lock{flights_mutex()};
-    auto& stored = flight_->renewals->stored;
-    stored = std::max(stored, flight_->renewal);
-}
-
-bool Flights::Lead::is_outdone() const noexcept {
-    const std::lock_guard lock{flights_mutex()};
-    return flight_->renewals->stored > flight_->renewal;
-}
-
-bool Flights::Lead::is_of_earlier(std::uint64_t epoch) const noexcept {
-    const std::lock_guard lock{flights_mutex()};
-    return std::ranges::any_of(flight_->renewals->entries, [&](const Renewals::Entry& each) {
-        return each.epoch == epoch && each.by < flight_->renewal;
-    });
-}
-
-bool Flights::Lead::is_of_later(std::uint64_t epoch) const noexcept {
-    const std::lock_guard lock{flights_mutex()};
-    return std::ranges::any_of(flight_->renewals->entries, [&](const Renewals::Entry& each) {
-        return each.epoch == epoch && each.by > flight_->renewal;
-    });
-}
-
-bool Flights::Lead::begin_storing(bool alone) {
-    std::unique_lock lock{flights_mutex()};
-    if (alone) flights_->wait_for_storing(flight_->key, lock);
-    const auto& renewals = flight_->renewals;
-    const bool is_out = renewals ? renewals->are_superseded || renewals->stored > flight_->renewal
-                                 : flight_->superseded;
-    if (is_out || flight_->is_storing) return !is_out;
+    if (flight_->superseded || flight_->is_storing) return !flight_->superseded;
     flights_->place_for(flight_->key)->second.storing += 1;
     flight_->is_storing = true;
     return true;
@@ -353,23 +300,16 @@ void Flights::Lead::end_storing() noexcept {
 }
 
 void Flights::Lead::leave() noexcept {
-    const bool has_landed = std::exchange(flight_->has_landed, true);
+    flight_->has_landed = true;
     flight_->leader = nullptr;
     flight_->finisher = nullptr;
     flight_->is_waiting = false;
     flight_->ended.notify_all();
     const auto place = flights_->places_.find(flight_->key);
     if (place == flights_->places_.end()) return;
-    if (const auto& renewals = flight_->renewals; renewals && !has_landed) {
-        std::erase_if(renewals->entries, [&](const Renewals::Entry& each) {
-            return each.by < renewals->stored ||
-                   (each.by == flight_->renewal && each.by != renewals->stored);
-        });
-        const bool are_over = --renewals->under_way == 0;
-        if (are_over && place->second.renewals == renewals) place->second.renewals = nullptr;
-    }
     if (place->second.flight == flight_) place->second.flight = nullptr;
     if (place->second.beside == flight_) place->second.beside = nullptr;
+    if (place->second.next == flight_) place->second.next = nullptr;
     flights_->erase_if_empty(place);
 }
 

@@ -27,23 +27,6 @@ namespace cachemodel::detail {
 
 using SteadyTime = std::chrono::steady_clock::time_point;
 
-/// Flights for one key that were begun anew, each while an earlier one was under way. Guarded by
-/// the mutex of all flights.
-struct Renewals {
-    std::uint64_t begun = 0;
-    int under_way = 0;
-    SteadyTime over = SteadyTime::min();  ///< when the last one is too old to store
-    bool are_superseded = false;          ///< by something else than one of them
-    std::uint64_t stored = 0;  ///< the last one that has stored its result, or removed all
-    struct Entry {
-        std::uint64_t epoch;
-        std::uint64_t by;
-        std::uint64_t over;  ///< what else was there before all that they wrote
-    };
-    /// Of those that go on, and of the last one that has stored.
-    std::vector<Entry> entries = {};
-};
-
 /// One computation under way, led by one thread, awaited by others.
 struct Flight : std::enable_shared_from_this<Flight> {
     Flight(const Flights& home_, const std::string& key_, const std::type_info& type_,
@@ -70,14 +53,12 @@ struct Flight : std::enable_shared_from_this<Flight> {
     std::uint64_t epoch = 0;   ///< of what the leader read before
     int reentries = 0;         ///< computations inside of this one that go on without the cache
     bool superseded = false;
+    bool is_refresh = false;  ///< nobody who has read something else supersedes it
     bool has_landed = false;  ///< what it brought is stored by now, if it is to be
     bool is_storing = false;
     SteadyTime over = SteadyTime::max();  ///< when it is too old to be joined
     std::shared_ptr<const void> result;
     std::exception_ptr error;
-    /// Of one that was begun anew.
-    std::shared_ptr<Renewals> renewals;
-    std::uint64_t renewal = 0;  ///< its number among those
     std::condition_variable ended;
 };
 
@@ -122,11 +103,19 @@ class Flights final : AtFork {
     /// something else. Who leads in this very thread waits for no flight that has no leader yet:
     /// that one may need this thread to end first.
     Boarding board(const std::string& key, const std::type_info& type, const Passenger& passenger);
-    /// A new flight that supersedes the one that is there, unless that one waits for the caller.
-    /// Until `over` no later one supersedes it but another such one. Waits for those that are
-    /// storing.
-    Boarding board_anew(const std::string& key, const std::type_info& type,
-                        SteadyTime over = SteadyTime::max());
+    /// How a refresh of a key boards.
+    struct RefreshBoarding : Boarding {
+        /// What the caller who leads is to wait for until it has landed, before `take_off`.
+        std::shared_ptr<Flight> earlier = {};
+    };
+    /// One after the other: a flight that stands in line behind the refresh that is under way,
+    /// where there is none yet; else one that supersedes what is there, unless that waits for the
+    /// caller. Who cannot wait supersedes a refresh, too. Until `over` nobody who has read
+    /// something else does. Waits for those that are storing.
+    RefreshBoarding board_refresh(const std::string& key, const std::type_info& type,
+                                  SteadyTime now, SteadyTime over, bool can_wait);
+    /// Lets it supersede what is there, as it has stood in line. Waits for those that are storing.
+    void take_off(const std::shared_ptr<Flight>& refresh, SteadyTime over);
     /// Lets nobody join the flight for `key` any more, and lets it store nothing. Waits for those
     /// that are storing, unless they can store over nothing that is written from now on.
     void supersede(const std::string& key, bool waits = true);
@@ -152,11 +141,10 @@ class Flights final : AtFork {
     struct Place {
         std::shared_ptr<Flight> flight;  ///< the one to join, if any
         std::shared_ptr<Flight> beside;  ///< and that of those who have read something else
-        /// Of those begun anew that are under way: meanwhile nobody else stores.
-        std::shared_ptr<Renewals> renewals;
-        int storing = 0;  ///< how many are storing, superseded ones too
+        std::shared_ptr<Flight> next;    ///< the refresh that waits for the one under way
+        int storing = 0;                 ///< how many are storing, superseded ones too
 
-        bool is_empty() const noexcept { return !flight && !beside && !renewals && storing == 0; }
+        bool is_empty() const noexcept { return !flight && !beside && !next && storing == 0; }
     };
     using Places = std::unordered_map<std::string, Place>;
 
@@ -211,28 +199,9 @@ class Flights::Lead {
     /// Whether nobody joins the flight any more.
     bool is_superseded() const noexcept;
 
-    // Of a flight of `board_anew`. A later such one does not keep it from storing, before that has
-    // stored its own.
-
-    /// Before it writes anything: that its promise, and its result, have this epoch.
-    void renews(std::uint64_t epoch);
-    /// What it has read before it does: by that it is seen whether something else than such flights
-    /// has written between two of them.
-    void renews_over(std::uint64_t epoch, std::uint64_t mark) noexcept;
-    /// That nothing older is left in the cache.
-    void renewed() noexcept;
-    /// Whether a later one has said so.
-    bool is_outdone() const noexcept;
-    /// Whether an entry with this epoch is that of an earlier one, of a later one.
-    bool is_of_earlier(std::uint64_t epoch) const noexcept;
-    bool is_of_later(std::uint64_t epoch) const noexcept;
-    /// Whether the one with this epoch has read the same as this one.
-    bool is_over_same(std::uint64_t epoch) const noexcept;
-
     /// False where the result is not to be stored any more. Otherwise whoever waits for what is
-    /// being stored waits until this flight ends, or until `end_storing`. If it is to store
-    /// `alone`, it waits for those that are storing.
-    bool begin_storing(bool alone = false);
+    /// being stored waits until this flight ends, or until `end_storing`.
+    bool begin_storing();
     void end_storing() noexcept;
 
  private:

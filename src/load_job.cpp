@@ -178,10 +178,8 @@ LoadJob::Run::~Run() {
 }
 
 EntryLife LoadJob::life(const KeyLoad& load) const {
-    EntryLife life = life_by(rules_, cache_.core().chance,
-                             std::chrono::ceil<std::chrono::milliseconds>(load.cost));
-    life.epoch = load.epoch;
-    return life;
+    return life_by(rules_, cache_.core().chance,
+                   std::chrono::ceil<std::chrono::milliseconds>(load.cost));
 }
 
 void LoadJob::found(KeyLoad& load, std::shared_ptr<const void> product,

@@ -66,7 +66,8 @@ struct KeyLoad {
     /// What is to be stored, and when it was made.
     std::shared_ptr<const PreparedEntry> entry = {};
     SteadyTime made_at = {};
-    std::optional<std::uint64_t> epoch = {};  ///< by which that is to be known again
+    /// Of its leases over what is no value; none for one that follows on what was there.
+    std::optional<std::uint64_t> epoch = {};
     bool is_stored = false;
     bool is_partial = false;  ///< what is found is handed on, and is to be completed
 };

@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <cstdint>
-#include <functional>
 #include <string_view>
 #include <thread>
 #include <utility>
@@ -117,7 +116,6 @@ class LoadJob::Look final : public ReadSink {
     void absent(std::size_t index) noexcept override {
         KeyLoad& load = *loads_[index];
         load.basis = Basis::nothing();
-        if (load.lead && load.epoch) load.lead->renews_over(0, 0);
         load.is_leased_by_other = false;
     }
     void failed(std::size_t index, const Failure&) noexcept override { loads_[index]->basis = {}; }
@@ -149,11 +147,6 @@ void LoadJob::look_at_one(KeyLoad& load, std::string_view bytes, std::uint64_t t
     const bool was_value = !load.standing.empty();
     load.basis = Basis::of(standing, token);
     if (load.lead) load.lead->set_chain(load.basis.chain);
-    if (load.lead && load.epoch) {
-        std::uint64_t mark = load.basis.chain;  // of a value: the millisecond
-        if (standing.is_value()) mark ^= std::hash<std::string_view>{}(standing.entry->body);
-        load.lead->renews_over(load.basis.epoch, mark);
-    }
     load.is_leased_by_other = false;
     load.standing.clear();
     // Of one that does not say when it ends nobody would know any more once it is written again.

@@ -205,6 +205,10 @@ class CachedCall {
     /// it. Where the result cannot be stored, or is not to be, or another process has stored one
     /// meanwhile, what is there is removed, as far as that is possible.
     ///
+    /// In one process equal refreshes run one after another: those that come while one runs share
+    /// the next run, and what it throws. None waits for longer than an earlier one may store its
+    /// result, which is 30 s, or `load_timeout` where that is more.
+    ///
     /// Through a view that bypasses the cache, nothing is stored or removed.
     ///
     /// It takes as long as it takes: `load_timeout` does not bound it.

@@ -179,7 +179,8 @@ struct CallDoor {
 /// Errors: what the function throws; `RecursiveLoad`.
 std::shared_ptr<const void> answer_call(const CallDoor& door, const EntryKey& key, AnyCall& call,
                                         void* hit);
-/// Runs the function and stores its result over what was there. Errors: what the function throws.
+/// Has the function run, and its result stored over what was there. Errors: what the function
+/// throws; `RecursiveLoad`.
 std::shared_ptr<const void> refresh_call(const CallDoor& door, const EntryKey& key, AnyCall& call);
 /// Reads the result into `hit`; null where there is one.
 std::shared_ptr<const Nothing> peek_call(const CallDoor& door, const EntryKey& key, void* hit,
