@@ -50,82 +50,13 @@ Outcome remove_call(const CallDoor& door, const EntryKey& key) {
     return outcome;
 }
 
-/// What is under the key of a call.
-struct Standing {
-    Basis basis = {};
-    std::string value = {};  ///< the entry of one
-};
-
-Standing look_now(const CallDoor& door, const EntryKey& key) {
-    const StoredEntry stored{door.cache.quietly(), key, Operation::peek};
-    door.site.counters.round_trips += 1;
-    if (stored.failure()) return {};
-    if (!stored.is_there()) return {Basis::nothing()};
-    const FoundEntry found = look_at(door.cache, stored.bytes(), key.in_envelope());
-    Standing standing{Basis::of(found, stored.token())};
-    if (found.is_value()) standing.value = stored.bytes();
-    return standing;
-}
-
-std::optional<OpenedEntry> value_in(const std::string& entry, const EntryKey& key) {
-    return open_entry(entry, key.in_envelope()).entry;
-}
-
-/// Whether it is still what the refresh has read, but for promises to load it.
-bool is_unchanged(const KeyLoad& load, const Standing& now) {
-    if (!now.basis.is_there || now.basis.chain != load.basis.chain) return false;
-    const auto before = value_in(load.standing, load.key);
-    const auto value = value_in(now.value, load.key);
-    return before && value ? before->body == value->body : !before && !value;
-}
-
-/// Whether that has come to its end, and nobody has removed it. Who removes it in this process
-/// keeps the result from being stored. A lease has kept it from ending.
-bool has_ended(const CallDoor& door, const KeyLoad& load, const Standing& now) {
-    if (!now.basis.is_known || now.basis.is_there) return false;
-    if (!door.cache.capabilities().shared) return true;
-    const LoadRules rules = rules_of(door);
-    const auto before = value_in(load.standing, load.key);
-    return before && !uses_leases(door.cache, rules) &&
-           is_past(door.cache, before->envelope.fresh_until, rules.kept_stale());
-}
-
-/// Writes the result over what the refresh has read, and over nothing newer. Whether it has. Never
-/// fails the call: what goes wrong is counted.
-bool write_result(const CallDoor& door, const KeyLoad& load) {
-    Counters& counters = door.site.counters;
-    Basis basis = load.basis;
-    for (int attempts = 3; basis.is_known && attempts > 0; --attempts) {
-        const auto how = how_to_store(door.cache, basis);
-        if (!how) return false;
-        const Entry entry{load.key.stored, load.entry->bytes, load.entry->lifetime, basis.token};
-        Outcome outcome;
-        counters.round_trips += 1;
-        try {
-            door.cache.quietly().store_many(*how, {&entry, 1}, {&outcome, 1});
-        } catch (...) {
-            outcome = Failure{std::current_exception()};
-            door.cache.core().counters.store_failures += 1;
-        }
-        if (outcome.done()) counters.stores += 1;
-        if (outcome.failed()) counters.store_failures += 1;
-        if (!outcome.declined()) return outcome.done();
-        const Standing now = look_now(door, load.key);
-        if (!is_unchanged(load, now) && !has_ended(door, load, now)) break;
-        basis = now.basis;
+/// The caller has its result all the same.
+void remove_quietly(const CallDoor& door, const EntryKey& key) noexcept {
+    try {
+        (void)remove_call(door, key);
+    } catch (...) {
+        // No memory.
     }
-    if (basis.is_known) door.cache.core().count(&Counters::overtaken_loads, counters);
-    return false;
-}
-
-/// The same, where it is to be stored.
-bool store_result(const CallDoor& door, const KeyLoad& load) {
-    const LoadRules rules = rules_of(door);
-    const auto took = door.cache.clock().steady() - load.first_began.value();
-    if (!load.entry || took > longest_load(rules).duration()) return false;
-    // The lease has gone at once. What comes and goes meanwhile would not be seen.
-    if (!load.basis.is_there && uses_leases(door.cache, rules)) return false;
-    return write_result(door, load);
 }
 
 /// Boards for a refresh, and waits until no other one is under way. False where it is not to lead:
@@ -168,23 +99,6 @@ bool take_turn(const CallDoor& door, KeyLoad& load, std::optional<Passage>& pass
             flights.take_off(boarding.flight, over());
         }
         return true;
-    }
-}
-
-/// What is older than the result does not outlive this.
-void store_refreshed(const CallDoor& door, KeyLoad& load) {
-    try {
-        const ToldLater told_later{door.cache.core()};
-        std::optional<EndOfStoring> end;
-        if (load.lead->begin_storing()) {
-            end.emplace(*load.lead);
-            if (store_result(door, load)) return;
-        } else {
-            door.cache.core().count(&Counters::overtaken_loads, door.site.counters);
-        }
-        (void)remove_call(door, load.key);
-    } catch (...) {
-        // No memory. The caller has its result all the same.
     }
 }
 
@@ -238,8 +152,6 @@ std::shared_ptr<const void> refresh_call(const CallDoor& door, const EntryKey& k
     if (!door.cache.is_bypass()) {
         if (take_turn(door, load, passage)) {
             load.epoch = new_epoch(door.cache);
-            job.look_and_promise();
-            load.lead->set_epoch(load.basis.epoch);
         } else if (passage->kind() == Passage::Kind::given) {
             door.cache.core().count(&Counters::joined, door.site.counters);
             return passage->result();
@@ -251,12 +163,13 @@ std::shared_ptr<const void> refresh_call(const CallDoor& door, const EntryKey& k
             load.basis = Basis::nothing();
         }
     }
-    job.only_load();
+    job.refresh();
     if (load.error) {
         job.give_up();
         std::rethrow_exception(load.error);
     }
-    if (load.lead) store_refreshed(door, load);
+    // What is older than the result does not outlive this.
+    if (load.lead && !load.is_stored) remove_quietly(door, key);
     return std::move(load.product);
 }
 

@@ -120,17 +120,17 @@ std::unique_ptr<LoadJob> LoadJob::take_rest() {
     return rest;
 }
 
-void LoadJob::only_load() {
-    stores_ = false;
-    load_within_limit(those_pending());
-}
-
-std::vector<KeyLoad*> LoadJob::those_pending() {
-    std::vector<KeyLoad*> those;
+void LoadJob::refresh() {
+    is_refresh_ = true;
+    std::vector<KeyLoad*> all;
+    std::vector<KeyLoad*> led;
     for (const auto& load : loads_) {
-        if (load->state == KeyLoad::State::pending) those.push_back(load.get());
+        all.push_back(load.get());
+        if (load->lead) led.push_back(load.get());
     }
-    return those;
+    look_and_claim(std::move(led));
+    load_within_limit(std::move(all));
+    store_what_came();
 }
 
 void LoadJob::load_within_limit(std::vector<KeyLoad*> wanted) {
@@ -236,7 +236,7 @@ void LoadJob::missing(KeyLoad& load) {
 void LoadJob::kept_out(KeyLoad& load, std::shared_ptr<const void> product) {
     count(&Counters::kept_out);
     std::shared_ptr<const PreparedEntry> entry;
-    if (stores_ && !load.standing.empty()) {
+    if (!is_refresh_ && !load.standing.empty()) {
         entry = std::make_shared<const PreparedEntry>(removal_of(load));
     }
     found(load, std::move(product), std::move(entry));
@@ -276,21 +276,26 @@ void LoadJob::give(KeyLoad& load) {
 
 void LoadJob::keep(KeyLoad& load, std::shared_ptr<const PreparedEntry> entry) {
     if (!load.lead) return;
-    const bool is_to_be_stored = entry && (!stores_ || load.basis.is_known);
-    if (!is_to_be_stored) {
+    if (!entry || !is_to_be_stored(load)) {
         // It is not held up by the others of its load.
-        if (stores_ && !load.is_leased) load.lead.reset();
+        if (!is_refresh_ && !load.is_leased) load.lead.reset();
         return;
     }
     load.entry = std::move(entry);
     load.made_at = now();
-    if (!stores_) return;
     to_store_.push_back(&load);
+    if (is_refresh_) return;
     if (load.made_at - to_store_.front()->made_at >= longest_hold) settle();
 }
 
 void LoadJob::store_if_slow(const KeyLoad& load) {
-    if (stores_ && now() - load.began >= longest_hold) settle();
+    if (!is_refresh_ && now() - load.began >= longest_hold) settle();
+}
+
+bool LoadJob::is_to_be_stored(const KeyLoad& load) const noexcept {
+    // The lease of a refresh has gone at once. What comes and goes meanwhile would not be seen.
+    const bool is_unseen = is_refresh_ && uses_leases_ && !load.basis.is_there;
+    return load.basis.is_known && !is_unseen;
 }
 
 /// Never fails a call: what goes wrong is counted.
@@ -315,6 +320,10 @@ void LoadJob::store_what_came() {
 
 /// Whether what was there has come to its end meanwhile, and the backend may have dropped it.
 bool LoadJob::has_gone(const KeyLoad& load) const {
+    // With leases it would not have gone.
+    if (is_refresh_ && uses_leases_) return false;
+    // Who removes it in this process keeps this one from being stored, and waits until it is.
+    if (is_refresh_ && stores_alone(cache_)) return true;
     const auto standing = open_entry(load.standing, load.key.in_envelope()).entry;
     return standing && is_past(cache_, standing->envelope.fresh_until, rules_.kept_stale());
 }

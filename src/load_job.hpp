@@ -115,11 +115,10 @@ class LoadJob {
     /// That what is found in part is completed by this very job, before it runs in the caller's
     /// thread.
     void complete_here() noexcept { completes_ = true; }
-    /// Only loads. What is to be stored, and the leads, are left to whoever has the job.
-    void only_load();
-    /// Before that: reads what is there, whatever it is, and promises to load it, whoever has
-    /// promised it before. Errors: `std::bad_alloc`.
-    void look_and_promise();
+    /// Instead of running: loads whatever is there, whoever has promised to load it, and stores
+    /// what comes over nothing newer. The leads are left to whoever has the job; what has none is
+    /// only loaded. Errors: `std::bad_alloc`.
+    void refresh();
 
  protected:
     const LoadRules& rules() const noexcept { return rules_; }
@@ -182,7 +181,6 @@ class LoadJob {
     class SecondLook;
 
     SteadyTime now() const noexcept { return cache_.clock().steady(); }
-    std::vector<KeyLoad*> those_pending();
 
     void start();
     void load_and_store(std::vector<KeyLoad*> wanted);
@@ -196,6 +194,7 @@ class LoadJob {
     std::vector<KeyLoad*> take_settled();
     std::uint64_t new_chain() const noexcept;
     void claim(std::span<KeyLoad* const> open);
+    void look_and_claim(std::vector<KeyLoad*> open);
     void look(std::span<KeyLoad* const> open);
     void look_at_one(KeyLoad& load, std::string_view bytes, std::uint64_t token);
     enum class Released : std::uint8_t { of_what_is_done, all };
@@ -208,6 +207,7 @@ class LoadJob {
     void keep(KeyLoad& load, std::shared_ptr<const PreparedEntry> entry);
     void store_what_came();
     void store(Store how, std::span<KeyLoad* const> loads);
+    bool is_to_be_stored(const KeyLoad& load) const noexcept;
     bool has_gone(const KeyLoad& load) const;
     struct Sent;
     void add_where_gone(Sent& sent);
@@ -220,7 +220,7 @@ class LoadJob {
     bool is_awaited_ = true;
     bool is_task_ = false;
     bool completes_ = false;
-    bool stores_ = true;
+    bool is_refresh_ = false;
     std::vector<std::unique_ptr<KeyLoad>> loads_;
     std::vector<KeyLoad*> to_store_;
 

@@ -150,7 +150,7 @@ void LoadJob::look_at_one(KeyLoad& load, std::string_view bytes, std::uint64_t t
     load.is_leased_by_other = false;
     load.standing.clear();
     // Of one that does not say when it ends nobody would know any more once it is written again.
-    if (standing.is_value() && (standing.entry->envelope.fresh_until || !stores_)) {
+    if (standing.is_value() && (standing.entry->envelope.fresh_until || is_refresh_)) {
         load.standing = bytes;
     }
     if (standing.entry && standing.entry->envelope.lease) {
@@ -158,7 +158,7 @@ void LoadJob::look_at_one(KeyLoad& load, std::string_view bytes, std::uint64_t t
         load.is_leased = owner_ != 0 && lease.owner == owner_;
         load.is_leased_by_other = !load.is_leased && wall_time(cache_) < lease.until;
     }
-    if (!stores_) return;
+    if (is_refresh_) return;
     // A value that was there before and is to be refreshed is no news.
     const bool is_news = !was_value || load.basis.chain != chain_before;
     if (standing.is_fresh_value() && is_news) {
@@ -174,13 +174,13 @@ void LoadJob::look_at_one(KeyLoad& load, std::string_view bytes, std::uint64_t t
     }
 }
 
-void LoadJob::look_and_promise() {
-    stores_ = false;
+/// For a refresh, which gets the lease whoever has it.
+void LoadJob::look_and_claim(std::vector<KeyLoad*> open) {
     uses_leases_ = uses_leases(cache_, rules_);
     owner_ = cache_.core().chance.number() | 1;
-    auto open = those_pending();
     look(open);
-    if (!uses_leases_) return;
+    const std::vector<KeyLoad*> all = open;
+    if (!uses_leases_) open.clear();
     std::erase_if(open, [](KeyLoad* each) {
         each->is_leased_by_other = false;
         const auto standing = open_entry(each->standing, each->key.in_envelope()).entry;
@@ -189,6 +189,7 @@ void LoadJob::look_and_promise() {
     claim(open);
     std::erase_if(open, [](const KeyLoad* each) { return !each->basis.is_known; });
     look(open);
+    for (KeyLoad* const each : all) each->lead->set_epoch(each->basis.epoch);
 }
 
 /// Promises to load what nobody else has promised to.
