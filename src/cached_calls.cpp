@@ -3,6 +3,8 @@
 #include <cachemodel/detail/cached_calls.hpp>
 #include <cachemodel/detail/engine.hpp>
 
+#include <algorithm>
+#include <chrono>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -11,6 +13,7 @@
 #include "call_job.hpp"
 #include "call_loads.hpp"
 #include "explanations.hpp"
+#include "load_limit.hpp"
 #include "load_task.hpp"
 
 namespace cachemodel::detail {
@@ -50,6 +53,11 @@ Outcome remove_call(const CallDoor& door, const EntryKey& key) {
     return outcome;
 }
 
+/// Nobody joins it from now on, and it stores nothing.
+void supersede_call(const CallDoor& door, const std::string& flight_key) {
+    door.cache.core().call_flights.supersede(flight_key, stores_alone(door.cache));
+}
+
 /// The caller has its result all the same.
 void remove_quietly(const CallDoor& door, const EntryKey& key) noexcept {
     try {
@@ -59,47 +67,88 @@ void remove_quietly(const CallDoor& door, const EntryKey& key) noexcept {
     }
 }
 
-/// Boards for a refresh, and waits until no other one is under way. False where it is not to lead:
-/// another one that has begun since then has brought what serves this one, too, or it would wait
-/// for itself. That is what `passage` tells.
-bool take_turn(const CallDoor& door, KeyLoad& load, std::optional<Passage>& passage) {
+/// How a refresh goes about it, once no other one of the same is under way.
+class Turn {
+ public:
+    enum class Kind : std::uint8_t {
+        leads,   ///< `load` has the lead
+        shares,  ///< what has come of `flight` serves it, too: that has begun since then
+        alone,   ///< `flight` needs it, and it does not wait for that
+    };
+
+    /// Errors: `RecursiveLoad`.
+    Turn(const CallDoor& door, KeyLoad& load);
+
+    Kind kind() const noexcept { return kind_; }
+    Flight& flight() const noexcept { return *flight_; }
+
+ private:
+    bool await(std::shared_ptr<Flight> flight, std::chrono::nanoseconds longest);
+    bool is_needed() const noexcept;
+    bool can_wait_again() const;
+
+    const std::type_info& type_;
+    std::shared_ptr<Flight> flight_;
+    std::optional<Passage> passage_;
+    Kind kind_ = Kind::alone;
+};
+
+Turn::Turn(const CallDoor& door, KeyLoad& load) : type_(*door.table.type) {
     Flights& flights = door.cache.core().call_flights;
-    const std::type_info& type = *door.table.type;
-    const Lifetime longest = longest_load(rules_of(door));
-    const auto over = [&] { return door.cache.clock().steady() + longest.duration(); };
-    const Passage::Terms terms{.deadline = deadline_in(longest),
-                               .is_in_line = LoadTask::is_in_one()};
-    const auto would_wait_for_itself = [&] {
-        return passage->kind() == Passage::Kind::entered ||
-               passage->kind() == Passage::Kind::too_deep;
-    };
-    const auto has_landed = [&](Flight& flight) {
-        return (passage->kind() == Passage::Kind::given ||
-                passage->kind() == Passage::Kind::failed) &&
-               Flights::await_landing(flight, terms.deadline);
-    };
-    for (bool can_wait = true; true; can_wait = false) {
-        auto boarding = flights.board_refresh(load.flight_key, type, door.cache.clock().steady(),
-                                              over(), can_wait);
-        passage.reset();
-        if (!boarding.leads) {
-            passage.emplace(boarding.flight, type, terms);
-            if (would_wait_for_itself() || has_landed(*boarding.flight)) return false;
-            continue;
-        }
-        load.lead.emplace(flights, boarding.flight, Flights::runway(load.key.in_envelope()));
-        if (boarding.earlier) {
-            passage.emplace(boarding.earlier, type, terms);
-            if (would_wait_for_itself()) {
-                load.lead.reset();
-                return false;
+    const auto longest = std::min<std::chrono::nanoseconds>(longest_load(rules_of(door)).duration(),
+                                                            std::chrono::years{1});
+    const auto now = [&] { return door.cache.clock().steady(); };
+    for (bool can_wait = true; true; can_wait = can_wait_again()) {
+        auto boarding =
+            flights.board_refresh(load.flight_key, type_, now(), now() + longest, can_wait);
+        if (boarding.leads) {
+            load.lead.emplace(flights, boarding.flight, Flights::runway(load.key.in_envelope()));
+            if (boarding.earlier) {
+                // Of one that takes longer nothing is stored.
+                (void)await(std::move(boarding.earlier), longest);
+                if (is_needed()) break;
+                passage_.reset();
+                flights.take_off(boarding.flight, now() + longest);
             }
-            (void)has_landed(*boarding.earlier);  // if it has not, it stores nothing any more
-            passage.reset();
-            flights.take_off(boarding.flight, over());
+            kind_ = Kind::leads;
+            return;
         }
-        return true;
+        // What stands in line waits as long as that, and is as long under way.
+        const bool has_landed = await(std::move(boarding.flight), 2 * longest);
+        if (is_needed()) break;
+        if (has_landed && boarding.is_next) {
+            kind_ = Kind::shares;
+            return;
+        }
     }
+    load.lead.reset();
+    if (passage_->kind() == Passage::Kind::too_deep) {
+        throw RecursiveLoad("to load " + load.key.stored + " it is needed itself");
+    }
+}
+
+/// Whether it has landed.
+bool Turn::await(std::shared_ptr<Flight> flight, std::chrono::nanoseconds longest) {
+    const SteadyTime deadline = deadline_in(longest);
+    passage_.reset();
+    flight_ = std::move(flight);
+    passage_.emplace(flight_, type_,
+                     Passage::Terms{.deadline = deadline, .is_in_line = LoadTask::is_in_one()});
+    const auto kind = passage_->kind();
+    if (kind != Passage::Kind::given && kind != Passage::Kind::failed) return false;
+    const LoadLimit::Waiting waiting{true};
+    return Flights::await_landing(*flight_, deadline);
+}
+
+bool Turn::is_needed() const noexcept {
+    return passage_->kind() == Passage::Kind::entered ||
+           passage_->kind() == Passage::Kind::too_deep;
+}
+
+/// Not for what is of another type, or may need this very thread; but its leader may have given up.
+bool Turn::can_wait_again() const {
+    return passage_->kind() != Passage::Kind::alone ||
+           Flights::await_landing(*flight_, std::chrono::steady_clock::now());
 }
 
 }  // namespace
@@ -148,28 +197,31 @@ std::shared_ptr<const void> refresh_call(const CallDoor& door, const EntryKey& k
     const LoadRules rules = rules_of(door);
     CallJob job{door, rules};
     KeyLoad& load = job.add({.key = key, .flight_key = flight_key(door, key), .place = &call});
-    std::optional<Passage> passage;
+    std::optional<Turn> turn;
+    bool removes = false;
     if (!door.cache.is_bypass()) {
-        if (take_turn(door, load, passage)) {
-            load.epoch = new_epoch(door.cache);
-        } else if (passage->kind() == Passage::Kind::given) {
+        turn.emplace(door, load);
+        Flight& flight = turn->flight();
+        if (turn->kind() == Turn::Kind::shares) {
             door.cache.core().count(&Counters::joined, door.site.counters);
-            return passage->result();
-        } else if (passage->kind() == Passage::Kind::failed) {
-            std::rethrow_exception(passage->error());
-        } else if (passage->kind() == Passage::Kind::too_deep) {
-            throw RecursiveLoad("to load " + key.stored + " it is needed itself");
-        } else {  // it is needed for itself: once it is computed without the cache
+            if (flight.error) std::rethrow_exception(flight.error);
+            return flight.result;
+        }
+        if (turn->kind() == Turn::Kind::alone) {
             load.basis = Basis::nothing();
+            // What this thread computes itself is based on this.
+            removes = !Flights::is_led_here(flight);
+            if (removes) supersede_call(door, load.flight_key);
         }
     }
+    if (load.lead) load.epoch = new_epoch(door.cache);
     job.refresh();
     if (load.error) {
         job.give_up();
         std::rethrow_exception(load.error);
     }
     // What is older than the result does not outlive this.
-    if (load.lead && !load.is_stored) remove_quietly(door, key);
+    if (removes || (load.lead && !load.is_stored)) remove_quietly(door, key);
     return std::move(load.product);
 }
 
@@ -197,7 +249,7 @@ Explanation explain_call(const CallDoor& door, const EntryKey& key) {
 }
 
 void invalidate_call(const CallDoor& door, const EntryKey& key) {
-    door.cache.core().call_flights.supersede(flight_key(door, key), stores_alone(door.cache));
+    supersede_call(door, flight_key(door, key));
     (void)done_or_throw(remove_call(door, key));
 }
 

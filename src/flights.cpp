@@ -95,10 +95,10 @@ Flights::RefreshBoarding Flights::board_refresh(const std::string& key, const st
         erase_if_empty(place);
         return {{std::move(led), false}};
     }
-    if (can_wait && next) return {{next, false}};
+    if (can_wait && next) return {{next, false}, true};
     if (can_wait && earlier && earlier->is_refresh && now < earlier->over) {
         next = flight;
-        return {{std::move(flight), true}, earlier};
+        return {{std::move(flight), true}, false, earlier};
     }
     supersede(place, flight);
     wait_for_storing(key, lock);

@@ -105,13 +105,14 @@ class Flights final : AtFork {
     Boarding board(const std::string& key, const std::type_info& type, const Passenger& passenger);
     /// How a refresh of a key boards.
     struct RefreshBoarding : Boarding {
+        bool is_next = false;  ///< which is another's, and has not taken off yet
         /// What the caller who leads is to wait for until it has landed, before `take_off`.
         std::shared_ptr<Flight> earlier = {};
     };
     /// One after the other: a flight that stands in line behind the refresh that is under way,
     /// where there is none yet; else one that supersedes what is there, unless that waits for the
-    /// caller. Who cannot wait supersedes a refresh, too. Until `over` nobody who has read
-    /// something else does. Waits for those that are storing.
+    /// caller: then it is that. Who cannot wait supersedes a refresh, too. Until `over` nobody who
+    /// has read something else does. Waits for those that are storing.
     RefreshBoarding board_refresh(const std::string& key, const std::type_info& type,
                                   SteadyTime now, SteadyTime over, bool can_wait);
     /// Lets it supersede what is there, as it has stood in line. Waits for those that are storing.

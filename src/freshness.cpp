@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: MIT
 #include "freshness.hpp"
 
+#include <xxhash.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -47,8 +49,12 @@ Basis Basis::of(const FoundEntry& standing, std::uint64_t token) noexcept {
     if (envelope.epoch) {
         basis.chain = *envelope.epoch;
     } else if (!basis.holds_place) {
+        // Two may have been written in one millisecond.
         const auto written_at = envelope.written_at.time_since_epoch().count();
-        basis.chain = (static_cast<std::uint64_t>(written_at) << 1) | 1;
+        const auto& body = standing.entry->body;
+        const auto mark =
+            static_cast<std::uint64_t>(written_at) ^ XXH3_64bits(body.data(), body.size());
+        basis.chain = (mark << 1) | 1;
     }
     if (!is_of_leases(basis.chain)) basis.epoch = basis.chain;
     return basis;

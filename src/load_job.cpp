@@ -293,8 +293,9 @@ void LoadJob::store_if_slow(const KeyLoad& load) {
 }
 
 bool LoadJob::is_to_be_stored(const KeyLoad& load) const noexcept {
-    // The lease of a refresh has gone at once. What comes and goes meanwhile would not be seen.
-    const bool is_unseen = is_refresh_ && uses_leases_ && !load.basis.is_there;
+    // Where its lease has gone at once, what comes and goes meanwhile would not be seen.
+    const bool is_unseen =
+        !load.basis.is_there && (load.was_leased || (is_refresh_ && uses_leases_));
     return load.basis.is_known && !is_unseen;
 }
 
@@ -378,12 +379,9 @@ class LoadJob::SecondLook final : public ReadSink {
             const FoundEntry standing = look_at(cache_, bytes, load.key.in_envelope());
             const Basis basis = Basis::of(standing, token);
             if (basis.chain != load.basis.chain) return;
-            if (standing.is_value()) {
-                const auto known = open_entry(load.standing, load.key.in_envelope()).entry;
-                if (!known || known->body != standing.entry->body) return;
-            } else if (!basis.holds_place) {
-                return;
-            }
+            if (!standing.is_value() && !basis.holds_place) return;
+            // Whoever takes over a lease leaves another one.
+            if (load.is_leased && !standing.entry->envelope.lease) return;
             load.basis = basis;
             sent_.entries[place].token = token;
             unchanged_.push_back(place);

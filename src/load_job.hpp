@@ -61,6 +61,7 @@ struct KeyLoad {
     /// What those get who wait for this load; null where it cannot be handed on.
     std::shared_ptr<const void> product = {};
     bool is_leased = false;           ///< by this load
+    bool was_leased = false;          ///< at any time
     bool is_leased_by_other = false;  ///< by somebody else, when it was last looked at
     bool is_unleasable = false;       ///< the cache took no lease, or did not keep it
     /// What is to be stored, and when it was made.

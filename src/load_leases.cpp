@@ -228,6 +228,7 @@ void LoadJob::claim(std::span<KeyLoad* const> open) {
         // nobody to wait for: the cache is full, or forgets at once.
         for (std::size_t i = 0; i < outcomes.size(); ++i) {
             claims.loads[i]->is_unleasable = !outcomes[i].declined();
+            claims.loads[i]->was_leased |= outcomes[i].done();
             if (outcomes[i].failed() && !has_no_room(outcomes[i])) claims.loads[i]->basis = {};
         }
     };

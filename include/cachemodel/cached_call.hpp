@@ -206,8 +206,8 @@ class CachedCall {
     /// meanwhile, what is there is removed, as far as that is possible.
     ///
     /// In one process equal refreshes run one after another: those that come while one runs share
-    /// the next run, and what it throws. None waits for longer than an earlier one may store its
-    /// result, which is 30 s, or `load_timeout` where that is more.
+    /// the next run, and what it throws. A run of which nothing would be stored any more (after
+    /// 30 s, or `load_timeout` where that is more) is not waited for.
     ///
     /// Through a view that bypasses the cache, nothing is stored or removed.
     ///

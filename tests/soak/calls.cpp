@@ -56,17 +56,17 @@ void Calls::prefetch_quotes() {
 }
 
 /// A refresh gives its result also where it could neither store it nor remove the old one. That is
-/// counted, and promises nothing.
+/// counted where it was tried, which may be in another thread, and promises nothing.
 void Calls::refresh_quote() {
     const int id = hand_.some_hot_id();
     changes_.make(Operation::quote_refresh, hand_.source().row<Quote>(id), id, true, [this, id] {
-        const auto failures = quotes_.statistics().removal_failures;
+        const auto failures = cache_.statistics().removal_failures;
         try {
             (void)quotes_.refresh(id);
         } catch (const SourceFailed&) {
             return Answer::failed;
         }
-        return quotes_.statistics().removal_failures == failures ? Answer::found : Answer::failed;
+        return cache_.statistics().removal_failures == failures ? Answer::found : Answer::failed;
     });
 }
 

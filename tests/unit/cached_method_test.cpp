@@ -1834,11 +1834,12 @@ TEST_CASE("a lease that the cache does not take is done without",
     CHECK(geocode.statistics().store_failures == 1);
     CHECK(geocode.statistics().lease_waits == 0);
 
-    // Nor is anybody waited for where a lease is forgotten at once.
+    // Nor is anybody waited for where a lease is forgotten at once, and nothing stored: something
+    // newer may have come and gone, too.
     const Geocode forgotten{rig.cache, {.lease_wait = 24h}};
     rig.scripted->before_each_call([&](testing::Verb) { rig.scripted->lose("*"); });
     CHECK(forgotten({.address = "bb"}).latitude == 2);
-    CHECK(forgotten.statistics().round_trips == 4);
+    CHECK(forgotten.statistics().round_trips == 3);
     CHECK(forgotten.statistics().lease_waits == 0);
 }
 

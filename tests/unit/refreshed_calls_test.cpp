@@ -27,6 +27,9 @@ constexpr CallOptions<int> unleased{.expires = 10s,
                                     .lease_wait = 0s,
                                     .load_backoff = 0s};
 constexpr CallOptions<int> leased{.expires = 10s, .lease_wait = 40s, .load_backoff = 0s};
+/// Its results tell their end, so that they stay while they are leased.
+constexpr CallOptions<int> lasting{
+    .expires = 10s, .stale_if_error = 1min, .lease_wait = 40s, .load_backoff = 0s};
 
 /// Two processes that share a server.
 struct Rig : support::CallLoadRig {
@@ -275,6 +278,107 @@ TEST_CASE("refreshes that need each other do not wait for each other",
     of_tea.open();
     CHECK(crew.join() == 0);
     CHECK(asked == 4);
+}
+
+TEST_CASE("a refresh in what another call waits for prevails over that call",
+          "[cached_function][refresh][threads]") {
+    const CallOptions<int> options = GENERATE(unleased, leased);
+    const bool is_refresh = GENERATE(false, true);
+    Rig rig;
+    rig.table.rows["milk"] = 50;
+    const Price call{rig.cache, options};
+    Barrier of_tea;
+    Barrier of_milk;
+    std::atomic<int> asked{0};
+    rig.table.before_answer = [&] {
+        const auto number = ++asked;
+        if (number == 1) {
+            of_tea.pass();
+            CHECK(call("milk") == 50);
+            rig.table.rows["tea"] = 100;  // as it was when this one asked
+        }
+        if (number == 2) {
+            of_milk.pass();
+            rig.table.rows["tea"] = 200;
+            CHECK(call.refresh("tea") == 200);
+        }
+    };
+    Crew crew;
+    crew.start([&] { CHECK((is_refresh ? call.refresh("tea") : call("tea")) == 100); });
+    of_tea.await_arrivals(1);
+    crew.start([&] { CHECK(call("milk") == 50); });
+    of_milk.await_arrivals(1);
+    of_tea.open();
+    std::this_thread::sleep_for(20ms);  // that it waits for milk, shows nowhere
+    of_milk.open();
+    CHECK(crew.join() == 0);
+    CHECK(call.peek("tea").absent());
+}
+
+TEST_CASE("an equal result of another process is told from what a refresh has read",
+          "[cached_function][refresh][leases]") {
+    Rig rig;
+    const Price call{rig.cache, lasting};
+    const Price elsewhere{rig.other, lasting};
+    CHECK(call("tea") == 100);
+    rig.table.before_answer = [&] {
+        if (rig.table.asked.size() != 2) return;
+        CHECK(elsewhere.refresh("tea") == 100);  // in the same millisecond as the first one
+        rig.table.rows["tea"] = 200;             // as this one has read before
+    };
+    CHECK(call.refresh("tea") == 200);
+    CHECK(call.peek("tea").absent());
+}
+
+TEST_CASE("a call does not join a refresh that began before what it has read was stored",
+          "[cached_function][refresh][leases][threads]") {
+    Rig rig;
+    const Price call{rig.cache, lasting};
+    const Price elsewhere{rig.other, lasting};
+    CHECK(call("tea") == 100);
+    Barrier refreshing;
+    rig.table.before_answer = [&] {
+        if (rig.table.asked.size() == 2) refreshing.pass();
+    };
+    Crew crew;
+    crew.start([&] { (void)call.refresh("tea"); });
+    refreshing.await_arrivals(1);
+    rig.table.rows["tea"] = 200;
+    CHECK(elsewhere.refresh("tea") == 200);  // in the same millisecond as the first one
+    rig.clock.advance(11s);
+    std::atomic<int> read{0};
+    Crew calling;
+    calling.start([&] { read = call("tea"); });
+    support::await("the call ends", [&] { return read != 0; });
+    CHECK(read == 200);
+    rig.table.rows["tea"] = 100;  // as the refresh has read before
+    refreshing.open();
+    CHECK(crew.join() == 0);
+}
+
+TEST_CASE("a call whose lease has gone at once stores nothing",
+          "[cached_function][refresh][leases]") {
+    Rig rig;
+    const Price call{rig.cache, leased};
+    const Price elsewhere{rig.other, leased};
+    bool is_inside = false;
+    const auto comes_and_goes = [&] {
+        is_inside = true;
+        rig.table.rows["tea"] = 200;
+        CHECK(elsewhere.refresh("tea") == 200);
+        rig.clock.advance(12s);
+        rig.table.rows["tea"] = 100;  // as the call reads it, or has read it
+        is_inside = false;
+    };
+    int trips = 0;
+    rig.scripted->before_each_call([&](testing::Verb) {
+        if (!is_inside && ++trips == 3) comes_and_goes();  // a read, a lease, and now a look
+    });
+    rig.table.before_answer = [&] {
+        if (rig.table.asked.size() == 2) comes_and_goes();
+    };
+    CHECK(call("tea") == 100);
+    CHECK(call.peek("tea").absent());
 }
 
 TEST_CASE("of refreshes in two processes the one that ends last leaves nothing of unknown age",
