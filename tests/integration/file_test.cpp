@@ -3,6 +3,7 @@
 #include "support/backend_calls.hpp"
 #include "support/catch.hpp"
 #include "support/file_store.hpp"
+#include "support/forked.hpp"
 
 #include <cachemodel/backends/file.hpp>
 
@@ -280,15 +281,7 @@ TEST_CASE("an entry that was written again is not purged as the expired one", "[
     CHECK(lost == 0);
 }
 
-// The address sanitizer's own allocator may be locked in such a child.
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define CACHEMODEL_ADDRESS_SANITIZER
-#endif
-#elif defined(__SANITIZE_ADDRESS__)
-#define CACHEMODEL_ADDRESS_SANITIZER
-#endif
-#ifndef CACHEMODEL_ADDRESS_SANITIZER
+#ifndef CACHEMODEL_NO_FORK_AMONG_ALLOCATIONS
 TEST_CASE("a child goes on whatever other threads of its parent were doing", "[file][threads]") {
     const FileStore store;
     FileBackend backend{patient(store)};

@@ -8,6 +8,7 @@
 #include "support/backend_calls.hpp"
 #include "support/catch.hpp"
 #include "support/fake_server.hpp"
+#include "support/forked.hpp"
 #include "support/hammer.hpp"
 #include "support/memcached_server.hpp"
 #include "support/sockets.hpp"
@@ -1223,6 +1224,7 @@ TEST_CASE("a child that has closed what it inherited keeps what it has opened si
     CHECK(get(backend, "k").found("v"));
 }
 
+#ifndef CACHEMODEL_NO_FORK_AMONG_ALLOCATIONS
 TEST_CASE("a child forked while threads use the backend can use it too", "[memcached][fork]") {
     RealMemcached server;
     MemcachedBackend backend{{.servers = {server.address()}, .deadline = 5s}};
@@ -1243,6 +1245,7 @@ TEST_CASE("a child forked while threads use the backend can use it too", "[memca
     is_ending = true;
     for (auto& thread : threads) thread.join();
 }
+#endif
 
 TEST_CASE("callers beyond the last connection wait for one, and get it", "[memcached][threads]") {
     RealMemcached server;
