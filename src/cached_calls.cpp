@@ -80,6 +80,7 @@ class Turn {
     Turn(const CallDoor& door, KeyLoad& load);
 
     Kind kind() const noexcept { return kind_; }
+    /// Where this does not lead.
     Flight& flight() const noexcept { return *flight_; }
 
  private:
@@ -201,16 +202,16 @@ std::shared_ptr<const void> refresh_call(const CallDoor& door, const EntryKey& k
     bool removes = false;
     if (!door.cache.is_bypass()) {
         turn.emplace(door, load);
-        Flight& flight = turn->flight();
         if (turn->kind() == Turn::Kind::shares) {
             door.cache.core().count(&Counters::joined, door.site.counters);
+            const Flight& flight = turn->flight();
             if (flight.error) std::rethrow_exception(flight.error);
             return flight.result;
         }
         if (turn->kind() == Turn::Kind::alone) {
             load.basis = Basis::nothing();
             // What this thread computes itself is based on this.
-            removes = !Flights::is_led_here(flight);
+            removes = !Flights::is_led_here(turn->flight());
             if (removes) supersede_call(door, load.flight_key);
         }
     }
