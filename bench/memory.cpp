@@ -17,6 +17,7 @@
 #include <list>
 #include <memory>
 #include <mutex>
+#include <numeric>
 #include <random>
 #include <stdexcept>
 #include <string>
@@ -41,20 +42,29 @@ std::string key_of(std::size_t number) {
     return "catalogue:item:" + std::to_string(1'000'000 + number);
 }
 
-/// Keys in an order that nothing can foresee, over and over.
+/// Keys in an order that nothing can foresee, over and over. They stand in that order one after the
+/// other, so that it is not their bytes that are waited for.
 class Walk {
  public:
     explicit Walk(std::size_t entries, unsigned seed = 1) {
-        for (std::size_t i = 0; i < entries; ++i) keys_.push_back(key_of(i));
-        std::shuffle(keys_.begin(), keys_.end(), std::mt19937{seed});
+        std::vector<std::size_t> numbers(entries);
+        std::iota(numbers.begin(), numbers.end(), std::size_t{0});
+        std::shuffle(numbers.begin(), numbers.end(), std::mt19937{seed});
+        ends_.reserve(entries);
+        for (const std::size_t number : numbers) {
+            keys_ += key_of(number);
+            ends_.push_back(keys_.size());
+        }
     }
-    const std::string& next() noexcept {
-        if (at_ == keys_.size()) at_ = 0;
-        return keys_[at_++];
+    std::string_view next() noexcept {
+        if (at_ == ends_.size()) at_ = 0;
+        const std::size_t begin = at_ == 0 ? 0 : ends_[at_ - 1];
+        return std::string_view{keys_}.substr(begin, ends_[at_++] - begin);
     }
 
  private:
-    std::vector<std::string> keys_;
+    std::string keys_;
+    std::vector<std::size_t> ends_;
     std::size_t at_ = 0;
 };
 
@@ -97,7 +107,7 @@ class HandWritten {
         order_.emplace_front(std::move(key), std::move(bytes));
         places_.emplace(order_.front().first, order_.begin());
     }
-    bool is_hit(const std::string& key) {
+    bool is_hit(std::string_view key) {
         const std::lock_guard lock{mutex_};
         const auto known = places_.find(key);
         if (known == places_.end()) return false;
@@ -107,10 +117,13 @@ class HandWritten {
 
  private:
     using Order = std::list<std::pair<std::string, std::string>>;
+    struct Hash : std::hash<std::string_view> {
+        using is_transparent = void;
+    };
 
     std::mutex mutex_;
     Order order_;
-    std::unordered_map<std::string, Order::iterator> places_;
+    std::unordered_map<std::string, Order::iterator, Hash, std::equal_to<>> places_;
 };
 
 const auto is_true = [](bool given) { return given; };
@@ -202,8 +215,8 @@ void measure_threads(const bench::Settings& settings) {
             return is_right;
         };
     };
-    const auto in_memory = [&](const std::string& key) { return is_hit(backend, key); };
-    const auto in_list = [&](const std::string& key) { return by_hand.is_hit(key); };
+    const auto in_memory = [&](std::string_view key) { return is_hit(backend, key); };
+    const auto in_list = [&](std::string_view key) { return by_hand.is_hit(key); };
     Crew one{1, work(1, in_memory)};
     Crew two{2, work(2, in_memory)};
     Crew one_by_hand{1, work(1, in_list)};
