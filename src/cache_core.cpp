@@ -500,7 +500,8 @@ FinalKeys::FinalKeys(CacheCore& core, const CacheView& view, Operation operation
         }
     } else {
         for (const auto key : keys) listed_.add(view.final_key(key));
-        views_ = listed_.views();
+        const auto listed = listed_.views();
+        views_.assign(listed.begin(), listed.end());
     }
     for (const auto key : views_) core.check_key(view, operation, key);
 }

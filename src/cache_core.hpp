@@ -19,6 +19,7 @@
 #include <exception>
 #include <functional>
 #include <memory>
+#include <memory_resource>
 #include <mutex>
 #include <optional>
 #include <span>
@@ -29,6 +30,7 @@
 #include <vector>
 
 #include "at_fork.hpp"
+#include "call_memory.hpp"
 #include "chance.hpp"
 #include "claimed_names.hpp"
 #include "counters.hpp"
@@ -222,9 +224,10 @@ class FinalKeys {
     std::span<const std::string_view> views() const noexcept { return views_; }
 
  private:
-    std::string text_;
+    CallMemory<384> memory_;  // enough for one key
+    std::pmr::string text_{memory_.resource()};
     KeyList listed_;  // where their sizes are not known before
-    std::vector<std::string_view> views_;
+    std::pmr::vector<std::string_view> views_{memory_.resource()};
 };
 
 /// Whether a failure is one that `CacheOptions::ignore_errors` is about.

@@ -7,11 +7,13 @@
 #include <algorithm>
 #include <deque>
 #include <memory>
+#include <memory_resource>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "cache_core.hpp"
+#include "call_memory.hpp"
 #include "entries.hpp"
 #include "freshness.hpp"
 #include "loads.hpp"
@@ -111,6 +113,11 @@ class Source final : public Loads {
 class Load {
  public:
     explicit Load(const Door& door) : door_(door) {}
+    Load(const Load&) = delete;
+    Load& operator=(const Load&) = delete;
+    ~Load() {
+        if (!items_.empty()) SpareText::leave(std::move(items_.front().key.stored));
+    }
 
     /// Objects of the caller; `given` ones have their members already.
     void add_roots(const ModelTable& table, std::span<void* const> objects, bool given);
@@ -123,14 +130,15 @@ class Load {
  private:
     friend class Source;
     class Sink;
+    using Numbers = std::pmr::vector<std::size_t>;  // of items
     struct Group {
         Cache cache;
-        std::vector<std::size_t> items;
+        Numbers items;
         std::vector<std::size_t> to_refresh = {};
         std::vector<std::size_t> to_verify = {};
     };
 
-    void fetch_level(const std::vector<std::size_t>& level);
+    void fetch_level(const Numbers& level);
     void fetch_group(Group& group);
     void count_read(const Group& group);
     void read_entry(Group& group, std::size_t index, std::string_view bytes, std::uint64_t token);
@@ -141,7 +149,7 @@ class Load {
     bool fall_back(Item& item);
     void fail(Item& item, Failure failure, const Source* ignored_by = nullptr);
     void clone(const Item& from, Item& to);
-    std::vector<std::size_t> next_level(const std::vector<std::size_t>& level, bool deeper);
+    Numbers next_level(const Numbers& level, bool deeper);
     void spread(State state);
     Cache cache_of(const ModelTable& table) const;
     Item* root_like(const Item& item);
@@ -149,17 +157,18 @@ class Load {
     class Visitor;
 
     const Door& door_;
+    CallMemory<2048> memory_;  // enough for one object without references
     std::optional<GraphHandle> graph_;
-    std::deque<Item> items_;  // what it holds stays where it is
+    std::pmr::deque<Item> items_{memory_.resource()};  // what it holds stays where it is
     std::vector<Edge> edges_;
     std::size_t root_count_ = 0;
     bool roots_given_ = false;
     // Until all is done, nobody outside of the load can get at the graph.
     std::vector<std::pair<ReferenceBase*, Target*>> references_of_given_;
-    std::vector<std::size_t> first_level_;
+    Numbers first_level_{memory_.resource()};
     std::unordered_map<std::string_view, std::size_t> roots_by_key_;
     std::vector<std::pair<std::size_t, std::size_t>> equal_roots_;  // the first, the repeated one
-    std::vector<std::size_t> copied_;  // of the level at hand: equal to an item that is there
+    Numbers copied_{memory_.resource()};  // of the level at hand: equal to an item that is there
     std::optional<Source> first_source_;
     std::vector<std::unique_ptr<Source>> other_sources_;
 };
@@ -260,7 +269,7 @@ Cache Load::cache_of(const ModelTable& table) const {
 }
 
 void Load::fetch_all() {
-    std::vector<std::size_t> level = std::move(first_level_);
+    Numbers level = std::move(first_level_);
     fetch_level(level);
     for (const auto& [first, repeated] : equal_roots_) {
         clone(items_[first], items_[repeated]);
@@ -333,14 +342,16 @@ void Load::fail(Item& item, Failure failure, const Source* ignored_by) {
     item.ignored_by = ignored_by;
 }
 
-void Load::fetch_level(const std::vector<std::size_t>& level) {
-    std::vector<Group> groups;
+void Load::fetch_level(const Numbers& level) {
+    std::pmr::vector<Group> groups{memory_.resource()};
     for (const std::size_t index : level) {
         if (items_[index].state != State::pending) continue;
         const Cache cache = cache_of(*items_[index].table);
         const auto is_same = [&](const Group& group) { return group.cache == cache; };
         auto group = std::find_if(groups.begin(), groups.end(), is_same);
-        if (group == groups.end()) group = groups.insert(groups.end(), Group{cache, {}});
+        if (group == groups.end()) {
+            group = groups.insert(groups.end(), Group{cache, Numbers{memory_.resource()}});
+        }
         group->items.push_back(index);
     }
     for (auto& group : groups) fetch_group(group);
@@ -409,7 +420,7 @@ void Load::count_read(const Group& group) {
 
 void Load::fetch_group(Group& group) {
     const Flights& flights = group.cache.core().model_flights;
-    std::vector<std::string_view> keys;
+    std::pmr::vector<std::string_view> keys{memory_.resource()};
     keys.reserve(group.items.size());
     for (const std::size_t index : group.items) {
         Item& item = items_[index];
@@ -556,8 +567,7 @@ bool Load::fall_back(Item& item) {
 /// Turns the references of one item into items of their own and edges to them.
 class Load::Visitor final : public ReferenceVisitor {
  public:
-    Visitor(Load& load, bool deeper, std::vector<std::size_t>& next)
-        : load_(load), deeper_(deeper), next_(next) {}
+    Visitor(Load& load, bool deeper, Numbers& next) : load_(load), deeper_(deeper), next_(next) {}
 
     void enter(std::size_t item) noexcept { from_ = item; }
 
@@ -599,12 +609,12 @@ class Load::Visitor final : public ReferenceVisitor {
 
     Load& load_;
     bool deeper_;
-    std::vector<std::size_t>& next_;
+    Numbers& next_;
     std::size_t from_ = 0;
 };
 
-std::vector<std::size_t> Load::next_level(const std::vector<std::size_t>& level, bool deeper) {
-    std::vector<std::size_t> next;
+Load::Numbers Load::next_level(const Numbers& level, bool deeper) {
+    Numbers next{memory_.resource()};
     Visitor visitor{*this, deeper, next};
     for (const std::size_t index : level) {
         if (items_[index].state != State::found) continue;
