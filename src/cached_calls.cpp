@@ -210,8 +210,10 @@ std::shared_ptr<const void> refresh_call(const CallDoor& door, const EntryKey& k
         }
         if (turn->kind() == Turn::Kind::alone) {
             load.basis = Basis::nothing();
-            // What this thread computes itself is based on this.
-            removes = !Flights::is_led_here(turn->flight());
+            // Where nobody else computes it, what this thread computes around this comes later.
+            const bool is_inside =
+                Flights::is_led_here(turn->flight()) && !Flights::is_superseded(turn->flight());
+            removes = !is_inside || door.cache.capabilities().shared;
             if (removes) supersede_call(door, load.flight_key);
         }
     }

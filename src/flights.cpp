@@ -173,6 +173,11 @@ bool Flights::is_led_here(const Flight& flight) noexcept {
     return led != nullptr;
 }
 
+bool Flights::is_superseded(const Flight& flight) noexcept {
+    const std::lock_guard lock{flights_mutex()};
+    return flight.superseded;
+}
+
 void Flights::run_in_line(Flight& flight) {
     {
         const std::lock_guard lock{flights_mutex()};
@@ -273,11 +278,6 @@ void Flights::Lead::fail(std::exception_ptr error) noexcept {
     const std::lock_guard lock{flights_mutex()};
     flight_->error = std::move(error);
     leave();
-}
-
-bool Flights::Lead::is_superseded() const noexcept {
-    const std::lock_guard lock{flights_mutex()};
-    return flight_->superseded;
 }
 
 bool Flights::Lead::begin_storing() {

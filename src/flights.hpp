@@ -131,6 +131,8 @@ class Flights final : AtFork {
     static void run_in_line(Flight& flight);
     /// Whether the calling thread has the lead of this very flight, which may have its result.
     static bool is_led_here(const Flight& flight) noexcept;
+    /// Whether nobody joins the flight any more, and it is not to store.
+    static bool is_superseded(const Flight& flight) noexcept;
     /// Waits until the flight is over, and not only has its result, until `deadline` at most, and
     /// not where that would wait for this thread. Whether it is over.
     static bool await_landing(Flight& flight, SteadyTime deadline);
@@ -197,8 +199,7 @@ class Flights::Lead {
     /// The same with an error; but who comes later is on no flight that failed.
     void fail(std::exception_ptr error) noexcept;
 
-    /// Whether nobody joins the flight any more.
-    bool is_superseded() const noexcept;
+    bool is_superseded() const noexcept { return Flights::is_superseded(*flight_); }
 
     /// False where the result is not to be stored any more. Otherwise whoever waits for what is
     /// being stored waits until this flight ends, or until `end_storing`.

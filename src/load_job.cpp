@@ -321,8 +321,8 @@ void LoadJob::store_what_came() {
 
 /// Whether what was there has come to its end meanwhile, and the backend may have dropped it.
 bool LoadJob::has_gone(const KeyLoad& load) const {
-    // With leases it would not have gone.
-    if (is_refresh_ && uses_leases_) return false;
+    // A lease would have kept it. Something newer may have ended, too.
+    if (uses_leases_) return false;
     // Who removes it in this process keeps this one from being stored, and waits until it is.
     if (is_refresh_ && stores_alone(cache_)) return true;
     const auto standing = open_entry(load.standing, load.key.in_envelope()).entry;

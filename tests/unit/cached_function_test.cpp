@@ -1131,7 +1131,8 @@ TEST_CASE("a function may invalidate or refresh its own result while it runs",
     };
     CHECK(square_of(3) == 9);
     CHECK(runs == 3);
-    CHECK(square_of.peek(3).found());
+    // In another process an older run may go on, so it is removed at once, for the outer run, too.
+    CHECK(square_of.peek(3).absent());
     // Another call's result is refreshed for good.
     during_run = [&] {
         if (runs == 4) CHECK(square_of.refresh(3) == 9);
@@ -1139,7 +1140,7 @@ TEST_CASE("a function may invalidate or refresh its own result while it runs",
     CHECK(square_of(4) == 16);
     CHECK(square_of.peek(3).found());
     CHECK(square_of.peek(4).found());
-    CHECK(square_of.statistics().stores == 3);
+    CHECK(square_of.statistics().stores == 2);
 }
 
 namespace function_test {

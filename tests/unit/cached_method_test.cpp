@@ -2332,7 +2332,7 @@ TEST_CASE("a call may reach itself through refresh and prefetch", "[cached_metho
         }};
         CHECK(weight({.id = 1}, 0) == 11);
         CHECK(runs == 2);
-        CHECK(*weight.peek({.id = 1}, 0) == 11);
+        CHECK(weight.peek({.id = 1}, 0).absent());  // it has removed what older runs may store over
     }
     {
         const WeighAs endless{[&](const Tree& tree, int by) { return weight.refresh(tree, by); }};

@@ -315,6 +315,34 @@ TEST_CASE("a refresh in what another call waits for prevails over that call",
     CHECK(call.peek("tea").absent());
 }
 
+TEST_CASE("a refresh inside of a computation that was superseded prevails over those that go on",
+          "[cached_function][refresh][threads]") {
+    const bool is_shared = GENERATE(false, true);
+    Rig rig;
+    rig.scripted->capabilities_to_claim().shared = is_shared;
+    const Price call{rig.process(), unleased};
+    Barrier of_other;
+    Crew crew;
+    std::atomic<int> asked{0};
+    rig.table.before_answer = [&] {
+        const auto number = ++asked;
+        if (number == 2) {
+            of_other.pass();
+            rig.table.rows["tea"] = 100;  // as it was when this one asked
+        }
+        if (number != 1) return;
+        call.invalidate("tea");
+        crew.start([&] { CHECK(call("tea") == 100); });
+        of_other.await_arrivals(1);
+        rig.table.rows["tea"] = 200;
+        CHECK(call.refresh("tea") == 200);
+    };
+    CHECK(call("tea") == 200);
+    of_other.open();
+    CHECK(crew.join() == 0);
+    CHECK(call.peek("tea").absent());
+}
+
 TEST_CASE("an equal result of another process is told from what a refresh has read",
           "[cached_function][refresh][leases]") {
     Rig rig;
