@@ -58,7 +58,7 @@ class Memcached {
     Memcached() {
         if (::mkdtemp(directory_.data()) == nullptr) throw std::runtime_error("no directory");
         socket_ = directory_ + "/memcached.sock";
-        const char* const arguments[] = {"memcached", "-U", "0",    "-s",
+        const char* const arguments[] = {"memcached",     "-U", "0",    "-s",
                                          socket_.c_str(), "-u", "root", nullptr};
         if (::posix_spawnp(&id_, arguments[0], nullptr, nullptr,
                            const_cast<char* const*>(arguments), environ) != 0) {
@@ -132,12 +132,13 @@ void measure(const bench::Settings& settings, std::size_t count) {
         const std::string address = "office " + std::to_string(i * 7919 % count);
         offices.save(office_at(address));
         shared.save(office_at(address));
-        (void)shared.get_shared(address);
         const std::string key = "office-" + std::to_string(i);
         server.set(key, *memory.get_raw(offices.key_for(address)));
         addresses.push_back(address);
         commands.push_back("get " + key + "\r\n");
     }
+    // When all is written: what is written makes others be read again now and then.
+    for (const auto& address : addresses) (void)shared.get_shared(address);
     std::size_t at = 0;
     const auto next = [&at, count] { return at = at + 1 == count ? 0 : at + 1; };
 

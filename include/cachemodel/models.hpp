@@ -563,8 +563,8 @@ class Models {
     Lookup<std::shared_ptr<const M>> fetch_shared(const detail::KeyBytes& bytes, M&& with_keys,
                                                   bool throws) const {
         auto model = std::make_shared<M>(std::move(with_keys));
-        const detail::SharedModel shared{
-            model, bytes.is_complete() ? bytes.view() : std::string_view{}};
+        const detail::SharedModel shared{model,
+                                         bytes.is_complete() ? bytes.view() : std::string_view{}};
         detail::Answer answer;
         detail::Origin origin;
         detail::fetch_shared_models(loading_door(), table(), {&shared, 1}, {&answer, 1},

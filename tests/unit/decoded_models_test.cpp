@@ -264,8 +264,9 @@ TEST_CASE("what was about to be read when it was written is not kept", "[decoded
     rig.cities.save({.name = "Bath", .people = 1});
     // Runs once, after the load has begun and before the backend is read.
     const auto meanwhile = [&](std::function<void()> action) {
-        rig.scripted->before_each_call([action, is_done = false](auto) mutable {
-            if (!std::exchange(is_done, true)) action();
+        const auto is_done = std::make_shared<bool>(false);
+        rig.scripted->before_each_call([action, is_done](auto) {
+            if (!std::exchange(*is_done, true)) action();
         });
     };
     SECTION("it is removed") {
