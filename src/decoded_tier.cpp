@@ -51,25 +51,26 @@ DecodedTier::Time sum(DecodedTier::Time time, Lifetime lifetime) noexcept {
 
 struct DecodedTier::Entry : boost::intrusive::list_base_hook<> {
     Entry(const DecodedId& id_, std::uint64_t hash_, std::shared_ptr<const void> object_)
-        : prefix(id_.prefix), key(id_.key), id(id_), hash(hash_), object(std::move(object_)) {
+        : hash(hash_), object(std::move(object_)), id(id_), prefix(id_.prefix), key(id_.key) {
         id.prefix = prefix;
         id.key = key;
     }
     Entry(const Entry&) = delete;
     Entry& operator=(const Entry&) = delete;
 
-    const std::string prefix;
-    const std::string key;
-    DecodedId id;  ///< its texts are those above
+    // What each hit reads comes first, to lie close together.
     const std::uint64_t hash;
+    Entry* next = nullptr;  ///< in its bucket, or of the dead
     const std::shared_ptr<const void> object;
     Time until{};
     DecodedStamp stamp;
     std::vector<DecodedStamp> more;
-    std::size_t bytes = 0;
     Counter* hits = nullptr;
     std::atomic<bool> is_used{false};  ///< since it came, or was last spared
-    Entry* next = nullptr;             ///< in its bucket, or of the dead
+    DecodedId id;                      ///< its texts are those that follow
+    const std::string prefix;
+    const std::string key;
+    std::size_t bytes = 0;
 };
 
 /// Objects whose hashes end alike.
