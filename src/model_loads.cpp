@@ -56,6 +56,10 @@ struct Item {
     std::uint64_t landings = 0;  ///< as its flights were counted before it was read
     SteadyTime asked_at = {};    ///< before it was read, by the machine's clock
     Origin origin = {};          ///< of a root, once it is found
+    // For what is to be kept decoded:
+    DecodedStamp stamp = {};      ///< of its entry, before it was read
+    std::size_t entry_bytes = 0;  ///< of its entry, fresh and whole; 0 where there is none
+    std::optional<WallTime> fresh_until = {};
 };
 
 /// A reference from one item to another.
@@ -127,6 +131,11 @@ class Load {
     /// Lets the references of given objects point to what was found.
     void fill_given() noexcept;
 
+    /// Before anything is read: what it brings may be kept decoded.
+    void watch(DecodedTier& tier);
+    /// Hands a root that was found to the tier, if all that it is made of has an entry.
+    void keep(std::size_t root, const DecodedId& id, std::shared_ptr<const void> object);
+
  private:
     friend class Source;
     class Sink;
@@ -152,6 +161,8 @@ class Load {
     Numbers next_level(const Numbers& level, bool deeper);
     void spread(State state);
     Cache cache_of(const ModelTable& table) const;
+    void remember_entry(Item& item, const OpenedEntry& entry) const noexcept;
+    void remember_stored(Item& item, const KeyLoad& load) const noexcept;
     Item* root_like(const Item& item);
 
     class Visitor;
@@ -171,6 +182,8 @@ class Load {
     Numbers copied_{memory_.resource()};  // of the level at hand: equal to an item that is there
     std::optional<Source> first_source_;
     std::vector<std::unique_ptr<Source>> other_sources_;
+    DecodedTier* tier_ = nullptr;  ///< null where nothing is to be kept
+    SteadyTime begun_ = {};        ///< for the tier
 };
 
 Source::Source(Load& load, const Door& door, const ModelTable& table, Cache cache, bool asks)
@@ -206,10 +219,11 @@ void* Source::place(LoadJob& job, std::size_t index, bool is_task) {
 void Source::loaded(std::size_t index, KeyLoad& load) {
     item(index).state = State::found;
     item(index).failure.reset();
-    if (item(index).target != nullptr) return;
-    Revision& revision = item(index).origin.revision;
     // For an update, and around the cache, it is completed in this thread.
     const bool is_whole = loader_->complete == nullptr || is_for_update() || cache_.is_bypass();
+    if (is_whole && load.is_stored) load_.remember_stored(item(index), load);
+    if (item(index).target != nullptr) return;
+    Revision& revision = item(index).origin.revision;
     if (!is_whole) revision = revision_of_part;
     if (is_whole && load.is_stored) revision = revision_of(load.entry->bytes, load.key);
 }
@@ -309,6 +323,9 @@ void Load::clone(const Item& from, Item& to) {
     to.failure = from.failure;
     to.ignored_by = from.ignored_by;
     to.origin = from.origin;
+    to.stamp = from.stamp;
+    to.entry_bytes = from.entry_bytes;
+    to.fresh_until = from.fresh_until;
     if (from.state != State::found) return;
     std::string bytes;
     CborWriter writer{bytes};
@@ -427,6 +444,9 @@ void Load::fetch_group(Group& group) {
         item.source = &source_of(item, group.cache);
         if (item.source->can_load()) item.asked_at = std::chrono::steady_clock::now();
         item.landings = flights.landings(Flights::runway(item.key.in_envelope()));
+        // What is in another cache is changed by others.
+        const bool is_watched = tier_ != nullptr && &group.cache.core() == &door_.cache.core();
+        if (is_watched) item.stamp = tier_->stamp(group.cache.final_key(item.key.stored));
         keys.push_back(item.key.stored);
     }
     Sink sink{*this, group};
@@ -459,7 +479,9 @@ void Load::read_entry(Group& group, std::size_t index, std::string_view bytes,
     if (state == Freshness::fallback) return reset(*item.table, item.object);
     item.state = State::found;
     if (item.target == nullptr) item.origin.revision = revision_of(*standing.entry);
-    if (!standing.is_fresh_value()) {
+    if (standing.is_fresh_value()) {
+        remember_entry(item, *standing.entry);
+    } else {
         item.origin.is_stale = true;
         item.source->count(&Counters::stale_served);
     }
@@ -540,6 +562,7 @@ void Load::take_product(Item& item, const LoadedModel& product) {
                               Error("a value does not survive being stored: " + item.key.stored))});
     }
     item.state = State::found;
+    if (!product.is_part) remember_entry(item, *opened);
     if (item.target == nullptr) {
         item.origin.revision = product.is_part ? revision_of_part : revision_of(*opened);
     }
@@ -576,7 +599,10 @@ class Load::Visitor final : public ReferenceVisitor {
         if (target == nullptr) return;
         LoadGraph& graph = **load_.graph_;
         if (target->graph != &graph) {
-            if (target->loaded) return;  // assigned by a loader or by the user: it stays
+            if (target->loaded) {       // assigned by a loader or by the user: it stays
+                load_.tier_ = nullptr;  // and nobody knows what it was made of
+                return;
+            }
             target = graph.find_or_add(table, target->keys);
             if (target == nullptr) throw Error("a reference has keys that cannot be stored");
             const bool in_root = load_.items_[from_].target == nullptr;
@@ -690,6 +716,48 @@ void Load::tell_origins(std::span<Origin> origins) const {
     for (std::size_t i = 0; i < origins.size(); ++i) origins[i] = items_[i].origin;
 }
 
+void Load::remember_entry(Item& item, const OpenedEntry& entry) const noexcept {
+    item.entry_bytes = entry.envelope.key.size() + entry.body.size();
+    item.fresh_until = entry.envelope.fresh_until;
+}
+
+void Load::remember_stored(Item& item, const KeyLoad& load) const noexcept {
+    if (tier_ == nullptr) return;
+    const auto opened = open_entry(load.entry->bytes, load.key.in_envelope()).entry;
+    if (opened) remember_entry(item, *opened);
+}
+
+void Load::watch(DecodedTier& tier) {
+    tier_ = &tier;
+    begun_ = door_.cache.clock().steady();
+}
+
+void Load::keep(std::size_t root, const DecodedId& id, std::shared_ptr<const void> object) {
+    if (tier_ == nullptr) return;
+    DecodedTier::Making making{.begun = begun_, .stamp = items_[root].stamp};
+    std::optional<WallTime> fresh_until;
+    const auto add = [&](const Item& item) {
+        if (item.state != State::found) return true;  // a reference that dangles
+        making.bytes += item.entry_bytes + item.table->size;
+        making.longest = std::min(making.longest, item.table->options.expires);
+        if (item.fresh_until) {
+            fresh_until = std::min(fresh_until.value_or(*item.fresh_until), *item.fresh_until);
+        }
+        return item.entry_bytes > 0;
+    };
+    if (items_[root].state != State::found || !add(items_[root])) return;
+    // All that was fetched for any root: it lives as long as one of them.
+    for (std::size_t i = root_count_; i < items_.size(); ++i) {
+        if (!add(items_[i])) return;
+        if (items_[i].stamp.place != DecodedStamp::none) making.more.push_back(items_[i].stamp);
+    }
+    if (fresh_until) {
+        const auto left = *fresh_until - wall_time(door_.cache);
+        making.left = Lifetime{left};
+    }
+    tier_->keep(id, std::move(object), std::move(making));
+}
+
 void Load::fill_given() noexcept {
     for (const auto& [reference, target] : references_of_given_) {
         if (target->loaded) *reference = ReferenceBase{target, true};
@@ -712,6 +780,50 @@ void fetch_models(const Door& door, const ModelTable& table, std::span<void* con
     load.fetch_all();
     load.answer(answers, ignored);
     load.tell_origins(origins);
+}
+
+namespace {
+
+DecodedId decoded_id(const Cache& cache, const ModelTable& table, std::size_t depth,
+                     std::string_view key) noexcept {
+    const CacheView& view = cache.view();
+    return {&table, depth, view.key_function, view.version, view.prefix, key};
+}
+
+}  // namespace
+
+std::shared_ptr<const void> find_decoded(const Cache& cache, const ModelTable& table,
+                                         std::size_t depth, std::string_view key) noexcept {
+    DecodedTier* const tier = cache.core().decoded();
+    if (tier == nullptr || cache.is_bypass()) return nullptr;
+    return tier->find(decoded_id(cache, table, depth, key));
+}
+
+std::optional<Lifetime> decoded_left(const Cache& cache, const ModelTable& table, std::size_t depth,
+                                     std::string_view key) noexcept {
+    DecodedTier* const tier = cache.core().decoded();
+    if (tier == nullptr || cache.is_bypass()) return std::nullopt;
+    return tier->left(decoded_id(cache, table, depth, key));
+}
+
+void fetch_shared_models(const Door& door, const ModelTable& table,
+                         std::span<const SharedModel> models, std::span<Answer> answers,
+                         std::span<Origin> origins) {
+    std::vector<void*> objects;
+    for (const auto& model : models) objects.push_back(model.object.get());
+    DecodedTier* const tier = door.cache.core().decoded();
+    IgnoredRead ignored;
+    Load load{door};
+    if (tier != nullptr && !door.cache.is_bypass()) load.watch(*tier);
+    load.add_roots(table, objects, false);
+    load.fetch_all();
+    for (std::size_t i = 0; i < models.size(); ++i) {
+        const auto& [object, key] = models[i];
+        if (!key.empty()) load.keep(i, decoded_id(door.cache, table, door.depth, key), object);
+    }
+    load.answer(answers, ignored);
+    load.tell_origins(origins);
+    ignored.tell();
 }
 
 void fetch_references(const Door& door, const ModelTable& table, std::span<void* const> objects,
