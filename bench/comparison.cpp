@@ -93,7 +93,7 @@ void Comparison::run(const Settings& settings) {
             const nanoseconds time = time_of(candidate.repeat, candidate.times);
             check(candidate);
             candidate.rounds.push_back(static_cast<double>(time.count()) /
-                                       static_cast<double>(candidate.times));
+                                       static_cast<double>(candidate.times * candidate.units));
         }
     }
     print();
@@ -107,7 +107,7 @@ void Comparison::print() {
     std::printf("\n| %-*s | median, ns | fastest, ns | ratio |\n", column, title_.c_str());
     std::printf("|:%s-|-----------:|------------:|------:|\n", std::string(width, '-').c_str());
     const double first = median(candidates_.front().rounds);
-    for (const auto& [name, repeat, is_right, times, rounds] : candidates_) {
+    for (const auto& [name, units, repeat, is_right, times, rounds] : candidates_) {
         std::printf("| %-*s | %10.1f | %11.1f | %5.2f |\n", column, name.c_str(), median(rounds),
                     *std::min_element(rounds.begin(), rounds.end()), median(rounds) / first);
     }

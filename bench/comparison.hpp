@@ -29,14 +29,22 @@ class Comparison {
 
     /// Calls of `call` are measured; the first candidate is what the others are compared with.
     /// `is_right` says of what `call` gives whether it is as it should be: it is asked before and
-    /// after each round, outside of the measured time.
+    /// after each round, outside of the measured time. A call does `units` of what is compared, and
+    /// the figures are those of one.
     template <class IsRight, class Call>
-    void add(std::string name, IsRight is_right, Call call) {
-        candidates_.push_back({std::move(name),
+    void add(std::string name, IsRight is_right, Call call, std::size_t units = 1) {
+        candidates_.push_back({std::move(name), units,
                                [call](std::size_t times) {
                                    for (std::size_t i = 0; i < times; ++i) keep(call());
                                },
                                [call, is_right] { return is_right(call()); }});
+    }
+
+    /// As `add`, for a candidate that repeats itself, elsewhere: `repeat(times)`.
+    void add_repeating(std::string name, std::size_t units,
+                       std::function<void(std::size_t times)> repeat) {
+        auto once = [repeat] { return repeat(1), true; };
+        candidates_.push_back({std::move(name), units, std::move(repeat), std::move(once)});
     }
 
     /// Measures, and prints a table. Errors: `std::runtime_error` where a candidate gave something
@@ -46,10 +54,11 @@ class Comparison {
  private:
     struct Candidate {
         std::string name;
+        std::size_t units;  ///< in a call
         std::function<void(std::size_t times)> repeat;
         std::function<bool()> is_right;
         std::size_t times = 1;            ///< calls in a round
-        std::vector<double> rounds = {};  ///< nanoseconds for a call
+        std::vector<double> rounds = {};  ///< nanoseconds for a unit
     };
 
     /// Makes the optimizer believe that `value` is used.
