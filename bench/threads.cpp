@@ -71,22 +71,22 @@ Candidate libmemcached(const RealMemcached& server, const cachemodel::Models<Per
     for (std::int64_t id = 0; id < people; ++id) {
         keys->push_back(models.cache().final_key(models.key_for(id)));
     }
-    return {"libmemcached, a handle for each thread", [&server, keys]() -> Reader {
-                const std::shared_ptr<memcached_st> client{memcached_create(nullptr),
-                                                           memcached_free};
-                memcached_behavior_set(client.get(), MEMCACHED_BEHAVIOR_TCP_NODELAY, 1);
-                memcached_server_add(client.get(), "127.0.0.1", server.address().port);
-                return [client, keys](std::int64_t id) {
-                    const auto& key = (*keys)[static_cast<std::size_t>(id)];
-                    std::size_t size = 0;
-                    std::uint32_t flags = 0;
-                    memcached_return_t result{};
-                    const std::unique_ptr<char, decltype(&::free)> value{
-                        memcached_get(client.get(), key.data(), key.size(), &size, &flags, &result),
-                        &::free};
-                    return result == MEMCACHED_SUCCESS && size > 100;
-                };
-            }};
+    return {
+        "libmemcached, a handle for each thread", [&server, keys]() -> Reader {
+            const std::shared_ptr<memcached_st> client{memcached_create(nullptr), memcached_free};
+            memcached_behavior_set(client.get(), MEMCACHED_BEHAVIOR_TCP_NODELAY, 1);
+            memcached_server_add(client.get(), "127.0.0.1", server.address().port);
+            return [client, keys](std::int64_t id) {
+                const auto& key = (*keys)[static_cast<std::size_t>(id)];
+                std::size_t size = 0;
+                std::uint32_t flags = 0;
+                memcached_return_t result{};
+                const std::unique_ptr<char, decltype(&::free)> value{
+                    memcached_get(client.get(), key.data(), key.size(), &size, &flags, &result),
+                    &::free};
+                return result == MEMCACHED_SUCCESS && size > 100;
+            };
+        }};
 }
 
 Candidate cachemodel_get(const cachemodel::Models<Person>& models) {
@@ -108,7 +108,8 @@ struct Round {
 class Calls {
  public:
     /// `threads` of them read people at random for `time`, or each of them a few.
-    Calls(const Candidate& candidate, std::size_t threads, std::optional<steady_clock::duration> time)
+    Calls(const Candidate& candidate, std::size_t threads,
+          std::optional<steady_clock::duration> time)
         : times_(threads) {
         std::vector<std::thread> running;
         for (std::size_t i = 0; i < threads; ++i) {
@@ -183,8 +184,7 @@ void measure(const std::vector<Candidate>& candidates, std::size_t threads, std:
     std::vector<double> ratios(rounds);
     for (std::size_t i = 0; i < candidates.size(); ++i) {
         for (std::size_t round = 0; round < rounds; ++round) {
-            ratios[round] =
-                results[i][round].calls_per_second / results[0][round].calls_per_second;
+            ratios[round] = results[i][round].calls_per_second / results[0][round].calls_per_second;
         }
         std::printf("| %7zu | %-38s | %14.1f | %5.2f | %10.0f | %7.0f |\n", threads,
                     candidates[i].name.c_str(),
@@ -219,7 +219,8 @@ int run(int count, char** arguments) {
 
     use_all_cores();
     const RealMemcached server{Transport::tcp};
-    const cachemodel::Models<Person> models{cachemodel::Cache::open(server.url() + "?deadline=10s")};
+    const cachemodel::Models<Person> models{
+        cachemodel::Cache::open(server.url() + "?deadline=10s")};
     for (std::int64_t id = 0; id < people; ++id) models.save(person(id));
     const std::vector<Candidate> candidates{libmemcached(server, models), cachemodel_get(models)};
 

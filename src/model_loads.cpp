@@ -20,6 +20,7 @@
 #include "model_entries.hpp"
 #include "model_job.hpp"
 #include "model_verification.hpp"
+#include "plain_read.hpp"
 #include "revision.hpp"
 #include "secondary_keys.hpp"
 
@@ -125,6 +126,8 @@ class Load {
 
     /// Objects of the caller; `given` ones have their members already.
     void add_roots(const ModelTable& table, std::span<void* const> objects, bool given);
+    /// The only root has been read already, and was no plain hit.
+    void go_on_with(const PlainRead& read) noexcept { read_ = &read; }
     void fetch_all();
     void answer(std::span<Answer> answers, IgnoredRead& ignored);
     void tell_origins(std::span<Origin> origins) const;
@@ -149,6 +152,7 @@ class Load {
 
     void fetch_level(const Numbers& level);
     void fetch_group(Group& group);
+    void read_group(Group& group, Sink& sink);
     void count_read(const Group& group);
     void read_entry(Group& group, std::size_t index, std::string_view bytes, std::uint64_t token);
     std::optional<MissReason> decode(Item& item, const OpenedEntry& entry);
@@ -168,7 +172,8 @@ class Load {
     class Visitor;
 
     const Door& door_;
-    CallMemory<2048> memory_;  // enough for one object without references
+    CallMemory<2048> memory_;          // enough for one object without references
+    const PlainRead* read_ = nullptr;  ///< until it is taken over
     std::optional<GraphHandle> graph_;
     std::pmr::deque<Item> items_{memory_.resource()};  // what it holds stays where it is
     std::vector<Edge> edges_;
@@ -435,13 +440,12 @@ void Load::count_read(const Group& group) {
     }
 }
 
-void Load::fetch_group(Group& group) {
+void Load::read_group(Group& group, Sink& sink) {
     const Flights& flights = group.cache.core().model_flights;
     std::pmr::vector<std::string_view> keys{memory_.resource()};
     keys.reserve(group.items.size());
     for (const std::size_t index : group.items) {
         Item& item = items_[index];
-        item.source = &source_of(item, group.cache);
         if (item.source->can_load()) item.asked_at = std::chrono::steady_clock::now();
         item.landings = flights.landings(Flights::runway(item.key.in_envelope()));
         // What is in another cache is changed by others.
@@ -449,8 +453,22 @@ void Load::fetch_group(Group& group) {
         if (is_watched) item.stamp = tier_->stamp(group.cache.final_key(item.key.stored));
         keys.push_back(item.key.stored);
     }
-    Sink sink{*this, group};
     group.cache.read_many(keys, sink);
+}
+
+void Load::fetch_group(Group& group) {
+    for (const std::size_t index : group.items) {
+        items_[index].source = &source_of(items_[index], group.cache);
+    }
+    Sink sink{*this, group};
+    if (const PlainRead* const read = std::exchange(read_, nullptr)) {
+        Item& item = items_[group.items.front()];
+        item.asked_at = read->asked_at();
+        item.landings = read->landings();
+        read->tell(sink);
+    } else {
+        read_group(group, sink);
+    }
     sink.rethrow_fatal();
 
     if (!group.cache.is_bypass()) count_read(group);
@@ -775,8 +793,17 @@ void fetch_models(const Door& door, const ModelTable& table, std::span<void* con
 
 void fetch_models(const Door& door, const ModelTable& table, std::span<void* const> objects,
                   std::span<Answer> answers, std::span<Origin> origins, IgnoredRead& ignored) {
+    std::optional<PlainRead> read;
+    if (objects.size() == 1 && PlainRead::is_possible(door, table)) {
+        read.emplace(door, table, objects.front());
+        if (read->is_hit()) {
+            if (!origins.empty()) origins.front() = read->origin();
+            return;
+        }
+    }
     Load load{door};
     load.add_roots(table, objects, false);
+    if (read) load.go_on_with(*read);
     load.fetch_all();
     load.answer(answers, ignored);
     load.tell_origins(origins);

@@ -1,5 +1,5 @@
-// cachemodel: reads of single keys that are combined into one request, with a server that is played.
-// SPDX-License-Identifier: MIT
+// cachemodel: reads of single keys that are combined into one request, with a server that is
+// played. SPDX-License-Identifier: MIT
 #include "net/combined_reads.hpp"
 
 #include "support/backend_calls.hpp"
@@ -69,8 +69,7 @@ class HeldServer {
             HeldServer& server;
         } request{*this};
         ReadKeeper keeper{1};
-        const bool is_answered =
-            reads_.read(key, keeper, steady_clock::now() + patience, request);
+        const bool is_answered = reads_.read(key, keeper, steady_clock::now() + patience, request);
         expect(keeper.reads[0].answers == (is_answered ? 1 : 0));
         return keeper.reads[0];
     }
@@ -153,7 +152,8 @@ TEST_CASE("keys that wait go in one request, each answer to its own caller on it
         right += read.failed() && read.failure->message() == "unavailable: of c";
     });
     server.start("a", [&](const Read& read) { right += read.found("value of a"); });
-    server.start("d", [&](const Read& read) { right += read.found("value of d") && read.token == 7; });
+    server.start("d",
+                 [&](const Read& read) { right += read.found("value of d") && read.token == 7; });
     CHECK(server.let_go());
     CHECK(right == 5);
     CHECK(server.requests() == std::vector<std::vector<std::string>>{{"a", "a", "b", "c", "d"}});
@@ -175,7 +175,8 @@ TEST_CASE("a full batch is asked for at once", "[net][combined][threads]") {
     const auto count = [&](const Read& read) { right += read.found("value of k"); };
     for (std::size_t i = 1; i < CombinedReads::most_keys; ++i) server.start("k", count);
     CHECK(server.read("k").found("value of k"));
-    await("the others are answered", [&] { return right + 1 == static_cast<int>(CombinedReads::most_keys); });
+    await("the others are answered",
+          [&] { return right + 1 == static_cast<int>(CombinedReads::most_keys); });
     server.start("k", count);
     CHECK(server.let_go());
     const auto requests = server.requests();
@@ -184,7 +185,8 @@ TEST_CASE("a full batch is asked for at once", "[net][combined][threads]") {
     CHECK(requests[1].size() == 1);
 }
 
-TEST_CASE("a caller leaves at its deadline, and its answer is dropped", "[net][combined][threads]") {
+TEST_CASE("a caller leaves at its deadline, and its answer is dropped",
+          "[net][combined][threads]") {
     CombinedReads reads{1, soon};
     Barrier answered;
     HeldServer server{reads, [&](Keys keys, ReadSink& sink) {
