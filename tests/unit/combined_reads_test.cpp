@@ -64,7 +64,7 @@ class HeldServer {
     /// Reads `key` on this thread.
     Read read(std::string_view key, std::chrono::nanoseconds patience = 1h) {
         struct Request final : net::ReadRequest {
-            explicit Request(HeldServer& server) : server(server) {}
+            explicit Request(HeldServer& of) : server(of) {}
             void send(Keys keys, ReadSink& sink) override { server.answer_request(keys, sink); }
             HeldServer& server;
         } request{*this};
@@ -307,7 +307,7 @@ TEST_CASE("whatever becomes of requests, each caller gets one answer, and its ow
         }
     };
     struct Request final : net::ReadRequest {
-        explicit Request(const Script& script) : script(script) {}
+        explicit Request(const Script& of) : script(of) {}
         void send(Keys keys, ReadSink& sink) override { script(keys, sink); }
         const Script& script;
     };
