@@ -14,7 +14,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
+#include "call_memory.hpp"
 #include "flights.hpp"
 
 namespace cachemodel::detail {
@@ -36,6 +38,7 @@ class PlainRead final : private ReadSink {
     PlainRead(const Door& door, const ModelTable& table, void* object);
     PlainRead(const PlainRead&) = delete;
     PlainRead& operator=(const PlainRead&) = delete;
+    ~PlainRead() { SpareText::leave(std::move(key_.stored)); }
 
     bool is_hit() const noexcept { return answer_ == Answer::hit; }
     /// Of a hit.
