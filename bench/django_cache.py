@@ -7,8 +7,12 @@ Takes the server's address as its argument, and one command on each line of its 
 
 import sys
 
-import django
-from django.conf import settings
+try:
+    import django
+    import pylibmc  # which Django's backend needs, and imports late
+    from django.conf import settings
+except ImportError as missing:
+    sys.exit(str(missing))
 
 ENTRIES = 100
 
