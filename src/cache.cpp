@@ -51,7 +51,8 @@ Cache::Cache(std::shared_ptr<Backend> backend, CacheOptions options) {
     core_ = std::make_shared<detail::CacheCore>(
         std::move(backend), options.clock,
         detail::CacheCore::LoadSettings{.loads_without_cache = options.loads_without_cache,
-                                        .seed = options.seed});
+                                        .seed = options.seed},
+        options.decoded, options.decoded_expires);
     view_ = std::make_shared<const CacheView>(CacheView{
         .name = std::move(options.name),
         .prefix = std::move(options.key_prefix),
@@ -131,8 +132,11 @@ const Clock& Cache::clock() const noexcept { return core_->clock(); }
 const std::vector<std::string>& Cache::warnings() const noexcept { return view_->warnings; }
 Backend& Cache::backend() const noexcept { return core_->backend(); }
 
-Statistics Cache::statistics() const noexcept { return core_->counters.read(); }
-std::vector<ModelStatistics> Cache::model_statistics() const { return core_->models.read(); }
+Statistics Cache::statistics() const noexcept { return core_->statistics(); }
+std::vector<ModelStatistics> Cache::model_statistics() const { return core_->model_statistics(); }
+DecodedUsage Cache::decoded_usage() const noexcept {
+    return core_->decoded() ? core_->decoded()->usage() : DecodedUsage{};
+}
 Latencies Cache::latencies() const noexcept { return core_->latencies.read(); }
 std::size_t Cache::loads_under_way() const noexcept { return core_->running_loads.count(); }
 void Cache::observe(std::shared_ptr<Observer> observer) const {
@@ -188,6 +192,8 @@ std::size_t Cache::clear_prefix() const {
         core_->remove_many(*view_, std::span{keys}.subspan(begin, size),
                            std::span{outcomes}.subspan(begin, size));
     }
+    // Of what is decoded the backend may have dropped the entry, and has not listed it.
+    if (auto* const decoded = core_->decoded()) decoded->change_all();
     const auto failed = std::ranges::find_if(outcomes, &Outcome::failed);
     if (failed != outcomes.end() && !core_->ignores(*view_, Operation::remove, failed->failure())) {
         failed->failure().rethrow();

@@ -118,13 +118,29 @@ Statistics ModelCounters::read(const ModelTable& model) const {
     return counters == by_model_.end() ? Statistics{} : counters->second.read();
 }
 
-std::vector<ModelStatistics> ModelCounters::read() const {
+std::vector<const ModelTable*> ModelCounters::all() const {
+    const std::lock_guard lock{mutex_};
+    std::vector<const ModelTable*> all;
+    for (const auto& [model, counters] : by_model_) all.push_back(model);
+    return all;
+}
+
+Statistics CacheCore::statistics() const noexcept {
+    Statistics statistics = counters.read();
+    if (decoded_) statistics.decoded_hits = decoded_->hits();
+    return statistics;
+}
+
+Statistics CacheCore::statistics_of(const ModelTable& model) const {
+    Statistics statistics = models.read(model);
+    if (decoded_) statistics.decoded_hits = decoded_->hits(model);
+    return statistics;
+}
+
+std::vector<ModelStatistics> CacheCore::model_statistics() const {
     std::vector<ModelStatistics> all;
-    {
-        const std::lock_guard lock{mutex_};
-        for (const auto& [model, counters] : by_model_) {
-            all.push_back({model->name().name, counters.read()});
-        }
+    for (const ModelTable* const model : models.all()) {
+        all.push_back({model->name().name, statistics_of(*model)});
     }
     std::sort(all.begin(), all.end(),
               [](const auto& a, const auto& b) { return a.model < b.model; });
@@ -294,8 +310,40 @@ void CacheCore::get_many(const CacheView& view, std::span<const std::string_view
     trip.end(counting);
 }
 
+/// A call that changes what is under some keys, or all of them. When it is over, however it ends,
+/// decoded objects that were read before are out of date.
+class CacheCore::Change {
+ public:
+    explicit Change(CacheCore& core) noexcept : core_(core), is_of_all_(true) {}
+    Change(CacheCore& core, std::span<const std::string_view> keys) noexcept
+        : core_(core), keys_(keys) {}
+    Change(CacheCore& core, std::span<const Entry> entries) noexcept
+        : core_(core), entries_(entries) {}
+    Change(const Change&) = delete;
+    Change& operator=(const Change&) = delete;
+    ~Change() {
+        if (!core_.decoded_) return;
+        DecodedTier& decoded = *core_.decoded_;
+        if (is_of_all_) decoded.change_all();
+        for (const auto key : keys_) decoded.change(key);
+        for (const auto& entry : entries_) decoded.change(entry.key);
+    }
+
+ private:
+    CacheCore& core_;
+    const bool is_of_all_ = false;
+    const std::span<const std::string_view> keys_;
+    const std::span<const Entry> entries_;
+};
+
 void CacheCore::store_many(const CacheView& view, Store how, std::span<const Entry> entries,
                            std::span<Outcome> outcomes) {
+    const Change change{*this, entries};
+    store_loaded(view, how, entries, outcomes);
+}
+
+void CacheCore::store_loaded(const CacheView& view, Store how, std::span<const Entry> entries,
+                             std::span<Outcome> outcomes) {
     Trip trip{*this, view, operation_of(how), entries.size()};
     backend_->store_many(how, entries, outcomes);
     trip.end(entries, outcomes);
@@ -305,6 +353,7 @@ void CacheCore::store_many(const CacheView& view, Store how, std::span<const Ent
 
 void CacheCore::remove_many(const CacheView& view, std::span<const std::string_view> keys,
                             std::span<Outcome> outcomes) {
+    const Change change{*this, keys};
     Trip trip{*this, view, Operation::remove, keys.size()};
     backend_->remove_many(keys, outcomes);
     trip.end(outcomes);
@@ -322,6 +371,7 @@ void CacheCore::store_leases(const CacheView& view, Store how, std::span<const E
 std::size_t CacheCore::replace_many(const CacheView& view, std::span<const Entry> entries,
                                     std::span<Outcome> outcomes,
                                     const std::function<void(std::size_t)>& before_removal) {
+    const Change change{*this, entries};
     {
         Trip trip{*this, view, Operation::remove, entries.size()};
         backend_->store_many(Store::set, entries, outcomes);
@@ -352,6 +402,7 @@ std::size_t CacheCore::replace_many(const CacheView& view, std::span<const Entry
 
 void CacheCore::touch_many(const CacheView& view, std::span<const std::string_view> keys,
                            Lifetime lifetime, std::span<Outcome> outcomes) {
+    const Change change{*this, keys};
     Trip trip{*this, view, Operation::touch, keys.size()};
     backend_->touch_many(keys, lifetime, outcomes);
     trip.end(outcomes);
@@ -395,6 +446,7 @@ void CacheCore::list_keys(const CacheView& view, std::string_view prefix, KeySin
 }
 
 void CacheCore::clear(const CacheView& view) {
+    const Change change{*this};
     Trip trip{*this, view, Operation::clear, 0};
     backend_->clear();
     trip.end(std::size_t{0});
@@ -500,7 +552,8 @@ FinalKeys::FinalKeys(CacheCore& core, const CacheView& view, Operation operation
         }
     } else {
         for (const auto key : keys) listed_.add(view.final_key(key));
-        views_ = listed_.views();
+        const auto listed = listed_.views();
+        views_.assign(listed.begin(), listed.end());
     }
     for (const auto key : views_) core.check_key(view, operation, key);
 }

@@ -19,6 +19,7 @@
 #include <exception>
 #include <functional>
 #include <memory>
+#include <memory_resource>
 #include <mutex>
 #include <optional>
 #include <span>
@@ -29,9 +30,11 @@
 #include <vector>
 
 #include "at_fork.hpp"
+#include "call_memory.hpp"
 #include "chance.hpp"
 #include "claimed_names.hpp"
 #include "counters.hpp"
+#include "decoded_tier.hpp"
 #include "flights.hpp"
 #include "latency_counter.hpp"
 #include "load_backoff.hpp"
@@ -72,8 +75,8 @@ class ModelCounters {
  public:
     Counters& of(const ModelTable& model);
     Statistics read(const ModelTable& model) const;
-    /// All of them, by name.
-    std::vector<ModelStatistics> read() const;
+    /// Those of which there are any.
+    std::vector<const ModelTable*> all() const;
 
  private:
     mutable ForkSafe<std::mutex> mutex_;
@@ -92,15 +95,20 @@ class CacheCore {
         std::optional<std::uint64_t> seed;
     };
 
-    CacheCore(std::shared_ptr<Backend> backend, const Clock& clock, const LoadSettings& loads)
+    CacheCore(std::shared_ptr<Backend> backend, const Clock& clock, const LoadSettings& loads,
+              std::size_t decoded_bytes, Lifetime decoded_expires)
         : load_settings(loads),
           chance(load_settings.seed),
           load_limit(load_settings.loads_without_cache),
           backend_(std::move(backend)),
-          clock_(clock) {}
+          clock_(clock) {
+        if (decoded_bytes > 0) decoded_.emplace(decoded_bytes, decoded_expires, clock);
+    }
 
     Backend& backend() const noexcept { return *backend_; }
     const Clock& clock() const noexcept { return clock_; }
+    /// Null where no decoded objects are kept.
+    DecodedTier* decoded() noexcept { return decoded_ ? &*decoded_ : nullptr; }
     /// Counts what happens to a model or a function, and so to its cache.
     void count(Counter Counters::*counter, Counters& own) noexcept {
         counters.*counter += 1;
@@ -121,6 +129,11 @@ class CacheCore {
     RunningLoads running_loads;
     ClaimedNames names;
 
+    Statistics statistics() const noexcept;
+    Statistics statistics_of(const ModelTable& model) const;
+    /// Of all models, by name.
+    std::vector<ModelStatistics> model_statistics() const;
+
     void observe(std::shared_ptr<Observer> observer);
 
     // As in Backend. `peeks` makes it no use of the entries.
@@ -128,6 +141,9 @@ class CacheCore {
                   bool peeks);
     void store_many(const CacheView& view, Store how, std::span<const Entry> entries,
                     std::span<Outcome> outcomes);
+    /// The same of what loads bring, which is no change of what they have read before.
+    void store_loaded(const CacheView& view, Store how, std::span<const Entry> entries,
+                      std::span<Outcome> outcomes);
     void remove_many(const CacheView& view, std::span<const std::string_view> keys,
                      std::span<Outcome> outcomes);
     /// Writes what is no value, and counts as nothing but a round trip and its bytes.
@@ -172,6 +188,7 @@ class CacheCore {
  private:
     friend class ToldLater;
     class Trip;
+    class Change;
 
     void tell_failed_load(const CacheView& view, std::string_view name, std::string_view key,
                           const std::exception_ptr& error, bool in_background) noexcept;
@@ -184,6 +201,7 @@ class CacheCore {
     std::atomic<Observer*> observer_{nullptr};
     ForkSafe<std::mutex> observers_mutex_;
     std::vector<std::shared_ptr<Observer>> observers_;
+    std::optional<DecodedTier> decoded_;
 };
 
 /// What this thread has to tell the observer of a cache is told when this ends: it is there before
@@ -222,9 +240,10 @@ class FinalKeys {
     std::span<const std::string_view> views() const noexcept { return views_; }
 
  private:
-    std::string text_;
+    CallMemory<384> memory_;  // enough for one key
+    std::pmr::string text_{memory_.resource()};
     KeyList listed_;  // where their sizes are not known before
-    std::vector<std::string_view> views_;
+    std::pmr::vector<std::string_view> views_{memory_.resource()};
 };
 
 /// Whether a failure is one that `CacheOptions::ignore_errors` is about.

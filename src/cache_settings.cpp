@@ -36,6 +36,9 @@ void take_load_options(CacheUrl& url, CacheOptions& options) {
     options.loads_without_cache = static_cast<std::size_t>(
         url.take_integer("loads_without_cache", options.loads_without_cache, 1,
                          std::numeric_limits<std::uint32_t>::max()));
+    options.decoded =
+        url.take_size("decoded", options.decoded, 0, std::numeric_limits<std::size_t>::max());
+    take("decoded_expires", options.decoded_expires, some, never);
 }
 
 }  // namespace
@@ -71,6 +74,10 @@ void check_options(const CacheOptions& options) {
     if (options.loads_without_cache == 0) {
         const std::string what = " is 0, which would let nothing load without the cache";
         throw wrong_option("loads_without_cache", "loads_without_cache" + what, what);
+    }
+    if (options.decoded_expires.is_over()) {
+        const std::string what = " is over, which would let no decoded object be given out";
+        throw wrong_option("decoded_expires", "decoded_expires" + what, what);
     }
 }
 

@@ -354,6 +354,17 @@ std::vector<Outcome> store_leases(const Cache& cache, Store how, std::span<const
     return outcomes;
 }
 
+void store_loaded(const Cache& cache, Store how, std::span<const Entry> entries,
+                  std::span<Outcome> outcomes) {
+    const auto is_over = [](const Entry& entry) { return entry.lifetime.is_over(); };
+    if (cache.core().decoded() == nullptr || cache.is_bypass() ||
+        std::ranges::any_of(entries, is_over)) {
+        return cache.store_many(how, entries, outcomes);
+    }
+    const FinalEntries final_entries{cache, operation_of(how), entries};
+    cache.core().store_loaded(cache.view(), how, final_entries.entries(), outcomes);
+}
+
 std::vector<Outcome> store_entries(const Cache& cache, Store how, std::span<const Entry> entries) {
     std::vector<Outcome> outcomes(entries.size());
     cache.store_many(how, entries, outcomes);

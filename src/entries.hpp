@@ -195,6 +195,11 @@ std::size_t remove_for_good(const Cache& cache, std::span<const EntryKey> keys, 
 /// Writes or gives back leases. Whose lease there is then, only another look tells.
 std::vector<Outcome> store_leases(const Cache& cache, Store how, std::span<const Entry> entries);
 
+/// As `Cache::store_many`, of what a load brings: decoded objects that have read the same are not
+/// out of date.
+void store_loaded(const Cache& cache, Store how, std::span<const Entry> entries,
+                  std::span<Outcome> outcomes);
+
 /// As `Cache::store_many`; but `Store::add` takes what is over for what is not there also where the
 /// backend keeps it a little longer, and with a lifetime that is over only looks.
 std::vector<Outcome> store_entries(const Cache& cache, Store how, std::span<const Entry> entries);

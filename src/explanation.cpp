@@ -145,6 +145,7 @@ std::string to_string(const Explanation& told) {
     lines.add("served until", told.served_until);
     lines.add("fallback until", told.fallback_until);
     lines.add("leased until", told.leased_until);
+    lines.add("decoded until", told.decoded_until);
     if (told.load_cost) lines.add("load took", detail::shown_lifetime(*told.load_cost));
     lines.text += '\n';
     return std::move(lines.text);

@@ -203,7 +203,8 @@ Explanation explain_entry(const Cache& cache, const EntryKey& key, const Reader&
     return Explaining{cache, key, reader}.explain();
 }
 
-Explanation explain_model(const Door& door, const ModelTable& table, const void* object) {
+Explanation explain_model(const Door& door, const ModelTable& table, const void* object,
+                          std::string_view key_bytes) {
     const EntryKey key = make_model_key(table, object);
     Reader reader{.rules = rules_of(door, table),
                   .has_loader = door.has_source,
@@ -221,7 +222,13 @@ Explanation explain_model(const Door& door, const ModelTable& table, const void*
         if (graph) (*graph)->end_loading();
         return problem;
     };
-    return explain_entry(door.cache, key, reader);
+    Explanation told = explain_entry(door.cache, key, reader);
+    const auto left = decoded_left(door.cache, table, door.depth, key_bytes);
+    if (left) {
+        told.decoded_until =
+            left->is_never() ? Explanation::Time::max() : fresh_until(*left, told.now);
+    }
+    return told;
 }
 
 }  // namespace cachemodel::detail

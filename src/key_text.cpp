@@ -6,6 +6,7 @@
 
 #include "sha256.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <utility>
@@ -20,6 +21,11 @@ constexpr std::size_t digest_digits = 32;         // 128 bits
 constexpr std::size_t secret_digest_digits = 64;  // all of SHA-256
 // In keys this byte stands before a digest and nowhere else: it is escaped in names and values.
 constexpr char digest_mark = '~';
+
+bool is_escaped(char c) noexcept {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte <= 0x20 || byte >= 0x7f || c == '"' || c == '%' || c == '~';
+}
 
 template <class Number>
 void append_decimal(std::string& out, Number value) {
@@ -68,15 +74,16 @@ EntryKey make_entry_key(std::string text, std::size_t head, bool secret) {
 }
 
 void append_escaped(std::string& out, std::string_view text) {
-    for (const char c : text) {
-        const auto byte = static_cast<unsigned char>(c);
-        if (byte > 0x20 && byte < 0x7f && c != '"' && c != '%' && c != '~') {
-            out += c;
-        } else {
-            out += '%';
-            out += hex_digits[byte >> 4];
-            out += hex_digits[byte & 0xf];
-        }
+    while (!text.empty()) {
+        const auto plain = std::find_if(text.begin(), text.end(), is_escaped) - text.begin();
+        out.append(text, 0, static_cast<std::size_t>(plain));
+        text.remove_prefix(static_cast<std::size_t>(plain));
+        if (text.empty()) return;
+        const auto byte = static_cast<unsigned char>(text.front());
+        out += '%';
+        out += hex_digits[byte >> 4];
+        out += hex_digits[byte & 0xf];
+        text.remove_prefix(1);
     }
 }
 

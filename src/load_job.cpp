@@ -335,12 +335,20 @@ struct LoadJob::Sent {
     std::vector<Entry> entries;
     std::vector<Outcome> outcomes;
 
+    void store(const Cache& cache, Store how, std::span<const Entry> some,
+               std::span<Outcome> its_outcomes) const {
+        // That there is none, where there was one, is news.
+        const bool is_news = std::ranges::any_of(
+            loads, [](const KeyLoad* each) { return each->state == KeyLoad::State::missing; });
+        is_news ? cache.store_many(how, some, its_outcomes)
+                : store_loaded(cache, how, some, its_outcomes);
+    }
     /// Stores some of them once more.
     void store_again(const Cache& cache, Store how, std::span<const std::size_t> places) {
         std::vector<Entry> again;
         for (const std::size_t place : places) again.push_back(entries[place]);
         std::vector<Outcome> now(again.size());
-        cache.store_many(how, again, now);
+        store(cache, how, again, now);
         for (std::size_t i = 0; i < places.size(); ++i) outcomes[places[i]] = std::move(now[i]);
     }
 };
@@ -456,7 +464,7 @@ void LoadJob::store(Store how, std::span<KeyLoad* const> loads) {
     sent.outcomes.resize(sent.entries.size());
     try {
         count_round_trip();
-        cache_.store_many(how, sent.entries, sent.outcomes);
+        sent.store(cache_, how, sent.entries, sent.outcomes);
         if (how == Store::compare_and_set) {
             add_where_gone(sent);
             if (uses_leases_) store_over_leases(sent);

@@ -7,17 +7,20 @@
 #include <algorithm>
 #include <deque>
 #include <memory>
+#include <memory_resource>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "cache_core.hpp"
+#include "call_memory.hpp"
 #include "entries.hpp"
 #include "freshness.hpp"
 #include "loads.hpp"
 #include "model_entries.hpp"
 #include "model_job.hpp"
 #include "model_verification.hpp"
+#include "plain_read.hpp"
 #include "revision.hpp"
 #include "secondary_keys.hpp"
 
@@ -54,6 +57,10 @@ struct Item {
     std::uint64_t landings = 0;  ///< as its flights were counted before it was read
     SteadyTime asked_at = {};    ///< before it was read, by the machine's clock
     Origin origin = {};          ///< of a root, once it is found
+    // For what is to be kept decoded:
+    DecodedStamp stamp = {};      ///< of its entry, before it was read
+    std::size_t entry_bytes = 0;  ///< of its entry, fresh and whole; 0 where there is none
+    std::optional<WallTime> fresh_until = {};
 };
 
 /// A reference from one item to another.
@@ -111,27 +118,41 @@ class Source final : public Loads {
 class Load {
  public:
     explicit Load(const Door& door) : door_(door) {}
+    Load(const Load&) = delete;
+    Load& operator=(const Load&) = delete;
+    ~Load() {
+        if (!items_.empty()) SpareText::leave(std::move(items_.front().key.stored));
+    }
 
     /// Objects of the caller; `given` ones have their members already.
     void add_roots(const ModelTable& table, std::span<void* const> objects, bool given);
+    /// The only root has been read already, and was no plain hit.
+    void go_on_with(const PlainRead& read) noexcept { read_ = &read; }
     void fetch_all();
     void answer(std::span<Answer> answers, IgnoredRead& ignored);
     void tell_origins(std::span<Origin> origins) const;
     /// Lets the references of given objects point to what was found.
     void fill_given() noexcept;
 
+    /// Before anything is read: what it brings may be kept decoded.
+    void watch(DecodedTier& tier);
+    /// Hands a root that was found to the tier, if all that it is made of has an entry.
+    void keep(std::size_t root, const DecodedId& id, std::shared_ptr<const void> object);
+
  private:
     friend class Source;
     class Sink;
+    using Numbers = std::pmr::vector<std::size_t>;  // of items
     struct Group {
         Cache cache;
-        std::vector<std::size_t> items;
+        Numbers items;
         std::vector<std::size_t> to_refresh = {};
         std::vector<std::size_t> to_verify = {};
     };
 
-    void fetch_level(const std::vector<std::size_t>& level);
+    void fetch_level(const Numbers& level);
     void fetch_group(Group& group);
+    void read_group(Group& group, Sink& sink);
     void count_read(const Group& group);
     void read_entry(Group& group, std::size_t index, std::string_view bytes, std::uint64_t token);
     std::optional<MissReason> decode(Item& item, const OpenedEntry& entry);
@@ -141,27 +162,33 @@ class Load {
     bool fall_back(Item& item);
     void fail(Item& item, Failure failure, const Source* ignored_by = nullptr);
     void clone(const Item& from, Item& to);
-    std::vector<std::size_t> next_level(const std::vector<std::size_t>& level, bool deeper);
+    Numbers next_level(const Numbers& level, bool deeper);
     void spread(State state);
     Cache cache_of(const ModelTable& table) const;
+    void remember_entry(Item& item, const OpenedEntry& entry) const noexcept;
+    void remember_stored(Item& item, const KeyLoad& load) const noexcept;
     Item* root_like(const Item& item);
 
     class Visitor;
 
     const Door& door_;
+    CallMemory<2048> memory_;          // enough for one object without references
+    const PlainRead* read_ = nullptr;  ///< until it is taken over
     std::optional<GraphHandle> graph_;
-    std::deque<Item> items_;  // what it holds stays where it is
+    std::pmr::deque<Item> items_{memory_.resource()};  // what it holds stays where it is
     std::vector<Edge> edges_;
     std::size_t root_count_ = 0;
     bool roots_given_ = false;
     // Until all is done, nobody outside of the load can get at the graph.
     std::vector<std::pair<ReferenceBase*, Target*>> references_of_given_;
-    std::vector<std::size_t> first_level_;
+    Numbers first_level_{memory_.resource()};
     std::unordered_map<std::string_view, std::size_t> roots_by_key_;
     std::vector<std::pair<std::size_t, std::size_t>> equal_roots_;  // the first, the repeated one
-    std::vector<std::size_t> copied_;  // of the level at hand: equal to an item that is there
+    Numbers copied_{memory_.resource()};  // of the level at hand: equal to an item that is there
     std::optional<Source> first_source_;
     std::vector<std::unique_ptr<Source>> other_sources_;
+    DecodedTier* tier_ = nullptr;  ///< null where nothing is to be kept
+    SteadyTime begun_ = {};        ///< for the tier
 };
 
 Source::Source(Load& load, const Door& door, const ModelTable& table, Cache cache, bool asks)
@@ -197,10 +224,11 @@ void* Source::place(LoadJob& job, std::size_t index, bool is_task) {
 void Source::loaded(std::size_t index, KeyLoad& load) {
     item(index).state = State::found;
     item(index).failure.reset();
-    if (item(index).target != nullptr) return;
-    Revision& revision = item(index).origin.revision;
     // For an update, and around the cache, it is completed in this thread.
     const bool is_whole = loader_->complete == nullptr || is_for_update() || cache_.is_bypass();
+    if (is_whole && load.is_stored) load_.remember_stored(item(index), load);
+    if (item(index).target != nullptr) return;
+    Revision& revision = item(index).origin.revision;
     if (!is_whole) revision = revision_of_part;
     if (is_whole && load.is_stored) revision = revision_of(load.entry->bytes, load.key);
 }
@@ -260,7 +288,7 @@ Cache Load::cache_of(const ModelTable& table) const {
 }
 
 void Load::fetch_all() {
-    std::vector<std::size_t> level = std::move(first_level_);
+    Numbers level = std::move(first_level_);
     fetch_level(level);
     for (const auto& [first, repeated] : equal_roots_) {
         clone(items_[first], items_[repeated]);
@@ -300,6 +328,9 @@ void Load::clone(const Item& from, Item& to) {
     to.failure = from.failure;
     to.ignored_by = from.ignored_by;
     to.origin = from.origin;
+    to.stamp = from.stamp;
+    to.entry_bytes = from.entry_bytes;
+    to.fresh_until = from.fresh_until;
     if (from.state != State::found) return;
     std::string bytes;
     CborWriter writer{bytes};
@@ -333,14 +364,16 @@ void Load::fail(Item& item, Failure failure, const Source* ignored_by) {
     item.ignored_by = ignored_by;
 }
 
-void Load::fetch_level(const std::vector<std::size_t>& level) {
-    std::vector<Group> groups;
+void Load::fetch_level(const Numbers& level) {
+    std::pmr::vector<Group> groups{memory_.resource()};
     for (const std::size_t index : level) {
         if (items_[index].state != State::pending) continue;
         const Cache cache = cache_of(*items_[index].table);
         const auto is_same = [&](const Group& group) { return group.cache == cache; };
         auto group = std::find_if(groups.begin(), groups.end(), is_same);
-        if (group == groups.end()) group = groups.insert(groups.end(), Group{cache, {}});
+        if (group == groups.end()) {
+            group = groups.insert(groups.end(), Group{cache, Numbers{memory_.resource()}});
+        }
         group->items.push_back(index);
     }
     for (auto& group : groups) fetch_group(group);
@@ -407,19 +440,35 @@ void Load::count_read(const Group& group) {
     }
 }
 
-void Load::fetch_group(Group& group) {
+void Load::read_group(Group& group, Sink& sink) {
     const Flights& flights = group.cache.core().model_flights;
-    std::vector<std::string_view> keys;
+    std::pmr::vector<std::string_view> keys{memory_.resource()};
     keys.reserve(group.items.size());
     for (const std::size_t index : group.items) {
         Item& item = items_[index];
-        item.source = &source_of(item, group.cache);
         if (item.source->can_load()) item.asked_at = std::chrono::steady_clock::now();
         item.landings = flights.landings(Flights::runway(item.key.in_envelope()));
+        // What is in another cache is changed by others.
+        const bool is_watched = tier_ != nullptr && &group.cache.core() == &door_.cache.core();
+        if (is_watched) item.stamp = tier_->stamp(group.cache.final_key(item.key.stored));
         keys.push_back(item.key.stored);
     }
-    Sink sink{*this, group};
     group.cache.read_many(keys, sink);
+}
+
+void Load::fetch_group(Group& group) {
+    for (const std::size_t index : group.items) {
+        items_[index].source = &source_of(items_[index], group.cache);
+    }
+    Sink sink{*this, group};
+    if (const PlainRead* const read = std::exchange(read_, nullptr)) {
+        Item& item = items_[group.items.front()];
+        item.asked_at = read->asked_at();
+        item.landings = read->landings();
+        read->tell(sink);
+    } else {
+        read_group(group, sink);
+    }
     sink.rethrow_fatal();
 
     if (!group.cache.is_bypass()) count_read(group);
@@ -448,7 +497,9 @@ void Load::read_entry(Group& group, std::size_t index, std::string_view bytes,
     if (state == Freshness::fallback) return reset(*item.table, item.object);
     item.state = State::found;
     if (item.target == nullptr) item.origin.revision = revision_of(*standing.entry);
-    if (!standing.is_fresh_value()) {
+    if (standing.is_fresh_value()) {
+        remember_entry(item, *standing.entry);
+    } else {
         item.origin.is_stale = true;
         item.source->count(&Counters::stale_served);
     }
@@ -529,6 +580,7 @@ void Load::take_product(Item& item, const LoadedModel& product) {
                               Error("a value does not survive being stored: " + item.key.stored))});
     }
     item.state = State::found;
+    if (!product.is_part) remember_entry(item, *opened);
     if (item.target == nullptr) {
         item.origin.revision = product.is_part ? revision_of_part : revision_of(*opened);
     }
@@ -556,8 +608,7 @@ bool Load::fall_back(Item& item) {
 /// Turns the references of one item into items of their own and edges to them.
 class Load::Visitor final : public ReferenceVisitor {
  public:
-    Visitor(Load& load, bool deeper, std::vector<std::size_t>& next)
-        : load_(load), deeper_(deeper), next_(next) {}
+    Visitor(Load& load, bool deeper, Numbers& next) : load_(load), deeper_(deeper), next_(next) {}
 
     void enter(std::size_t item) noexcept { from_ = item; }
 
@@ -566,7 +617,10 @@ class Load::Visitor final : public ReferenceVisitor {
         if (target == nullptr) return;
         LoadGraph& graph = **load_.graph_;
         if (target->graph != &graph) {
-            if (target->loaded) return;  // assigned by a loader or by the user: it stays
+            if (target->loaded) {       // assigned by a loader or by the user: it stays
+                load_.tier_ = nullptr;  // and nobody knows what it was made of
+                return;
+            }
             target = graph.find_or_add(table, target->keys);
             if (target == nullptr) throw Error("a reference has keys that cannot be stored");
             const bool in_root = load_.items_[from_].target == nullptr;
@@ -599,12 +653,12 @@ class Load::Visitor final : public ReferenceVisitor {
 
     Load& load_;
     bool deeper_;
-    std::vector<std::size_t>& next_;
+    Numbers& next_;
     std::size_t from_ = 0;
 };
 
-std::vector<std::size_t> Load::next_level(const std::vector<std::size_t>& level, bool deeper) {
-    std::vector<std::size_t> next;
+Load::Numbers Load::next_level(const Numbers& level, bool deeper) {
+    Numbers next{memory_.resource()};
     Visitor visitor{*this, deeper, next};
     for (const std::size_t index : level) {
         if (items_[index].state != State::found) continue;
@@ -680,6 +734,48 @@ void Load::tell_origins(std::span<Origin> origins) const {
     for (std::size_t i = 0; i < origins.size(); ++i) origins[i] = items_[i].origin;
 }
 
+void Load::remember_entry(Item& item, const OpenedEntry& entry) const noexcept {
+    item.entry_bytes = entry.envelope.key.size() + entry.body.size();
+    item.fresh_until = entry.envelope.fresh_until;
+}
+
+void Load::remember_stored(Item& item, const KeyLoad& load) const noexcept {
+    if (tier_ == nullptr) return;
+    const auto opened = open_entry(load.entry->bytes, load.key.in_envelope()).entry;
+    if (opened) remember_entry(item, *opened);
+}
+
+void Load::watch(DecodedTier& tier) {
+    tier_ = &tier;
+    begun_ = door_.cache.clock().steady();
+}
+
+void Load::keep(std::size_t root, const DecodedId& id, std::shared_ptr<const void> object) {
+    if (tier_ == nullptr) return;
+    DecodedTier::Making making{.begun = begun_, .stamp = items_[root].stamp};
+    std::optional<WallTime> fresh_until;
+    const auto add = [&](const Item& item) {
+        if (item.state != State::found) return true;  // a reference that dangles
+        making.bytes += item.entry_bytes + item.table->size;
+        making.longest = std::min(making.longest, item.table->options.expires);
+        if (item.fresh_until) {
+            fresh_until = std::min(fresh_until.value_or(*item.fresh_until), *item.fresh_until);
+        }
+        return item.entry_bytes > 0;
+    };
+    if (items_[root].state != State::found || !add(items_[root])) return;
+    // All that was fetched for any root: it lives as long as one of them.
+    for (std::size_t i = root_count_; i < items_.size(); ++i) {
+        if (!add(items_[i])) return;
+        if (items_[i].stamp.place != DecodedStamp::none) making.more.push_back(items_[i].stamp);
+    }
+    if (fresh_until) {
+        const auto left = *fresh_until - wall_time(door_.cache);
+        making.left = Lifetime{left};
+    }
+    tier_->keep(id, std::move(object), std::move(making));
+}
+
 void Load::fill_given() noexcept {
     for (const auto& [reference, target] : references_of_given_) {
         if (target->loaded) *reference = ReferenceBase{target, true};
@@ -697,11 +793,64 @@ void fetch_models(const Door& door, const ModelTable& table, std::span<void* con
 
 void fetch_models(const Door& door, const ModelTable& table, std::span<void* const> objects,
                   std::span<Answer> answers, std::span<Origin> origins, IgnoredRead& ignored) {
+    std::optional<PlainRead> read;
+    if (objects.size() == 1 && PlainRead::is_possible(door, table)) {
+        read.emplace(door, table, objects.front());
+        if (read->is_hit()) {
+            if (!origins.empty()) origins.front() = read->origin();
+            return;
+        }
+    }
     Load load{door};
     load.add_roots(table, objects, false);
+    if (read) load.go_on_with(*read);
     load.fetch_all();
     load.answer(answers, ignored);
     load.tell_origins(origins);
+}
+
+namespace {
+
+DecodedId decoded_id(const Cache& cache, const ModelTable& table, std::size_t depth,
+                     std::string_view key) noexcept {
+    const CacheView& view = cache.view();
+    return {&table, depth, view.key_function, view.version, view.prefix, key};
+}
+
+}  // namespace
+
+std::shared_ptr<const void> find_decoded(const Cache& cache, const ModelTable& table,
+                                         std::size_t depth, std::string_view key) noexcept {
+    DecodedTier* const tier = cache.core().decoded();
+    if (tier == nullptr || cache.is_bypass()) return nullptr;
+    return tier->find(decoded_id(cache, table, depth, key));
+}
+
+std::optional<Lifetime> decoded_left(const Cache& cache, const ModelTable& table, std::size_t depth,
+                                     std::string_view key) noexcept {
+    DecodedTier* const tier = cache.core().decoded();
+    if (tier == nullptr || cache.is_bypass()) return std::nullopt;
+    return tier->left(decoded_id(cache, table, depth, key));
+}
+
+void fetch_shared_models(const Door& door, const ModelTable& table,
+                         std::span<const SharedModel> models, std::span<Answer> answers,
+                         std::span<Origin> origins) {
+    std::vector<void*> objects;
+    for (const auto& model : models) objects.push_back(model.object.get());
+    DecodedTier* const tier = door.cache.core().decoded();
+    IgnoredRead ignored;
+    Load load{door};
+    if (tier != nullptr && !door.cache.is_bypass()) load.watch(*tier);
+    load.add_roots(table, objects, false);
+    load.fetch_all();
+    for (std::size_t i = 0; i < models.size(); ++i) {
+        const auto& [object, key] = models[i];
+        if (!key.empty()) load.keep(i, decoded_id(door.cache, table, door.depth, key), object);
+    }
+    load.answer(answers, ignored);
+    load.tell_origins(origins);
+    ignored.tell();
 }
 
 void fetch_references(const Door& door, const ModelTable& table, std::span<void* const> objects,

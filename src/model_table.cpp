@@ -5,6 +5,7 @@
 #include <new>
 #include <vector>
 
+#include "call_memory.hpp"
 #include "type_names.hpp"
 
 namespace cachemodel::detail {
@@ -30,7 +31,8 @@ EntryKey make_model_key(const ModelTable& table, const void* object) {
         }
         throw IncompleteKey(name.name, std::move(unset));
     }
-    std::string text = name.head;
+    std::string text = SpareText::take();
+    text = name.head;
     for (const auto& key : table.keys) {
         if (&key != table.keys.data()) text += ',';
         append_escaped(text, key.name);

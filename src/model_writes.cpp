@@ -163,7 +163,7 @@ void remove_models(const Door& door, const ModelTable& table, std::span<const vo
 }
 
 Statistics model_statistics(const Cache& cache, const ModelTable& table) {
-    return cache.core().models.read(table);
+    return cache.core().statistics_of(table);
 }
 
 Outcome touch_model(const Door& door, const ModelTable& table, const void* object,

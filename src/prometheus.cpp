@@ -43,6 +43,8 @@ constexpr Metric metrics[] = {
     {"read_bytes", "Bytes of entries that the backend handed out.", &Statistics::bytes_read, false},
     {"written_bytes", "Bytes of entries that the backend took.", &Statistics::bytes_written, false},
     {"hits", "Entries found and used.", &Statistics::hits, true},
+    {"decoded_hits", "Decoded objects given out, without asking the backend.",
+     &Statistics::decoded_hits, true},
     {"read_failures", "Keys that the backend could not tell about.", &Statistics::read_failures,
      true},
     {"stores", "Entries written.", &Statistics::stores, true},
@@ -112,6 +114,7 @@ struct Row {
     bool has_memory = false;
     MemoryUsage usage;
     std::size_t max_bytes = 0;
+    DecodedUsage decoded;
     std::map<std::string, ServerState> servers;
 
     void add_cache(const Cache& cache) {
@@ -121,6 +124,11 @@ struct Row {
         add(latencies.writes, taken.writes);
         add(latencies.loads, taken.loads);
         loads_under_way += cache.loads_under_way();
+        const DecodedUsage kept = cache.decoded_usage();
+        decoded.entries += kept.entries;
+        decoded.bytes += kept.bytes;
+        decoded.max_bytes += kept.max_bytes;
+        decoded.evicted += kept.evicted;
         for (const auto& model : cache.model_statistics()) {
             add(models[model.model], model.statistics);
         }
@@ -304,6 +312,28 @@ void write_memories(const Rows& rows, Exposition& out) {
           [](const Row& row) { return row.usage.evicted; });
 }
 
+void write_decoded(const Rows& rows, Exposition& out) {
+    const bool none = std::none_of(
+        rows.begin(), rows.end(), [](const auto& row) { return row.second.decoded.max_bytes > 0; });
+    if (none) return;
+    const auto write = [&](std::string_view name, std::string_view type, std::string_view help,
+                           auto DecodedUsage::*value) {
+        out.begin(name, type, help);
+        for (const auto& [cache, row] : rows) {
+            if (row.decoded.max_bytes > 0) out.sample(cache_label(cache), row.decoded.*value);
+        }
+    };
+    write("decoded_entries", "gauge",
+          "Decoded objects held, with those that are given out no more and are not gone.",
+          &DecodedUsage::entries);
+    write("decoded_bytes", "gauge", "Bytes that the decoded objects are taken to need.",
+          &DecodedUsage::bytes);
+    write("decoded_max_bytes", "gauge", "Bytes that the decoded objects may need.",
+          &DecodedUsage::max_bytes);
+    write("decoded_evictions_total", "counter",
+          "Decoded objects that had to make room before their end.", &DecodedUsage::evicted);
+}
+
 void write_servers(const Rows& rows, Exposition& out) {
     const bool none = std::all_of(rows.begin(), rows.end(),
                                   [](const auto& row) { return row.second.servers.empty(); });
@@ -360,6 +390,7 @@ std::string prometheus_text(std::span<const Cache> caches) {
     write_work(rows, uses_default_executor, out);
     write_servers(rows, out);
     write_memories(rows, out);
+    write_decoded(rows, out);
     return std::move(out.text);
 }
 

@@ -300,6 +300,8 @@ class Cache {
     Statistics statistics() const noexcept;
     /// What the models of this cache have counted in it.
     std::vector<ModelStatistics> model_statistics() const;
+    /// What is kept of decoded objects right now, for all views.
+    DecodedUsage decoded_usage() const noexcept;
     /// How long the calls of the backend, and loads, have taken.
     Latencies latencies() const noexcept;
     /// How many loads run right now in this process, of all views, as `Latencies::loads` counts

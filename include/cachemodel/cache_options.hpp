@@ -61,6 +61,16 @@ struct CacheOptions {
     /// for `lease_wait` at most, and gets `BackendError`.
     std::size_t loads_without_cache = 64;
 
+    /// How many bytes of decoded objects this process keeps in front of the backend, for
+    /// `Models::get_shared`; 0 keeps none. Counted are the entries that an object was made of, the
+    /// object itself, and what finds it; one that needs more than a sixteenth is not kept. In a URL
+    /// a size such as `64MiB`.
+    std::size_t decoded = 0;
+
+    /// For how long such an object is given out, from before it was read: what other processes
+    /// change shows after that at the latest. In a URL a duration as for `timeout`, not 0.
+    Lifetime decoded_expires = std::chrono::seconds{2};
+
     /// What loads in the background run on; null is the library's own pool of threads. A cache that
     /// was opened by a URL gets one by `Cache::with_executor`.
     std::shared_ptr<Executor> executor = {};

@@ -68,6 +68,9 @@ struct Explanation {
     std::optional<Time> fallback_until = {};  ///< the end of `stale_if_error`
     std::optional<Time> leased_until = {};    ///< somebody loads or refreshes it
     std::optional<std::chrono::milliseconds> load_cost = {};
+    /// Until when `Models::get_shared` gives out a decoded object, whatever is stored. Only of a
+    /// model, as this door reads it.
+    std::optional<Time> decoded_until = {};
     /// How likely a reader of now is to have it refreshed before its end, from 0 to 1.
     double refresh_chance = 0;
 

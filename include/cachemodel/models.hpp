@@ -7,6 +7,7 @@
 #include <cachemodel/caches.hpp>
 #include <cachemodel/detail/engine.hpp>
 #include <cachemodel/detail/key_arguments.hpp>
+#include <cachemodel/detail/key_bytes.hpp>
 #include <cachemodel/detail/lender.hpp>
 #include <cachemodel/detail/loaders.hpp>
 #include <cachemodel/detail/origin.hpp>
@@ -170,6 +171,58 @@ class Models {
         return fetch_many(probes(with_keys));
     }
 
+    /// The model with these keys, as an object that others share: nobody may change it. As long as
+    /// the cache keeps it decoded, with all that was fetched with it, everybody gets the same
+    /// object, and neither the backend nor a loader is asked: see `CacheOptions::decoded`. In other
+    /// caches it is fetched as by `get`, each time.
+    ///
+    /// What is saved, updated, touched or removed through this cache, its copies and its views
+    /// shows at once, also in what refers to it from the same cache; what others change, after
+    /// `CacheOptions::decoded_expires` at the latest. Nothing stale is kept, nor the first of two
+    /// steps. An entry that does not tell its end, as most do not, may be given out for as long
+    /// as that after it has ended, or as `.expires` if that is less.
+    ///
+    /// Errors: as `get`.
+    /// Example: examples/decoded.cpp#use
+    template <class... Keys>
+    std::shared_ptr<const M> get_shared(const Keys&... keys) const {
+        const auto bytes = detail::KeyBytes::of<M>(keys...);
+        if (auto held = find_held(bytes)) return held;
+        return *fetch_shared(bytes, detail::with_keys<M>(keys...), true);
+    }
+    std::shared_ptr<const M> get_shared(const M& with_keys) const {
+        return get_shared<M>(with_keys);
+    }
+
+    /// The same, where "there is none" is an answer and no error.
+    ///
+    /// Errors: as `find`.
+    template <class... Keys>
+    Lookup<std::shared_ptr<const M>> find_shared(const Keys&... keys) const {
+        const auto bytes = detail::KeyBytes::of<M>(keys...);
+        if (auto held = find_held(bytes)) return Lookup<std::shared_ptr<const M>>{std::move(held)};
+        return fetch_shared(bytes, detail::with_keys<M>(keys...), false);
+    }
+    Lookup<std::shared_ptr<const M>> find_shared(const M& with_keys) const {
+        return find_shared<M>(with_keys);
+    }
+
+    /// One answer for each key, in order, as of `get_many`; what is not kept decoded is fetched
+    /// together. Objects with references that were fetched together live as long as one of them.
+    template <class Range>
+    std::vector<Lookup<std::shared_ptr<const M>>> get_many_shared(Range&& keys) const {
+        return fetch_many_shared(probes(keys));
+    }
+    template <class K>
+    std::vector<Lookup<std::shared_ptr<const M>>> get_many_shared(
+        std::initializer_list<K> keys) const {
+        return fetch_many_shared(probes(keys));
+    }
+    std::vector<Lookup<std::shared_ptr<const M>>> get_many_shared(
+        std::initializer_list<M> with_keys) const {
+        return fetch_many_shared(probes(with_keys));
+    }
+
     /// The model that a secondary key tells: `users.get_by<&User::email>("bob@example.org")`. The
     /// members are those of one `By` that the model declares, in its order; see `SecondaryKeys`.
     ///
@@ -219,7 +272,8 @@ class Models {
     template <class... Keys>
     Explanation explain(const Keys&... keys) const {
         const M probe = detail::with_keys<M>(keys...);
-        return detail::explain_model(door(), table(), &probe);
+        return detail::explain_model(door(), table(), &probe,
+                                     detail::KeyBytes::of<M>(probe).view());
     }
     Explanation explain(const M& with_keys) const { return explain<M>(with_keys); }
 
@@ -498,6 +552,75 @@ class Models {
         if (!answer) return found(std::move(model), origin);
         if (answer->failure) detail::rethrow_unless_failure_of_find(*answer->failure);
         return Lookup<M>{std::move(answer)};
+    }
+    /// Null where it is not kept decoded.
+    std::shared_ptr<const M> find_held(const detail::KeyBytes& bytes) const {
+        if (!bytes.is_complete()) return nullptr;
+        return std::static_pointer_cast<const M>(
+            detail::find_decoded(cache_, table(), depth_, bytes.view()));
+    }
+    /// What is not kept, of which the keys are set.
+    Lookup<std::shared_ptr<const M>> fetch_shared(const detail::KeyBytes& bytes, M&& with_keys,
+                                                  bool throws) const {
+        auto model = std::make_shared<M>(std::move(with_keys));
+        const detail::SharedModel shared{model,
+                                         bytes.is_complete() ? bytes.view() : std::string_view{}};
+        detail::Answer answer;
+        detail::Origin origin;
+        detail::fetch_shared_models(loading_door(), table(), {&shared, 1}, {&answer, 1},
+                                    {&origin, 1});
+        if (!answer) return found_shared(std::move(model), origin);
+        if (throws) answer->raise();
+        if (answer->failure) detail::rethrow_unless_failure_of_find(*answer->failure);
+        return Lookup<std::shared_ptr<const M>>{std::move(answer)};
+    }
+    static Lookup<std::shared_ptr<const M>> found_shared(std::shared_ptr<const M> model,
+                                                         const detail::Origin& origin) {
+        Lookup<std::shared_ptr<const M>> lookup{std::move(model)};
+        detail::OriginAccess::of(lookup) = origin;
+        return lookup;
+    }
+    std::vector<Lookup<std::shared_ptr<const M>>> fetch_many_shared(
+        std::vector<M>&& with_keys) const {
+        std::vector<std::shared_ptr<const M>> models(with_keys.size());
+        std::vector<detail::KeyBytes> bytes;
+        std::vector<std::shared_ptr<M>> fetched;
+        bytes.reserve(models.size());
+        fetched.reserve(models.size());
+        for (std::size_t i = 0; i < models.size(); ++i) {
+            bytes.push_back(detail::KeyBytes::of<M>(with_keys[i]));
+            models[i] = find_held(bytes[i]);
+            if (models[i]) continue;
+            fetched.push_back(std::make_shared<M>(std::move(with_keys[i])));
+        }
+        std::vector<detail::SharedModel> shared;
+        shared.reserve(fetched.size());
+        for (std::size_t i = 0; i < models.size(); ++i) {
+            if (models[i]) continue;
+            shared.push_back({fetched[shared.size()],
+                              bytes[i].is_complete() ? bytes[i].view() : std::string_view{}});
+        }
+        std::vector<detail::Answer> answers(fetched.size());
+        std::vector<detail::Origin> origins(fetched.size());
+        if (!fetched.empty()) {
+            detail::fetch_shared_models(loading_door(), table(), shared, answers, origins);
+        }
+        std::vector<Lookup<std::shared_ptr<const M>>> lookups;
+        lookups.reserve(models.size());
+        std::size_t next = 0;
+        for (auto& model : models) {
+            if (model) {
+                lookups.emplace_back(std::move(model));
+                continue;
+            }
+            const std::size_t at = next++;
+            if (answers[at]) {
+                lookups.emplace_back(std::move(answers[at]));
+            } else {
+                lookups.push_back(found_shared(std::move(fetched[at]), origins[at]));
+            }
+        }
+        return lookups;
     }
     /// Of all that the given values of a secondary key tell, into `models`.
     template <class Set, class Values>

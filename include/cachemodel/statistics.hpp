@@ -31,6 +31,7 @@ struct Statistics {
     std::uint64_t bytes_read = 0;      ///< of entries that the backend handed out
     std::uint64_t bytes_written = 0;   ///< of entries that the backend took
     std::uint64_t hits = 0;            ///< entries found and used
+    std::uint64_t decoded_hits = 0;    ///< decoded objects given out, without asking the backend
     std::uint64_t read_failures = 0;   ///< keys that the backend could not tell about
     std::uint64_t stores = 0;          ///< entries written
     std::uint64_t store_failures = 0;  ///< entries that could not be written
@@ -70,6 +71,16 @@ struct Statistics {
         for (const auto count : misses_by_reason) sum += count;
         return sum;
     }
+};
+
+/// What a cache holds of decoded objects: see `CacheOptions::decoded`.
+///
+/// Thread safety: that of a plain value.
+struct DecodedUsage {
+    std::size_t entries = 0;    ///< objects, with those that are given out no more and not gone yet
+    std::size_t bytes = 0;      ///< that they are taken to need
+    std::size_t max_bytes = 0;  ///< the option; 0 where no objects are kept
+    std::uint64_t evicted = 0;  ///< objects that had to make room before their end
 };
 
 /// What one model has counted in a cache.

@@ -219,6 +219,22 @@ class MemcachedBackend::Implementation {
         net::run(talks, deadline, options_.deadline);
     }
 
+    /// Reads one key, perhaps in one request with those of other callers.
+    void read(std::string_view key, ReadSink& sink) {
+        const auto deadline = std::chrono::steady_clock::now() + options_.deadline;
+        const auto number = placement_.server_of(key);
+        auto& server = servers()[number];
+        SingleRead request{*this, number, server, deadline};
+        if (server.combined_reads().read(key, sink, deadline, request)) return;
+        const auto what = "no complete answer" + net::within(options_.deadline);
+        sink.failed(0, Failure{BackendFault::timeout, server.endpoint().name + ": " + what});
+    }
+
+    memcached::Reading reading(std::size_t number, Server& server, Positions positions,
+                               std::span<const std::string_view> keys, ReadSink& sink) const {
+        return {server, positions, keys, tokens(number), options_.max_item, sink};
+    }
+
     /// Lets one conversation with every server take place, all at the same time.
     /// `make(server, positions, outcomes)` makes a `Talk`. The outcome of each server.
     template <class Talk, class Make>
@@ -240,6 +256,31 @@ class MemcachedBackend::Implementation {
     }
 
  private:
+    class SingleRead final : public net::ReadRequest {
+     public:
+        SingleRead(const Implementation& backend, std::size_t number, Server& server,
+                   net::TimePoint deadline)
+            : backend_(backend), number_(number), server_(server), deadline_(deadline) {}
+
+        void send(std::span<const std::string_view> keys, ReadSink& sink) override {
+            static constexpr auto all = [] {
+                std::array<std::uint32_t, net::CombinedReads::most_keys> positions{};
+                for (std::uint32_t i = 0; i < positions.size(); ++i) positions[i] = i;
+                return positions;
+            }();
+            const auto positions = Positions{all}.first(keys.size());
+            auto talk = backend_.reading(number_, server_, positions, keys, sink);
+            Conversation* const talks[] = {&talk};
+            net::run(talks, deadline_, backend_.options_.deadline);
+        }
+
+     private:
+        const Implementation& backend_;
+        std::size_t number_;
+        Server& server_;
+        net::TimePoint deadline_;
+    };
+
     const MemcachedOptions options_;
     const Clock& clock_;
     const Placement placement_;
@@ -281,6 +322,9 @@ const Capabilities& MemcachedBackend::capabilities() const noexcept {
 }
 
 void MemcachedBackend::get_many(std::span<const std::string_view> keys, ReadSink& sink) {
+    if (keys.size() == 1 && memcached::is_valid_key(keys[0])) {
+        return implementation_->read(keys[0], sink);
+    }
     implementation_->converse<memcached::Reading>(
         keys.size(), [&](std::size_t i) { return keys[i]; },
         [&](std::size_t i) {
@@ -289,12 +333,7 @@ void MemcachedBackend::get_many(std::span<const std::string_view> keys, ReadSink
             return false;
         },
         [&](std::size_t number, Server& server, Positions positions) {
-            return memcached::Reading{server,
-                                      positions,
-                                      keys,
-                                      implementation_->tokens(number),
-                                      implementation_->options().max_item,
-                                      sink};
+            return implementation_->reading(number, server, positions, keys, sink);
         });
 }
 

@@ -18,10 +18,12 @@ namespace cachemodel::memory {
 /// evictions as there are places: about as many as there are items.
 class Index {
  public:
-    struct Slot {
-        std::uint64_t hash;
+    /// Packed: every entry pays for one to three of them.
+    struct [[gnu::packed]] Slot {
+        std::uint32_t hash;  ///< its lower half, enough for 2^32 slots
         Item* item;
     };
+    static_assert(sizeof(Slot) == sizeof(std::uint32_t) + sizeof(Item*));
     static constexpr std::size_t none = std::numeric_limits<std::size_t>::max();
     static constexpr std::size_t least_slots = 16;
 
@@ -40,15 +42,16 @@ class Index {
 
     std::size_t find(std::uint64_t hash, std::string_view key) const noexcept {
         if (slots_.empty()) return none;
-        for (std::size_t at = hash & mask_; slots_[at].item != nullptr; at = (at + 1) & mask_) {
-            if (slots_[at].hash == hash && slots_[at].item->key() == key) return at;
+        const std::uint32_t lower = lower_half(hash);
+        for (std::size_t at = lower & mask_; slots_[at].item != nullptr; at = (at + 1) & mask_) {
+            if (slots_[at].hash == lower && slots_[at].item->key() == key) return at;
         }
         return none;
     }
 
     /// The place of an item that is in the index.
     std::size_t find(std::uint64_t hash, const Item& item) const noexcept {
-        std::size_t at = hash & mask_;
+        std::size_t at = lower_half(hash) & mask_;
         while (slots_[at].item != &item) at = (at + 1) & mask_;
         return at;
     }
@@ -68,7 +71,7 @@ class Index {
     }
 
     void insert(std::uint64_t hash, Item& item) noexcept {
-        slots_[free_slot(hash)] = {hash, &item};
+        slots_[free_slot(lower_half(hash))] = {lower_half(hash), &item};
         ++items_;
     }
 
@@ -109,7 +112,11 @@ class Index {
         return items_ + 1 > slots_.size() / 4 * 3 ? slots_.size() * 2 : slots_.size();
     }
 
-    std::size_t free_slot(std::uint64_t hash) const noexcept {
+    static std::uint32_t lower_half(std::uint64_t hash) noexcept {
+        return static_cast<std::uint32_t>(hash);
+    }
+
+    std::size_t free_slot(std::uint32_t hash) const noexcept {
         std::size_t at = hash & mask_;
         while (slots_[at].item != nullptr) at = (at + 1) & mask_;
         return at;

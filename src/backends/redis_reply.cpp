@@ -7,6 +7,7 @@
 #include <hiredis/hiredis.h>
 
 #include <charconv>
+#include <memory>
 #include <new>
 #include <system_error>
 
@@ -14,10 +15,11 @@ namespace cachemodel::redis {
 
 namespace {
 
-/// What the reader's functions below are given, for as long as one call of it.
+/// What the reader's functions below are given. It stays where it is: hiredis keeps its address
+/// from the first piece of a reply on.
 struct Taking {
-    ItemSink& sink;
-    std::exception_ptr thrown;
+    ItemSink* sink = nullptr;  ///< of one call
+    std::exception_ptr thrown = {};
 };
 
 /// hiredis keeps a pointer for each item and looks only at whether it is null.
@@ -30,7 +32,7 @@ void* hand_on(const redisReadTask* task, Item item) noexcept {
     }
     item.index = item.depth == 0 ? 0 : static_cast<std::size_t>(task->idx);
     try {
-        return taking.sink.take(item) ? &kept : nullptr;
+        return taking.sink->take(item) ? &kept : nullptr;
     } catch (...) {
         // hiredis is C: an exception goes around it.
         taking.thrown = std::current_exception();
@@ -95,12 +97,16 @@ redisReplyObjectFunctions make_functions() noexcept {
 
 }  // namespace
 
-void ReplyReader::Free::operator()(redisReader* reader) const noexcept { redisReaderFree(reader); }
+void ReplyReader::Free::operator()(redisReader* reader) const noexcept {
+    delete static_cast<Taking*>(reader->privdata);
+    redisReaderFree(reader);
+}
 
 ReplyReader::ReplyReader() {
     static redisReplyObjectFunctions functions = make_functions();
     reader_.reset(redisReaderCreateWithFunctions(&functions));
     if (reader_ == nullptr) throw std::bad_alloc{};
+    reader_->privdata = std::make_unique<Taking>().release();
 }
 
 ReplyReader::~ReplyReader() = default;
@@ -116,8 +122,8 @@ ReplyReader::Progress ReplyReader::next(ItemSink& sink) {
     expected_ = 0;
     // Where nothing has come, hiredis would begin a reply all the same.
     if (reader_->pos == reader_->len) return Progress::partial;
-    Taking taking{sink, nullptr};
-    reader_->privdata = &taking;
+    auto& taking = *static_cast<Taking*>(reader_->privdata);
+    taking = {.sink = &sink};
     void* reply = nullptr;
     const int result = redisReaderGetReply(reader_.get(), &reply);
     if (taking.thrown) std::rethrow_exception(taking.thrown);

@@ -186,14 +186,12 @@ void Conversation::give_up(const Trouble& trouble) {
 }
 
 void Conversation::run_out_of_time(std::chrono::nanoseconds allowed, Delay delay) {
-    const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(allowed);
-    const auto limit = " within " + std::to_string(milliseconds.count()) + " ms";
     if (!lease_.is_held()) {
         server_.give_up_waiting();
-        fail_rest(BackendFault::timeout, "no free connection" + limit);
+        fail_rest(BackendFault::timeout, "no free connection" + within(allowed));
         return;
     }
-    const auto what = "no complete answer" + limit;
+    const auto what = "no complete answer" + within(allowed);
     const auto& connection = lease_.connection();
     const bool has_begun = connection.has_progressed();
     const bool may_blame = connection.is_open() ? may_blame_silence_ : may_blame_connecting_;

@@ -22,7 +22,10 @@ void Lease::end(Health health, bool reuse) noexcept {
 }
 
 Server::Server(Endpoint endpoint, Limits limits, const Clock& clock)
-    : addresses_(std::move(endpoint)), limits_(limits), breaker_(clock, limits.retry_after) {}
+    : addresses_(std::move(endpoint)),
+      limits_(limits),
+      breaker_(clock, limits.retry_after),
+      combined_reads_(limits.connections) {}
 
 Server::Admission Server::borrow(Lease& lease, bool fresh, TimePoint deadline) {
     Connections discarded;  // closed without the lock

@@ -5,6 +5,7 @@
 #include <cachemodel/clock.hpp>
 
 #include "net/breaker.hpp"
+#include "net/combined_reads.hpp"
 #include "net/connection.hpp"
 
 #include <chrono>
@@ -91,6 +92,8 @@ class Server {
 
     void close_idle() noexcept;
 
+    CombinedReads& combined_reads() noexcept { return combined_reads_; }
+
  private:
     friend class Lease;
 
@@ -113,6 +116,8 @@ class Server {
     std::uint64_t epoch_ = 0;
     Breaker breaker_;
     Trouble last_trouble_{};
+
+    CombinedReads combined_reads_;
 };
 
 }  // namespace cachemodel::net

@@ -25,6 +25,11 @@ std::string presentable(std::string_view text) {
     return "the server says: " + detail::shown_text(text, 200);
 }
 
+std::string within(std::chrono::nanoseconds allowed) {
+    const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(allowed);
+    return " within " + std::to_string(milliseconds.count()) + " ms";
+}
+
 std::string why_not_asked(const Server::Record& record) {
     return "not asked, down for " + shown(record.down_for) + ": " + record.last_trouble.what;
 }

@@ -6,6 +6,7 @@
 
 #include "net/server.hpp"
 
+#include <chrono>
 #include <deque>
 #include <string>
 #include <string_view>
@@ -16,6 +17,9 @@ namespace cachemodel::net {
 /// For a message: what the server says; the beginning of `text` in printable ASCII, with `\xNN` for
 /// all else.
 std::string presentable(std::string_view text);
+
+/// Within how much time something did not happen.
+std::string within(std::chrono::nanoseconds allowed);
 
 /// Why a server is not asked: for how long it has been down, and what it failed with.
 std::string why_not_asked(const Server::Record& record);

@@ -381,7 +381,6 @@ TEST_CASE("a process forks while a thread uses sqlite in memory", "[sqlite][fork
     thread.join();
     CHECK(succeeded == 100);
 }
-#endif
 
 TEST_CASE("a process forks while its threads use sqlite", "[sqlite][fork][threads]") {
     const Rig rig;
@@ -424,6 +423,7 @@ TEST_CASE("a process forks while its threads use sqlite", "[sqlite][fork][thread
     CHECK(get(backend, "n").found(std::to_string(steps + 20)));
     CHECK(rig.integrity() == "ok");
 }
+#endif
 
 TEST_CASE(
     "a fork that waits for one database of sqlite keeps no call on another beyond its deadline",

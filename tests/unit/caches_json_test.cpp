@@ -414,7 +414,8 @@ TEST_CASE("a misspelt member or option is an error that names what may be meant"
     CHECK(
         refusal_of(R"({"sessions": {"BACKEND": "memory", "OPTIONS": {"MAX_ENTRYS": 5}}})") ==
         "cache \"sessions\": OPTIONS.MAX_ENTRYS: there is no option named max_entrys; "
-        "max_entrys may be meant as max_entries; it takes clear, early_refresh, ignore_errors, "
+        "max_entrys may be meant as max_entries; it takes clear, decoded, decoded_expires, "
+        "early_refresh, ignore_errors, "
         "jitter, key_function, key_prefix, key_warnings, lease_wait, lenient, load_backoff, "
         "load_timeout, loads_without_cache, max_bytes, max_entries, mismatch_is_miss, "
         "remember_missing, shards, stale_if_error, stale_while_refresh, timeout, verify, version");
@@ -625,7 +626,8 @@ TEST_CASE("a lenient cache has warnings in the place of errors", "[caches_json][
           "such as 15min, or never");
     CHECK(warnings[5] ==
           "cache \"c\": OPTIONS.MAX_ENTRYS: there is no option named max_entrys; it takes clear, "
-          "early_refresh, ignore_errors, jitter, key_function, key_prefix, key_warnings, "
+          "decoded, decoded_expires, early_refresh, ignore_errors, jitter, key_function, "
+          "key_prefix, key_warnings, "
           "lease_wait, lenient, load_backoff, load_timeout, loads_without_cache, mismatch_is_miss, "
           "remember_missing, stale_if_error, stale_while_refresh, timeout, verify, version");
     CHECK(caches()["c"].timeout() == Lifetime{300s});

@@ -202,6 +202,9 @@ cachemodel_written_bytes_total{cache="default"} 3
 # HELP cachemodel_hits_total Entries found and used.
 # TYPE cachemodel_hits_total counter
 cachemodel_hits_total{cache="default"} 0
+# HELP cachemodel_decoded_hits_total Decoded objects given out, without asking the backend.
+# TYPE cachemodel_decoded_hits_total counter
+cachemodel_decoded_hits_total{cache="default"} 0
 # HELP cachemodel_read_failures_total Keys that the backend could not tell about.
 # TYPE cachemodel_read_failures_total counter
 cachemodel_read_failures_total{cache="default"} 0

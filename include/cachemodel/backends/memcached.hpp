@@ -56,8 +56,9 @@ struct MemcachedOptions {
     std::chrono::nanoseconds retry_after = std::chrono::seconds{1};
 
     /// The most connections to each server, 1 to 10,000. They are made when they are needed. A call
-    /// that finds all of them in use waits within its deadline, so give at least as many as there
-    /// are threads that use the cache at a time. One is in use until its answer has been taken: a
+    /// that finds all of them in use waits within its deadline. Reads of one key each by many
+    /// threads at a time are combined into few requests; for all other calls give as many as there
+    /// are threads that make them at a time. One is in use until its answer has been taken: a
     /// `ReadSink` or a converter that reads the same server meanwhile needs another.
     std::size_t connections = 64;
 

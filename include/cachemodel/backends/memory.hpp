@@ -51,7 +51,7 @@ struct MemoryUsage {
 ///
 /// Bounded: what no longer fits makes room by S3-FIFO (Yang et al., "FIFO queues are all you need
 /// for cache eviction", SOSP 2023). A live entry never leaves while its shard holds an expired one.
-/// The bound holds after every write. A value may be as large as a shard, some 420 bytes less: with
+/// The bound holds after every write. A value may be as large as a shard, some 350 bytes less: with
 /// the shards that are chosen 4 MiB or more, or all of `max_bytes` where that is less.
 ///
 /// Lifetimes are exact to the nanosecond and follow `Clock::steady`. Every write gives its entry a

@@ -75,6 +75,21 @@ using Answer = std::shared_ptr<const Nothing>;
 /// to. Writes where each comes from, if `origins` has room.
 void fetch_models(const Door& door, const ModelTable& table, std::span<void* const> objects,
                   std::span<Answer> answers, std::span<Origin> origins = {});
+/// An object that is to be shared, and never changed once it was fetched.
+struct SharedModel {
+    std::shared_ptr<void> object;
+    std::string_view key;  ///< as `KeyBytes` has it; empty where it is not to be kept
+};
+/// As `fetch_models`, but leaves what was found with the decoded objects of the cache.
+void fetch_shared_models(const Door& door, const ModelTable& table,
+                         std::span<const SharedModel> models, std::span<Answer> answers,
+                         std::span<Origin> origins);
+/// For how long that will be given out.
+std::optional<Lifetime> decoded_left(const Cache& cache, const ModelTable& table, std::size_t depth,
+                                     std::string_view key) noexcept;
+/// The decoded object, as a door to the cache of that depth reads it; null where there is none.
+std::shared_ptr<const void> find_decoded(const Cache& cache, const ModelTable& table,
+                                         std::size_t depth, std::string_view key) noexcept;
 /// Fetches what the given objects refer to.
 void fetch_references(const Door& door, const ModelTable& table, std::span<void* const> objects,
                       std::span<Answer> answers);
@@ -103,8 +118,9 @@ void fetch_models_by(const Door& door, const ModelTable& table, std::size_t whic
 /// Whether there is a sound entry: done, or declined. Errors: `IncompleteKey`.
 Outcome model_exists(const Door& door, const ModelTable& table, const void* object);
 
-/// Errors: `IncompleteKey`.
-Explanation explain_model(const Door& door, const ModelTable& table, const void* object);
+/// `key` is as `KeyBytes` has it. Errors: `IncompleteKey`.
+Explanation explain_model(const Door& door, const ModelTable& table, const void* object,
+                          std::string_view key);
 
 /// Writes what each was stored as, if `revisions` has room.
 void save_models(const Door& door, const ModelTable& table, std::span<const void* const> objects,
