@@ -29,6 +29,7 @@ bool decode_members(CborReader& reader, void* object, std::span<const MemberCode
     if (!nesting.allowed()) return false;
 
     std::bitset<most_members> seen;
+    std::size_t seen_count = 0;
     std::size_t expected = 0;  // what we wrote ourselves is in declaration order
     for (; count > 0; --count) {
         std::size_t at = expected;
@@ -45,11 +46,12 @@ bool decode_members(CborReader& reader, void* object, std::span<const MemberCode
         }
         if (seen[at] || !members[at].decode(reader, object)) return false;
         seen.set(at);
+        ++seen_count;
         expected = at + 1;
     }
-    if (seen.count() != members.size() && reader.every_member_required) {
+    if (seen_count != members.size() && reader.every_member_required) {
         reader.member_was_absent = true;
-        reader.no_member_was_present = seen.none();
+        reader.no_member_was_present = seen_count == 0;
         return false;
     }
     return true;

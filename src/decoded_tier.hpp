@@ -66,6 +66,8 @@ class DecodedTier {
     DecodedTier(const DecodedTier&) = delete;
     DecodedTier& operator=(const DecodedTier&) = delete;
 
+    std::size_t max_bytes() const noexcept { return max_bytes_; }
+
     /// Null where there is none, or none any more.
     std::shared_ptr<const void> find(const DecodedId& id) noexcept;
     /// For how long it will be given out; counts no hit.

@@ -7,6 +7,7 @@
 #include "sha256.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
 #include <utility>
@@ -22,10 +23,16 @@ constexpr std::size_t secret_digest_digits = 64;  // all of SHA-256
 // In keys this byte stands before a digest and nowhere else: it is escaped in names and values.
 constexpr char digest_mark = '~';
 
-bool is_escaped(char c) noexcept {
-    const auto byte = static_cast<unsigned char>(c);
-    return byte <= 0x20 || byte >= 0x7f || c == '"' || c == '%' || c == '~';
-}
+constexpr auto escaped_bytes = [] {
+    std::array<bool, 256> escaped{};
+    for (std::size_t byte = 0; byte < escaped.size(); ++byte) {
+        escaped[byte] =
+            byte <= 0x20 || byte >= 0x7f || byte == '"' || byte == '%' || byte == digest_mark;
+    }
+    return escaped;
+}();
+
+bool is_escaped(char c) noexcept { return escaped_bytes[static_cast<unsigned char>(c)]; }
 
 template <class Number>
 void append_decimal(std::string& out, Number value) {

@@ -4,7 +4,13 @@
 
 #include <cachemodel/detail/model_table.hpp>
 
+#include <xxhash.h>
+
+#include <algorithm>
+#include <cstdint>
 #include <deque>
+#include <memory_resource>
+#include <optional>
 #include <unordered_map>
 
 namespace cachemodel::detail {
@@ -14,27 +20,34 @@ namespace {
 // What references may name, also those that are not followed: a bound on what bytes can make us do.
 constexpr std::size_t most_targets = 1'000'000;
 
+/// Which object; its hash is computed once.
 struct Identity {
+    Identity(const ModelTable& table_, std::string_view keys_) noexcept
+        : table(&table_),
+          keys(keys_),
+          hash(XXH3_64bits_withSeed(keys.data(), keys.size(),
+                                    reinterpret_cast<std::uintptr_t>(table))) {}
+    bool operator==(const Identity& other) const noexcept {
+        return hash == other.hash && table == other.table && keys == other.keys;
+    }
+
     const ModelTable* table;
     std::string_view keys;
-
-    bool operator==(const Identity&) const noexcept = default;
+    std::uint64_t hash;
 };
 
 struct HashIdentity {
-    std::size_t operator()(const Identity& identity) const noexcept {
-        return std::hash<std::string_view>{}(identity.keys) ^
-               std::hash<const void*>{}(identity.table);
-    }
+    std::size_t operator()(const Identity& identity) const noexcept { return identity.hash; }
 };
 
 }  // namespace
 
 struct LoadGraph::Index {
-    using Targets = std::unordered_map<Identity, Target*, HashIdentity>;
+    using Targets = std::pmr::unordered_map<Identity, Target*, HashIdentity>;
 
-    Targets by_bytes;  ///< by the targets' own `keys`
-    Targets by_name;   ///< by model key
+    std::pmr::monotonic_buffer_resource memory;
+    Targets by_bytes{&memory};  ///< by the targets' own `keys`
+    Targets by_name{&memory};   ///< by model key
     std::deque<std::string> names;
 };
 
@@ -82,22 +95,29 @@ Target* LoadGraph::add(const ModelTable& table, std::string keys, AnyModel& obje
 
 Target* LoadGraph::find_or_add(const ModelTable& table, std::string_view keys) {
     if (!index_) index_ = std::make_unique<Index>();
-    const auto known = index_->by_bytes.find({&table, keys});
+    const auto known = index_->by_bytes.find({table, keys});
     if (known != index_->by_bytes.end()) return known->second;
 
     AnyModel object{table};
     CborReader reader{keys};
     if (!decode_keys(reader, table, object.get()) || !reader.at_end()) return nullptr;
     // Equal keys may be other bytes: of another program, or of a container that has no order.
-    const Identity name{
-        &table, index_->names.emplace_back(make_model_key(table, object.get()).in_envelope())};
-    const auto named = index_->by_name.find(name);
-    if (named != index_->by_name.end()) return named->second;
+    std::string own_keys = encode_keys(table, object.get());
+    std::optional<Identity> name;  // where one key may have several encodings
+    if (!std::ranges::all_of(table.keys, &KeyMember::has_one_encoding)) {
+        name.emplace(table,
+                     index_->names.emplace_back(make_model_key(table, object.get()).in_envelope()));
+        const auto named = index_->by_name.find(*name);
+        if (named != index_->by_name.end()) return named->second;
+    } else if (own_keys != keys) {
+        const auto encoded = index_->by_bytes.find({table, own_keys});
+        if (encoded != index_->by_bytes.end()) return encoded->second;
+    }
 
-    if (index_->by_name.size() >= most_targets) throw TooManyObjects{most_targets};
-    Target* const target = add(table, encode_keys(table, object.get()), object);
-    index_->by_name.emplace(name, target);
-    index_->by_bytes.emplace(Identity{&table, target->keys}, target);
+    if (index_->by_bytes.size() >= most_targets) throw TooManyObjects{most_targets};
+    Target* const target = add(table, std::move(own_keys), object);
+    if (name) index_->by_name.emplace(*name, target);
+    index_->by_bytes.emplace(Identity{table, target->keys}, target);
     return target;
 }
 

@@ -8,6 +8,7 @@
 #include <deque>
 #include <memory>
 #include <memory_resource>
+#include <numeric>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -70,6 +71,40 @@ struct Edge {
     Dangling policy;
 };
 
+/// What each item refers to.
+class Reach {
+ public:
+    Reach(std::size_t items, std::span<const Edge> edges)
+        : begins_(items + 1), to_(edges.size()), seen_by_(items) {
+        for (const Edge& edge : edges) ++begins_[edge.from + 1];
+        std::partial_sum(begins_.begin(), begins_.end(), begins_.begin());
+        auto next = begins_;
+        for (const Edge& edge : edges) to_[next[edge.from]++] = edge.to;
+    }
+
+    /// Calls `take` with the root and all that it leads to, each once, until that returns false;
+    /// whether it never did.
+    template <class Take>
+    bool all_of(std::size_t root, Take take) {
+        std::vector<std::size_t> open{root};
+        seen_by_[root] = root + 1;
+        while (!open.empty()) {
+            const std::size_t at = open.back();
+            open.pop_back();
+            if (!take(at)) return false;
+            for (std::size_t i = begins_[at]; i < begins_[at + 1]; ++i) {
+                if (std::exchange(seen_by_[to_[i]], root + 1) != root + 1) open.push_back(to_[i]);
+            }
+        }
+        return true;
+    }
+
+ private:
+    std::vector<std::size_t> begins_;
+    std::vector<std::size_t> to_;
+    std::vector<std::size_t> seen_by_;  ///< the last root that led there, and one
+};
+
 class Load;
 
 /// Where the objects of one class come from that one cache lacks.
@@ -126,8 +161,8 @@ class Load {
 
     /// Objects of the caller; `given` ones have their members already.
     void add_roots(const ModelTable& table, std::span<void* const> objects, bool given);
-    /// The only root has been read already, and was no plain hit.
-    void go_on_with(const PlainRead& read) noexcept { read_ = &read; }
+    /// The roots have been read already: they are what were no plain hits.
+    void go_on_with(PlainRead& read) noexcept { read_ = &read; }
     void fetch_all();
     void answer(std::span<Answer> answers, IgnoredRead& ignored);
     void tell_origins(std::span<Origin> origins) const;
@@ -168,12 +203,13 @@ class Load {
     void remember_entry(Item& item, const OpenedEntry& entry) const noexcept;
     void remember_stored(Item& item, const KeyLoad& load) const noexcept;
     Item* root_like(const Item& item);
+    void find_reach();
 
     class Visitor;
 
     const Door& door_;
-    CallMemory<2048> memory_;          // enough for one object without references
-    const PlainRead* read_ = nullptr;  ///< until it is taken over
+    CallMemory<2048> memory_;    // enough for one object without references
+    PlainRead* read_ = nullptr;  ///< until it is taken over
     std::optional<GraphHandle> graph_;
     std::pmr::deque<Item> items_{memory_.resource()};  // what it holds stays where it is
     std::vector<Edge> edges_;
@@ -188,7 +224,10 @@ class Load {
     std::optional<Source> first_source_;
     std::vector<std::unique_ptr<Source>> other_sources_;
     DecodedTier* tier_ = nullptr;  ///< null where nothing is to be kept
-    SteadyTime begun_ = {};        ///< for the tier
+    std::optional<Reach> reach_;   ///< once something is kept
+    std::size_t bytes_of_targets_ = 0;
+    std::size_t kept_bytes_ = 0;
+    SteadyTime begun_ = {};  ///< for the tier
 };
 
 Source::Source(Load& load, const Door& door, const ModelTable& table, Cache cache, bool asks)
@@ -366,15 +405,18 @@ void Load::fail(Item& item, Failure failure, const Source* ignored_by) {
 
 void Load::fetch_level(const Numbers& level) {
     std::pmr::vector<Group> groups{memory_.resource()};
+    const ModelTable* table = nullptr;  // of the item before, and its group
+    std::size_t at = 0;
     for (const std::size_t index : level) {
         if (items_[index].state != State::pending) continue;
-        const Cache cache = cache_of(*items_[index].table);
-        const auto is_same = [&](const Group& group) { return group.cache == cache; };
-        auto group = std::find_if(groups.begin(), groups.end(), is_same);
-        if (group == groups.end()) {
-            group = groups.insert(groups.end(), Group{cache, Numbers{memory_.resource()}});
+        if (std::exchange(table, items_[index].table) != items_[index].table) {
+            const Cache cache = cache_of(*table);
+            const auto is_same = [&](const Group& group) { return group.cache == cache; };
+            const auto group = std::ranges::find_if(groups, is_same);
+            at = static_cast<std::size_t>(group - groups.begin());
+            if (at == groups.size()) groups.push_back({cache, Numbers{memory_.resource()}});
         }
-        group->items.push_back(index);
+        groups[at].items.push_back(index);
     }
     for (auto& group : groups) fetch_group(group);
 }
@@ -432,9 +474,13 @@ class Load::Sink final : public ReadSink {
 
 void Load::count_read(const Group& group) {
     Tally tally{group.cache};
-    for (const std::size_t index : group.items) {
-        const Item& item = items_[index];
-        if (item.state == State::found) tally.count(*item.table, &Counters::hits);
+    std::size_t hits = 0;  // of this class, not counted yet
+    for (std::size_t i = 0; i < group.items.size(); ++i) {
+        const Item& item = items_[group.items[i]];
+        const bool is_last =
+            i + 1 == group.items.size() || items_[group.items[i + 1]].table != item.table;
+        if (item.state == State::found) ++hits;
+        if (is_last && hits > 0) tally.count(*item.table, &Counters::hits, std::exchange(hits, 0));
         if (item.state == State::absent) tally.count_miss(*item.table, item.reason);
         if (item.state == State::failed) tally.of(*item.table).read_failures += 1;
     }
@@ -442,12 +488,15 @@ void Load::count_read(const Group& group) {
 
 void Load::read_group(Group& group, Sink& sink) {
     const Flights& flights = group.cache.core().model_flights;
+    const SteadyTime now = std::chrono::steady_clock::now();
     std::pmr::vector<std::string_view> keys{memory_.resource()};
     keys.reserve(group.items.size());
     for (const std::size_t index : group.items) {
         Item& item = items_[index];
-        if (item.source->can_load()) item.asked_at = std::chrono::steady_clock::now();
-        item.landings = flights.landings(Flights::runway(item.key.in_envelope()));
+        if (item.source->can_load()) {
+            item.asked_at = now;
+            item.landings = flights.landings(Flights::runway(item.key.in_envelope()));
+        }
         // What is in another cache is changed by others.
         const bool is_watched = tier_ != nullptr && &group.cache.core() == &door_.cache.core();
         if (is_watched) item.stamp = tier_->stamp(group.cache.final_key(item.key.stored));
@@ -461,10 +510,13 @@ void Load::fetch_group(Group& group) {
         items_[index].source = &source_of(items_[index], group.cache);
     }
     Sink sink{*this, group};
-    if (const PlainRead* const read = std::exchange(read_, nullptr)) {
-        Item& item = items_[group.items.front()];
-        item.asked_at = read->asked_at();
-        item.landings = read->landings();
+    PlainRead* const read = std::exchange(read_, nullptr);
+    if (read != nullptr && read->others() == group.items.size()) {
+        for (std::size_t i = 0; i < group.items.size(); ++i) {
+            Item& item = items_[group.items[i]];
+            item.asked_at = read->asked_at();
+            item.landings = read->landings(i);
+        }
         read->tell(sink);
     } else {
         read_group(group, sink);
@@ -480,7 +532,7 @@ void Load::read_entry(Group& group, std::size_t index, std::string_view bytes,
                       std::uint64_t token) {
     Item& item = items_[index];
     const FoundEntry standing = look_at(group.cache, bytes, item.key.in_envelope());
-    item.basis = Basis::of(standing, token);
+    if (item.source->can_load()) item.basis = Basis::of(standing, token);
     item.state = State::absent;
     item.reason = standing.reason;
     Freshness state = freshness(group.cache, standing, item.source->rules());
@@ -750,25 +802,40 @@ void Load::watch(DecodedTier& tier) {
     begun_ = door_.cache.clock().steady();
 }
 
+void Load::find_reach() {
+    reach_.emplace(items_.size(), edges_);
+    for (std::size_t i = root_count_; i < items_.size(); ++i) {
+        const Item& item = items_[i];
+        if (item.state == State::found) bytes_of_targets_ += item.entry_bytes + item.table->size;
+    }
+}
+
 void Load::keep(std::size_t root, const DecodedId& id, std::shared_ptr<const void> object) {
-    if (tier_ == nullptr) return;
-    DecodedTier::Making making{.begun = begun_, .stamp = items_[root].stamp};
+    if (tier_ == nullptr || items_[root].state != State::found) return;
+    if (!reach_) find_reach();
+    // All that was fetched for any root lives as long as one of them.
+    DecodedTier::Making making{.begun = begun_, .bytes = bytes_of_targets_};
+    making.bytes += items_[root].entry_bytes + items_[root].table->size;
+    making.stamp = items_[root].stamp;
+    // What is fetched together shall not drive out all else.
+    const bool is_first = kept_bytes_ == 0;
+    kept_bytes_ += making.bytes;
+    if (!is_first && kept_bytes_ > tier_->max_bytes() / 2) return;
     std::optional<WallTime> fresh_until;
-    const auto add = [&](const Item& item) {
+    const bool has_entries = reach_->all_of(root, [&](std::size_t index) {
+        const Item& item = items_[index];
+        if (index != root && item.stamp.place != DecodedStamp::none) {
+            making.more.push_back(item.stamp);
+        }
         if (item.state != State::found) return true;  // a reference that dangles
-        making.bytes += item.entry_bytes + item.table->size;
         making.longest = std::min(making.longest, item.table->options.expires);
         if (item.fresh_until) {
             fresh_until = std::min(fresh_until.value_or(*item.fresh_until), *item.fresh_until);
         }
         return item.entry_bytes > 0;
-    };
-    if (items_[root].state != State::found || !add(items_[root])) return;
-    // All that was fetched for any root: it lives as long as one of them.
-    for (std::size_t i = root_count_; i < items_.size(); ++i) {
-        if (!add(items_[i])) return;
-        if (items_[i].stamp.place != DecodedStamp::none) making.more.push_back(items_[i].stamp);
-    }
+    });
+    if (!has_entries) return;
+    making.more.shrink_to_fit();
     if (fresh_until) {
         const auto left = *fresh_until - wall_time(door_.cache);
         making.left = Lifetime{left};
@@ -791,19 +858,42 @@ void fetch_models(const Door& door, const ModelTable& table, std::span<void* con
     ignored.tell();
 }
 
+namespace {
+
+/// Loads what was read and is no plain hit.
+void fetch_others(const Door& door, const ModelTable& table, PlainRead& read,
+                  std::span<void* const> objects, std::span<Answer> answers,
+                  std::span<Origin> origins, IgnoredRead& ignored) {
+    const std::size_t count = read.others();
+    std::vector<void*> others(count);
+    for (std::size_t i = 0; i < count; ++i) others[i] = objects[read.position(i)];
+    std::vector<Answer> their_answers(count);
+    std::vector<Origin> their_origins(origins.empty() ? 0 : count);
+    Load load{door};
+    load.add_roots(table, others, false);
+    load.go_on_with(read);
+    load.fetch_all();
+    load.answer(their_answers, ignored);
+    load.tell_origins(their_origins);
+    for (std::size_t i = 0; i < count; ++i) {
+        answers[read.position(i)] = std::move(their_answers[i]);
+        if (!origins.empty()) origins[read.position(i)] = their_origins[i];
+    }
+}
+
+}  // namespace
+
 void fetch_models(const Door& door, const ModelTable& table, std::span<void* const> objects,
                   std::span<Answer> answers, std::span<Origin> origins, IgnoredRead& ignored) {
-    std::optional<PlainRead> read;
-    if (objects.size() == 1 && PlainRead::is_possible(door, table)) {
-        read.emplace(door, table, objects.front());
-        if (read->is_hit()) {
-            if (!origins.empty()) origins.front() = read->origin();
-            return;
+    if (!objects.empty() && PlainRead::is_possible(door, table)) {
+        PlainRead read{door, table, objects, origins};
+        if (read.has_read() && read.others() == 0) return;
+        if (read.has_read()) {
+            return fetch_others(door, table, read, objects, answers, origins, ignored);
         }
     }
     Load load{door};
     load.add_roots(table, objects, false);
-    if (read) load.go_on_with(*read);
     load.fetch_all();
     load.answer(answers, ignored);
     load.tell_origins(origins);
@@ -844,9 +934,13 @@ void fetch_shared_models(const Door& door, const ModelTable& table,
     if (tier != nullptr && !door.cache.is_bypass()) load.watch(*tier);
     load.add_roots(table, objects, false);
     load.fetch_all();
-    for (std::size_t i = 0; i < models.size(); ++i) {
-        const auto& [object, key] = models[i];
-        if (!key.empty()) load.keep(i, decoded_id(door.cache, table, door.depth, key), object);
+    try {
+        for (std::size_t i = 0; i < models.size(); ++i) {
+            const auto& [object, key] = models[i];
+            if (!key.empty()) load.keep(i, decoded_id(door.cache, table, door.depth, key), object);
+        }
+    } catch (const std::bad_alloc&) {
+        // The rest is not kept, and given to the caller all the same.
     }
     load.answer(answers, ignored);
     load.tell_origins(origins);

@@ -22,6 +22,9 @@ ModelName make_model_name(const std::type_info& type, const ModelOptions& option
     return name;
 }
 
+/// Room that is made at once for the names and values of keys.
+constexpr std::size_t usual_keys_size = 40;
+
 EntryKey make_model_key(const ModelTable& table, const void* object) {
     const ModelName& name = table.name();
     if (!keys_are_set(table, object)) {
@@ -32,6 +35,7 @@ EntryKey make_model_key(const ModelTable& table, const void* object) {
         throw IncompleteKey(name.name, std::move(unset));
     }
     std::string text = SpareText::take();
+    text.reserve(name.head.size() + usual_keys_size);
     text = name.head;
     for (const auto& key : table.keys) {
         if (&key != table.keys.data()) text += ',';
@@ -73,12 +77,29 @@ void copy_keys(const ModelTable& table, void* to, const void* from) {
     }
 }
 
-AnyModel::AnyModel(const ModelTable& table)
-    : table_(table), object_(::operator new (table.size, std::align_val_t{table.alignment})) {
+namespace {
+
+bool is_overaligned(const ModelTable& table) noexcept {
+    return table.alignment > __STDCPP_DEFAULT_NEW_ALIGNMENT__;
+}
+
+void* allocate(const ModelTable& table) {
+    if (!is_overaligned(table)) return ::operator new(table.size);
+    return ::operator new (table.size, std::align_val_t{table.alignment});
+}
+
+void deallocate(const ModelTable& table, void* object) noexcept {
+    if (!is_overaligned(table)) return ::operator delete(object);
+    ::operator delete (object, std::align_val_t{table.alignment});
+}
+
+}  // namespace
+
+AnyModel::AnyModel(const ModelTable& table) : table_(table), object_(allocate(table)) {
     try {
         table.construct(object_);
     } catch (...) {
-        ::operator delete (object_, std::align_val_t{table.alignment});
+        deallocate(table, object_);
         throw;
     }
 }
@@ -89,7 +110,7 @@ AnyModel::~AnyModel() {
 
 void destroy_model(const ModelTable& table, void* object) noexcept {
     table.destroy(object);
-    ::operator delete (object, std::align_val_t{table.alignment});
+    deallocate(table, object);
 }
 
 void encode_reference(CborWriter& writer, const ReferenceBase& reference) {

@@ -5,6 +5,7 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 
 namespace cachemodel::detail {
@@ -13,10 +14,11 @@ Revision revision_of(const OpenedEntry& entry) noexcept {
     // Neither its end nor a lease is part of it: who touches an entry, or promises to load it, has
     // not changed what it says.
     const std::string_view key = entry.envelope.key;
-    const std::int64_t time = entry.envelope.written_at.time_since_epoch().count();
-    std::uint64_t checksum = XXH3_64bits(key.data(), key.size());
-    checksum = XXH3_64bits_withSeed(&time, sizeof time, checksum);
-    checksum = XXH3_64bits_withSeed(entry.body.data(), entry.body.size(), checksum);
+    const auto time = entry.envelope.written_at.time_since_epoch().count();
+    const std::array<std::uint64_t, 3> parts{XXH3_64bits(key.data(), key.size()),
+                                             static_cast<std::uint64_t>(time),
+                                             XXH3_64bits(entry.body.data(), entry.body.size())};
+    const std::uint64_t checksum = XXH3_64bits(parts.data(), sizeof parts);
     return {std::max(checksum, revision_of_part.checksum + 1)};
 }
 

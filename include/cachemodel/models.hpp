@@ -27,6 +27,7 @@
 #include <initializer_list>
 #include <iterator>
 #include <memory>
+#include <new>
 #include <optional>
 #include <span>
 #include <string>
@@ -161,14 +162,14 @@ class Models {
     /// Throws for no single key: what a loader throws is its key's `failure()`.
     template <class Range>
     std::vector<Lookup<M>> get_many(Range&& keys) const {
-        return fetch_many(probes(keys));
+        return fetch_many(keys);
     }
     template <class K>
     std::vector<Lookup<M>> get_many(std::initializer_list<K> keys) const {
-        return fetch_many(probes(keys));
+        return fetch_many(keys);
     }
     std::vector<Lookup<M>> get_many(std::initializer_list<M> with_keys) const {
-        return fetch_many(probes(with_keys));
+        return fetch_many(with_keys);
     }
 
     /// The model with these keys, as an object that others share: nobody may change it. As long as
@@ -209,6 +210,8 @@ class Models {
 
     /// One answer for each key, in order, as of `get_many`; what is not kept decoded is fetched
     /// together. Objects with references that were fetched together live as long as one of them.
+    ///
+    /// Throws for no single key, as `get_many`.
     template <class Range>
     std::vector<Lookup<std::shared_ptr<const M>>> get_many_shared(Range&& keys) const {
         return fetch_many_shared(probes(keys));
@@ -574,6 +577,16 @@ class Models {
         if (answer->failure) detail::rethrow_unless_failure_of_find(*answer->failure);
         return Lookup<std::shared_ptr<const M>>{std::move(answer)};
     }
+    /// Incomplete where a `to_cache_key` throws: the load finds out, and fails that key alone.
+    static detail::KeyBytes key_bytes_of(const M& model) {
+        try {
+            return detail::KeyBytes::of<M>(model);
+        } catch (const std::bad_alloc&) {
+            throw;
+        } catch (...) {
+            return detail::KeyBytes::incomplete();
+        }
+    }
     static Lookup<std::shared_ptr<const M>> found_shared(std::shared_ptr<const M> model,
                                                          const detail::Origin& origin) {
         Lookup<std::shared_ptr<const M>> lookup{std::move(model)};
@@ -588,7 +601,7 @@ class Models {
         bytes.reserve(models.size());
         fetched.reserve(models.size());
         for (std::size_t i = 0; i < models.size(); ++i) {
-            bytes.push_back(detail::KeyBytes::of<M>(with_keys[i]));
+            bytes.push_back(key_bytes_of(with_keys[i]));
             models[i] = find_held(bytes[i]);
             if (models[i]) continue;
             fetched.push_back(std::make_shared<M>(std::move(with_keys[i])));
@@ -622,11 +635,10 @@ class Models {
         }
         return lookups;
     }
-    /// Of all that the given values of a secondary key tell, into `models`.
+    /// Of all that the given values of a secondary key tell, into `objects`.
     template <class Set, class Values>
-    void fetch_by(const std::vector<Values>& asked, std::vector<M>& models,
+    void fetch_by(const std::vector<Values>& asked, std::span<void* const> objects,
                   std::span<detail::Answer> answers, std::span<detail::Origin> origins) const {
-        models.resize(asked.size());
         std::vector<detail::SecondaryQuestion> questions;
         questions.reserve(asked.size());
         for (const Values& values : asked) {
@@ -634,15 +646,17 @@ class Models {
         }
         constexpr auto source = detail::key_source<M, Set, Contexts...>();
         detail::fetch_models_by(loading_door(), table(), detail::secondary_index<M, Set>, questions,
-                                source, addresses<void*>(models), answers, origins);
+                                source, objects, answers, origins);
     }
     template <class Set, class Values>
     Lookup<M> find_one_by(detail::Asked<Set, Values> asked, bool throws = false) const {
-        std::vector<M> models;
+        M model{};
+        void* const object = &model;
         detail::Answer answer;
         detail::Origin origin;
-        fetch_by<Set>(std::vector{std::move(asked.values)}, models, {&answer, 1}, {&origin, 1});
-        if (!answer) return found(std::move(models.front()), origin);
+        fetch_by<Set>(std::vector{std::move(asked.values)}, {&object, 1}, {&answer, 1},
+                      {&origin, 1});
+        if (!answer) return found(std::move(model), origin);
         if (throws) answer->raise();
         if (answer->failure) detail::rethrow_unless_failure_of_find(*answer->failure);
         return Lookup<M>{std::move(answer)};
@@ -657,25 +671,30 @@ class Models {
         for (auto&& each : given) {
             asked.push_back(detail::secondary_values_of_one<M, Set>(each).values);
         }
-        std::vector<M> models;
-        std::vector<detail::Answer> answers(asked.size());
-        std::vector<detail::Origin> origins(asked.size());
-        fetch_by<Set>(asked, models, answers, origins);
-        return as_lookups(models, answers, origins);
-    }
-    static std::vector<Lookup<M>> as_lookups(std::vector<M>& models,
-                                             std::vector<detail::Answer>& answers,
-                                             const std::vector<detail::Origin>& origins) {
         std::vector<Lookup<M>> lookups;
-        lookups.reserve(models.size());
-        for (std::size_t i = 0; i < models.size(); ++i) {
+        lookups.reserve(asked.size());
+        for (std::size_t i = 0; i < asked.size(); ++i) lookups.emplace_back(M{});
+        fetch_into(lookups, [&](auto objects, auto answers, auto origins) {
+            fetch_by<Set>(asked, objects, answers, origins);
+        });
+        return lookups;
+    }
+    /// Lets `fetch(objects, answers, origins)` fill the models that stand in `lookups`.
+    template <class Fetch>
+    static void fetch_into(std::vector<Lookup<M>>& lookups, Fetch fetch) {
+        std::vector<void*> objects;
+        objects.reserve(lookups.size());
+        for (auto& lookup : lookups) objects.push_back(&*lookup);
+        std::vector<detail::Answer> answers(lookups.size());
+        std::vector<detail::Origin> origins(lookups.size());
+        fetch(std::span<void* const>{objects}, std::span{answers}, std::span{origins});
+        for (std::size_t i = 0; i < lookups.size(); ++i) {
             if (answers[i]) {
-                lookups.emplace_back(std::move(answers[i]));
+                lookups[i] = Lookup<M>{std::move(answers[i])};
             } else {
-                lookups.push_back(found(std::move(models[i]), origins[i]));
+                detail::OriginAccess::of(lookups[i]) = origins[i];
             }
         }
-        return lookups;
     }
     Created<M> get_or_create(M&& model, detail::Origin& origin) const {
         auto without_loader = door();
@@ -709,12 +728,15 @@ class Models {
         }
         return objects;
     }
-    std::vector<Lookup<M>> fetch_many(std::vector<M> models) const {
-        const auto objects = addresses<void*>(models);
-        std::vector<detail::Answer> answers(models.size());
-        std::vector<detail::Origin> origins(models.size());
-        detail::fetch_models(loading_door(), table(), objects, answers, origins);
-        return as_lookups(models, answers, origins);
+    template <class Range>
+    std::vector<Lookup<M>> fetch_many(Range&& keys) const {
+        std::vector<Lookup<M>> lookups;
+        if constexpr (requires { keys.size(); }) lookups.reserve(keys.size());
+        for (auto&& each : keys) lookups.emplace_back(detail::with_keys<M>(each));
+        fetch_into(lookups, [&](auto objects, auto answers, auto origins) {
+            detail::fetch_models(loading_door(), table(), objects, answers, origins);
+        });
+        return lookups;
     }
     std::vector<detail::Answer> load_references(std::span<void* const> objects) const {
         auto one_level = loading_door();

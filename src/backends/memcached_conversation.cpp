@@ -74,6 +74,7 @@ net::Conversation::Heard Reading::hear(std::string_view answer) {
         missing_ = group_end_ - group_begin_ - found_.count();
         awaits_end_ = true;
     }
+    if (line->starts_with("VALUE ")) return hear_value(*line, answer);
     switch (parse_reply(*line)) {
         case Reply::end:
             for (auto i = next_; i < group_end_; ++i) {
@@ -86,7 +87,7 @@ net::Conversation::Heard Reading::hear(std::string_view answer) {
         case Reply::server_error:
             return Heard::wrong(refusal(*line));
         default:
-            return hear_value(*line, answer);
+            return Heard::nonsense();
     }
 }
 
@@ -164,7 +165,7 @@ net::Conversation::Heard Commanding::hear(std::string_view answer) {
             Failure{BackendFault::full, server().endpoint().name + ": " + net::presentable(*line)};
     }
     if (!outcome) return Heard::nonsense();
-    outcomes_[position(next_++)] = std::move(*outcome);
+    this->outcome(next_++) = std::move(*outcome);
     return Heard::done(line->size() + line_end);
 }
 
@@ -172,9 +173,96 @@ void Commanding::fail(std::size_t position, const Failure& failure) {
     outcomes_[position] = failure;
 }
 
+Storing::~Storing() {
+    // All was answered but this.
+    if (awaits_end_) vain_questions() += 1;
+}
+
+bool Storing::may_be_quiet() const noexcept {
+    if (how_ != Store::set || count() - next_ < least_quiet) return false;
+    for (auto i = next_; i < count(); ++i) {
+        const auto& entry = entries_[position(i)];
+        if (entry.value.size() + entry.key.size() > std::min(most_quiet, largest_)) return false;
+    }
+    return true;
+}
+
+void Storing::greet(bool, std::string&) {
+    const bool may_be = may_be_quiet();
+    is_quiet_ = may_be && dialect() == with_quiet_sets;
+    asks_what_it_is_ = may_be && dialect() == unknown && vain_questions() < most_vain_questions;
+    has_refused_ = false;
+}
+
+std::size_t Storing::ask(std::size_t index, std::string& request) {
+    if (!is_quiet_) return Commanding::ask(index, request);
+    const auto& entry = entries_[position(index)];
+    append_quiet_set(request, entry, expiration(entry.lifetime, now_));
+    if (index + 1 == count()) request += no_operation;
+    return 1;
+}
+
+net::Conversation::Heard Storing::hear(std::string_view answer) {
+    if (!is_quiet_ && !is_over()) {
+        auto heard = Commanding::hear(answer);
+        if (is_over() && asks_what_it_is_) ask_more(version_question);
+        return heard;
+    }
+    const auto line = first_line(answer);
+    if (!line) return Heard::more();
+    return is_quiet_ ? hear_of_quiet(*line) : hear_what_it_is(*line);
+}
+
+net::Conversation::Heard Storing::hear_of_quiet(std::string_view line) {
+    if (line == no_operation_done && asked_ == count()) {
+        is_quiet_ = false;
+        if (has_refused_) {
+            asked_ = next_;
+            dialect() = without_quiet_sets;  // what is refused now may well be refused again
+        } else {
+            for (; !is_over(); ++next_) outcome(next_) = Outcome{};
+        }
+        return Heard::done(line.size() + line_end);
+    }
+    switch (parse_reply(line)) {
+        case Reply::too_large:
+        case Reply::out_of_memory:
+            has_refused_ = true;
+            return Heard::done(line.size() + line_end);
+        case Reply::server_error:
+            return Heard::wrong(refusal(line));
+        default:
+            return Heard::nonsense();
+    }
+}
+
+net::Conversation::Heard Storing::hear_what_it_is(std::string_view line) {
+    const auto heard = Heard::done(line.size() + line_end);
+    if (const auto knows = knows_quiet_sets(line)) {
+        *knows ? ask_more(settings_question) : learn(without_quiet_sets);
+        return heard;
+    }
+    if (parse_reply(line) == Reply::end) {
+        learn(has_large_chunks_ ? with_quiet_sets : without_quiet_sets);
+        return heard;
+    }
+    const auto setting = parse_stat_line(line);
+    if (!setting) return Heard::nonsense();
+    if (setting->name == largest_chunk_setting) {
+        has_large_chunks_ = parse_number(setting->value).value_or(0) >= least_chunk;
+    }
+    return heard;
+}
+
+void Storing::learn(Dialect what) {
+    dialect() = what;
+    vain_questions() = 0;
+    awaits_end_ = false;
+}
+
 void Storing::command(std::size_t position, std::string& request) {
     const auto& entry = entries_[position];
-    if (entry.value.size() + entry.key.size() > largest_) {
+    if (is_too_large(entry)) {
         append_delete(request, entry.key);  // what is there is out of date
     } else {
         append_store(request, how_, entry, expiration(entry.lifetime, now_),
@@ -185,7 +273,7 @@ void Storing::command(std::size_t position, std::string& request) {
 std::optional<Outcome> Storing::judge(std::size_t position, Reply reply,
                                       std::string_view /*line*/) {
     const auto& entry = entries_[position];
-    if (entry.value.size() + entry.key.size() > largest_) {
+    if (is_too_large(entry)) {
         if (reply == Reply::deleted || reply == Reply::not_found) {
             return value_too_large(entry.value.size(), largest_ - entry.key.size());
         }

@@ -84,7 +84,7 @@ class Reading final : public Conversation {
     std::bitset<longest_command / 2> found_;
 };
 
-/// Commands that are answered by one line each.
+/// Commands that are answered by one line each, unless a class has it otherwise.
 class Commanding : public Conversation {
  public:
     Commanding(Server& server, Positions positions, std::span<Outcome> outcomes)
@@ -96,14 +96,21 @@ class Commanding : public Conversation {
     virtual std::optional<Outcome> judge(std::size_t position, Reply reply,
                                          std::string_view line) = 0;
 
+    std::size_t ask(std::size_t index, std::string& request) override;
+    Heard hear(std::string_view answer) override;
+    Outcome& outcome(std::size_t index) noexcept { return outcomes_[position(index)]; }
+
  private:
-    std::size_t ask(std::size_t index, std::string& request) final;
-    Heard hear(std::string_view answer) final;
     void fail(std::size_t position, const Failure& failure) final;
 
     std::span<Outcome> outcomes_;
 };
 
+/// Stores entries. Several small ones are set without an answer to each where the server is known
+/// to be able to: no answer but one at the end is that all are stored. Where there is any other,
+/// all are set once more with an answer to each, as those that failed do not tell which they are.
+///
+/// What the server is, it is asked behind the answers of a first batch, on each connection.
 class Storing final : public Commanding {
  public:
     Storing(Server& server, Positions positions, std::span<Outcome> outcomes, Store how,
@@ -115,17 +122,45 @@ class Storing final : public Commanding {
           tokens_(tokens),
           largest_(largest_value),
           now_(now) {}
+    Storing(Storing&&) = default;
+    ~Storing() override;
 
  private:
+    /// Of a connection.
+    enum Dialect : std::uint8_t { unknown, without_quiet_sets, with_quiet_sets };
+
+    void greet(bool is_new, std::string& request) override;
+    std::size_t ask(std::size_t index, std::string& request) override;
+    Heard hear(std::string_view answer) override;
     void command(std::size_t position, std::string& request) override;
     std::optional<Outcome> judge(std::size_t position, Reply reply, std::string_view line) override;
     bool is_repeatable() const noexcept override { return how_ == Store::set; }
+
+    bool may_be_quiet() const noexcept;
+    bool is_too_large(const Entry& entry) const noexcept {
+        return entry.value.size() + entry.key.size() > largest_;
+    }
+    Heard hear_of_quiet(std::string_view line);
+    Heard hear_what_it_is(std::string_view line);
+    void learn(Dialect what);
+
+    /// With fewer, an answer to each costs less than the one at the end.
+    static constexpr std::size_t least_quiet = 4;
+    /// What is larger is not set quietly: key and value, in bytes. The server must have room for it
+    /// in one chunk.
+    static constexpr std::size_t most_quiet = std::size_t{8} << 10;
+    static constexpr std::size_t least_chunk = 2 * most_quiet;
+    static constexpr int most_vain_questions = 3;
 
     Store how_;
     std::span<const Entry> entries_;
     Tokens tokens_;
     std::size_t largest_;
     std::chrono::system_clock::time_point now_;
+    bool is_quiet_ = false;
+    bool has_refused_ = false;  ///< at least one of those that were set quietly
+    bool asks_what_it_is_ = false;
+    bool has_large_chunks_ = false;
 };
 
 class Removing final : public Commanding {

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: MIT
 #include "backends/memcached_protocol.hpp"
 
+#include <cachemodel/key_functions.hpp>
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -22,6 +24,28 @@ void append_number(std::string& text, Integer number) {
     std::array<char, 24> digits;
     const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
     text.append(digits.data(), end);
+}
+
+/// Takes a decimal number off the front of `line`; false where there is none.
+bool take_number(std::string_view& line, std::uint64_t& number) noexcept {
+    constexpr std::size_t never_too_large = 19;  // digits
+    std::size_t size = 0;
+    number = 0;
+    for (; size < line.size() && line[size] >= '0' && line[size] <= '9'; ++size) {
+        number = number * 10 + static_cast<std::uint64_t>(line[size] - '0');
+    }
+    if (size > never_too_large) {
+        const auto end = line.data() + size;
+        if (std::from_chars(line.data(), end, number).ec != std::errc{}) return false;
+    }
+    line.remove_prefix(size);
+    return size > 0;
+}
+
+bool take_space(std::string_view& line) noexcept {
+    if (!line.starts_with(' ')) return false;
+    line.remove_prefix(1);
+    return true;
 }
 
 /// Takes the text up to the next space off the front of `line`.
@@ -60,8 +84,8 @@ std::int64_t expiration(Lifetime lifetime, std::chrono::system_clock::time_point
 }
 
 bool is_valid_key(std::string_view key) noexcept {
-    return !key.empty() && key.size() <= longest_key &&
-           std::all_of(key.begin(), key.end(), may_stand_in_key);
+    static_assert(longest_key == longest_portable_key);
+    return is_portable_key(key);
 }
 
 Failure invalid_key(std::string_view key) {
@@ -96,6 +120,33 @@ void append_store(std::string& request, Store how, const Entry& entry, std::int6
     request += "\r\n";
 }
 
+void append_quiet_set(std::string& request, const Entry& entry, std::int64_t expiration) {
+    request += "ms ";
+    request += entry.key;
+    request += ' ';
+    append_number(request, entry.value.size());
+    request += " T";
+    append_number(request, expiration);
+    request += " q\r\n";
+    request += entry.value;
+    request += "\r\n";
+}
+
+std::optional<bool> knows_quiet_sets(std::string_view line) noexcept {
+    if (line == "ERROR") return false;
+    if (take_word(line) != "VERSION") return std::nullopt;
+    std::array<int, 3> release{};
+    const char* at = line.data();
+    const char* const end = at + line.size();
+    for (std::size_t i = 0; i < release.size(); ++i) {
+        if (i > 0 && (at == end || *at++ != '.')) return false;
+        const auto number = std::from_chars(at, end, release[i]);
+        if (number.ec != std::errc{}) return false;
+        at = number.ptr;
+    }
+    return release >= std::array{1, 6, 18};
+}
+
 void append_delete(std::string& request, std::string_view key) {
     request += "delete ";
     request += key;
@@ -121,12 +172,12 @@ void append_count(std::string& request, std::string_view key, std::int64_t delta
 
 std::optional<ValueLine> parse_value_line(std::string_view line) noexcept {
     if (take_word(line) != "VALUE") return std::nullopt;
-    const auto key = take_word(line);
-    const auto flags = parse_number(take_word(line));
-    const auto size = parse_number(take_word(line));
-    const auto unique = parse_number(line);
-    if (!flags || !size || !unique) return std::nullopt;
-    return ValueLine{key, *size, *unique};
+    ValueLine value{.key = take_word(line)};
+    std::uint64_t flags = 0;
+    const bool is_value = take_number(line, flags) && take_space(line) &&
+                          take_number(line, value.size) && take_space(line) &&
+                          take_number(line, value.unique) && line.empty();
+    return is_value ? std::optional{value} : std::nullopt;
 }
 
 std::optional<StatLine> parse_stat_line(std::string_view line) noexcept {
@@ -138,9 +189,7 @@ std::optional<StatLine> parse_stat_line(std::string_view line) noexcept {
 
 std::optional<std::uint64_t> parse_number(std::string_view word) noexcept {
     std::uint64_t number = 0;
-    const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), number);
-    if (error != std::errc{} || end != word.data() + word.size()) return std::nullopt;
-    return number;
+    return take_number(word, number) && word.empty() ? std::optional{number} : std::nullopt;
 }
 
 Reply parse_reply(std::string_view line) noexcept {

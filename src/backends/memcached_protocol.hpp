@@ -35,6 +35,24 @@ Failure invalid_key(std::string_view key);
 /// `unique` is the server's number of the entry that compare-and-set replaces.
 void append_store(std::string& request, Store how, const Entry& entry, std::int64_t expiration,
                   std::uint64_t unique);
+/// A set of the meta protocol, which the server answers only where it fails, and what makes it say
+/// that it has come to the end of them.
+///
+/// Not where it runs out of memory for an item that it keeps in several chunks: of that it says
+/// nothing. Items up to `slab_chunk_max` are in one.
+void append_quiet_set(std::string& request, const Entry& entry, std::int64_t expiration);
+inline constexpr std::string_view no_operation = "mn\r\n";
+inline constexpr std::string_view no_operation_done = "MN";
+
+/// Asks for the server's release; whether it is one whose quiet sets are known: 1.6.18 or later.
+/// Nothing where the line is no answer to that.
+inline constexpr std::string_view version_question = "version\r\n";
+std::optional<bool> knows_quiet_sets(std::string_view line) noexcept;
+
+/// Asks for its settings, one of which is the size of the largest chunk, in bytes.
+inline constexpr std::string_view settings_question = "stats settings\r\n";
+inline constexpr std::string_view largest_chunk_setting = "slab_chunk_max";
+
 void append_delete(std::string& request, std::string_view key);
 void append_touch(std::string& request, std::string_view key, std::int64_t expiration);
 

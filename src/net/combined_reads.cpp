@@ -189,7 +189,7 @@ bool CombinedReads::may_go_alone() noexcept {
         --alone_;
         return true;
     }
-    return !open_ && requests_ < limit_;
+    return !open_ && requests_ < limit_alone_;
 }
 
 CombinedReads::Turn CombinedReads::await_turn(Batch& batch, std::size_t index, TimePoint deadline) {

@@ -38,8 +38,12 @@ class CombinedReads {
 
     /// So many keys go in one request. More would let each answer wait for too many others.
     static constexpr std::size_t most_keys = 64;
-    /// With so many requests under way, further callers wait.
+    /// With so many requests under way, a batch waits: while the server is at one of them, the
+    /// answers of the other are handed out.
     static constexpr std::size_t most_requests = 2;
+    /// With so many requests under way, or a batch waiting, a caller does not go alone. So few
+    /// callers are better off with a connection each than by waiting for one another.
+    static constexpr std::size_t most_alone = 4;
     /// The first key of a batch waits so long at most. Then its caller asks, however many requests
     /// are under way: where the way to the server is long, or one that asks is held up, nobody
     /// should wait twice.
@@ -54,7 +58,9 @@ class CombinedReads {
     /// Of a server that has so many connections at most.
     explicit CombinedReads(std::size_t connections,
                            std::chrono::nanoseconds patience = longest_wait) noexcept
-        : limit_(std::min(connections, most_requests)), patience_(patience) {}
+        : limit_(std::min(connections, most_requests)),
+          limit_alone_(std::min(connections, most_alone)),
+          patience_(patience) {}
 
     /// Reads `key`, alone or together with others; `request` asks for this caller, until
     /// `deadline`. The answer goes to `sink`, in this thread and without a lock.
@@ -79,6 +85,7 @@ class CombinedReads {
     void lead(Batch& batch, TimePoint deadline, ReadRequest& request);
 
     const std::size_t limit_;
+    const std::size_t limit_alone_;
     const std::chrono::nanoseconds patience_;
     mutable std::mutex mutex_;
     std::size_t requests_ = 0;     ///< under way

@@ -2,10 +2,12 @@
 // SPDX-License-Identifier: MIT
 #include "net/connection.hpp"
 
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -18,7 +20,7 @@ namespace cachemodel::net {
 
 namespace {
 
-constexpr std::size_t usual_buffer = std::size_t{16} << 10;
+constexpr std::size_t usual_buffer = std::size_t{64} << 10;
 constexpr std::size_t largest_kept_buffer = std::size_t{256} << 10;
 
 /// A unix socket whose queue is full says so at once and can be tried again only by asking.
@@ -140,6 +142,16 @@ void Connection::give_up_address(int error) noexcept {
     state_ = State::starting;
 }
 
+void Connection::open() noexcept {
+    state_ = State::open;
+    // From now on it is each call that says whether it waits. Where one of these fails, none does.
+    const std::chrono::microseconds wait = longest_wait;
+    const timeval limit{0, static_cast<suseconds_t>(wait.count())};
+    if (::setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) == 0) {
+        static_cast<void>(::fcntl(socket_, F_SETFL, 0));
+    }
+}
+
 std::optional<Trouble> Connection::connect(bool ready, TimePoint now) {
     if (!addresses_) {
         std::optional<Trouble> trouble;
@@ -153,7 +165,7 @@ std::optional<Trouble> Connection::connect(bool ready, TimePoint now) {
             socklen_t size = sizeof error;
             if (::getsockopt(socket_, SOL_SOCKET, SO_ERROR, &error, &size) != 0) error = errno;
             if (error == 0) {
-                state_ = State::open;
+                open();
                 return std::nullopt;
             }
             give_up_address(error);
@@ -188,7 +200,7 @@ std::optional<Trouble> Connection::try_addresses(TimePoint now) {
         }
         sockaddr_storage bytes = address.bytes;
         if (::connect(socket_, reinterpret_cast<const sockaddr*>(&bytes), address.size) == 0) {
-            state_ = State::open;
+            open();
             return std::nullopt;
         }
         error = errno;
@@ -221,8 +233,8 @@ bool Connection::is_quiet() const noexcept {
 
 std::optional<Trouble> Connection::send() {
     if (!has_unsent()) return std::nullopt;
-    const auto size =
-        ::send(socket_, request_.data() + sent_, request_.size() - sent_, MSG_NOSIGNAL);
+    const auto size = ::send(socket_, request_.data() + sent_, request_.size() - sent_,
+                             MSG_NOSIGNAL | MSG_DONTWAIT);
     if (size == -1) {
         if (would_block(errno)) is_full_ = true;
         if (would_block(errno) || errno == EINTR) return std::nullopt;
@@ -243,12 +255,14 @@ std::optional<Trouble> Connection::send() {
     return std::nullopt;
 }
 
-std::optional<Trouble> Connection::receive() {
+std::optional<Trouble> Connection::receive(bool waits) {
     if (begin_ == end_) begin_ = end_ = 0;
     if (end_ == capacity_) reserve_answer(end_ - begin_ + usual_buffer);
-    const auto size = ::recv(socket_, buffer_.get() + end_, capacity_ - end_, 0);
+    const auto size =
+        ::recv(socket_, buffer_.get() + end_, capacity_ - end_, waits ? 0 : MSG_DONTWAIT);
     if (size > 0) {
         end_ += static_cast<std::size_t>(size);
+        received_ += static_cast<std::size_t>(size);
         has_progressed_ = true;
         return std::nullopt;
     }

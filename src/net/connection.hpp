@@ -81,7 +81,7 @@ class Addresses {
 
 /// A socket and the bytes that wait on either side of it.
 ///
-/// No call blocks, but for `Addresses::find`. Whoever owns the connection
+/// No call blocks, but for `Addresses::find` and `await`. Whoever owns the connection
 /// polls for `events()`, until `wakes_at()` while it is not open, and calls on.
 class Connection {
  public:
@@ -112,8 +112,14 @@ class Connection {
     std::optional<Trouble> send();
 
     /// Takes in what has come, up to the room there is.
-    std::optional<Trouble> receive();
+    std::optional<Trouble> receive() { return receive(false); }
+    /// The same, but waits for it, for `longest_wait` or a little more: one call of the system less
+    /// than polling before it.
+    std::optional<Trouble> await() { return receive(true); }
+    static constexpr std::chrono::milliseconds longest_wait{10};
     std::string_view answer() const noexcept { return {buffer_.get() + begin_, end_ - begin_}; }
+    /// Bytes, in all.
+    std::uint64_t received() const noexcept { return received_; }
     /// Nothing waits on either side, and both go on.
     bool is_settled() const noexcept { return begin_ == end_ && !has_unsent() && !is_deaf_; }
     /// Throws the first `size` bytes of the answer away.
@@ -127,6 +133,9 @@ class Connection {
     /// Makes it ready to be kept for the next call.
     void rest() noexcept;
 
+    /// What conversations have found out about who answers here; each kind has its own numbers.
+    std::uint8_t dialect = 0;
+
  private:
     enum class State : std::uint8_t {
         starting,    ///< the next address is to be tried
@@ -136,6 +145,8 @@ class Connection {
     };
 
     std::optional<Trouble> try_addresses(TimePoint now);
+    void open() noexcept;
+    std::optional<Trouble> receive(bool waits);
     void give_up_address(int error) noexcept;
     void close_socket() noexcept;
 
@@ -159,6 +170,7 @@ class Connection {
     std::size_t capacity_ = 0;
     std::size_t begin_ = 0;
     std::size_t end_ = 0;
+    std::uint64_t received_ = 0;
 };
 
 }  // namespace cachemodel::net

@@ -23,6 +23,9 @@ constexpr std::size_t request_window = std::size_t{64} << 10;
 /// For an answer up to this size there is room as soon as its size is known.
 constexpr std::size_t eager_buffer = std::size_t{1} << 20;
 
+/// Where there is less time left than this, only polling ends in time.
+constexpr auto least_to_wait_for = 4 * Connection::longest_wait;
+
 /// A call that talks to one server and waits for a connection to another looks for it this often.
 constexpr std::chrono::milliseconds busy_pause{1};
 
@@ -71,9 +74,15 @@ TimePoint Conversation::wakes_at(TimePoint deadline) noexcept {
     return connection.is_open() ? deadline : std::min(deadline, connection.wakes_at());
 }
 
-void Conversation::advance(short ready, TimePoint now) {
+bool Conversation::await_answer(TimePoint now) {
+    const auto before = lease_.connection().received();
+    advance(POLLIN, now, true);
+    return !lease_.is_held() || lease_.connection().received() != before;
+}
+
+void Conversation::advance(short ready, TimePoint now, bool waits) {
     std::optional<Trouble> trouble;
-    if (converse(ready, now, trouble)) {
+    if (converse(ready, now, waits, trouble)) {
         // Bytes beyond the last answer, or an answer that came before its question was sent: such a
         // connection is out of step.
         if (lease_.connection().is_settled()) {
@@ -86,14 +95,15 @@ void Conversation::advance(short ready, TimePoint now) {
     }
 }
 
-bool Conversation::converse(short ready, TimePoint now, std::optional<Trouble>& trouble) {
+bool Conversation::converse(short ready, TimePoint now, bool waits,
+                            std::optional<Trouble>& trouble) {
     auto& connection = lease_.connection();
     if (!connection.is_open()) {
         trouble = connection.connect(ready != 0, now);
         if (trouble || !connection.is_open()) return false;
         ready = 0;
     }
-    return speak(trouble) && (ready & (POLLIN | POLLHUP | POLLERR)) != 0 && listen(trouble);
+    return speak(trouble) && (ready & (POLLIN | POLLHUP | POLLERR)) != 0 && listen(waits, trouble);
 }
 
 bool Conversation::speak(std::optional<Trouble>& trouble) {
@@ -108,9 +118,9 @@ bool Conversation::speak(std::optional<Trouble>& trouble) {
     return !trouble;
 }
 
-bool Conversation::listen(std::optional<Trouble>& trouble) {
+bool Conversation::listen(bool waits, std::optional<Trouble>& trouble) {
     auto& connection = lease_.connection();
-    trouble = connection.receive();
+    trouble = waits ? connection.await() : connection.receive();
     if (trouble) return false;
     while (!is_over() || awaits_end_) {
         const auto answer = connection.answer();
@@ -136,7 +146,9 @@ bool Conversation::listen(std::optional<Trouble>& trouble) {
 }
 
 void Conversation::give_up(const Trouble& trouble) {
-    const bool try_again = trouble.kind == Trouble::Kind::lost && !is_over() && lease_.was_idle() &&
+    // Whatever came behind the last answer, the server has answered.
+    if (is_over()) return lease_.drop(Health::answered);
+    const bool try_again = trouble.kind == Trouble::Kind::lost && lease_.was_idle() &&
                            !is_second_try_ && is_repeatable();
     auto fault = trouble.fault;
     switch (trouble.kind) {
@@ -186,6 +198,7 @@ void Conversation::give_up(const Trouble& trouble) {
 }
 
 void Conversation::run_out_of_time(std::chrono::nanoseconds allowed, Delay delay) {
+    if (is_over()) return lease_.drop(Health::undecided);
     if (!lease_.is_held()) {
         server_.give_up_waiting();
         fail_rest(BackendFault::timeout, "no free connection" + within(allowed));
@@ -222,6 +235,9 @@ void run(std::span<Conversation* const> talks, TimePoint deadline,
     std::array<pollfd, 8> few;
     std::vector<pollfd> many(talks.size() > few.size() ? talks.size() : 0);
     pollfd* const polled = many.empty() ? few.data() : many.data();
+    // Most answers come at once: where there is one server only, and all is said, they are waited
+    // for without polling.
+    bool awaits = talks.size() == 1;
     for (;;) {
         auto now = std::chrono::steady_clock::now();
         const bool was_late = now >= deadline;
@@ -243,6 +259,12 @@ void run(std::span<Conversation* const> talks, TimePoint deadline,
             }
         }
         if (count == 0 && waiting == 0) return;
+
+        if (awaits && count == 1 && polled[0].events == POLLIN &&
+            deadline - now >= least_to_wait_for) {
+            awaits = talks.front()->await_answer(now);
+            continue;
+        }
 
         if (count == 0 && waiting == 1) {
             last_waiting->await_connection(deadline);

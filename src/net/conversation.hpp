@@ -6,6 +6,7 @@
 
 #include "net/server.hpp"
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -51,7 +52,10 @@ class Conversation {
     TimePoint wakes_at(TimePoint deadline) noexcept;
 
     /// Does what can be done without waiting, after `ready` was polled.
-    void advance(short ready, TimePoint now);
+    void advance(short ready, TimePoint now) { advance(ready, now, false); }
+    /// All is said, and an answer is to come: waits for it as `Connection::await` does. False where
+    /// nothing came.
+    bool await_answer(TimePoint now);
 
     /// Why there is no complete answer at the deadline.
     enum class Delay : std::uint8_t {
@@ -70,6 +74,15 @@ class Conversation {
     /// A connection was taken. Appends what has to be said before the first question, where the
     /// connection is new.
     virtual void greet(bool /*is_new*/, std::string& /*request*/) {}
+
+    /// Asks something else, of which the answer is to be heard before the conversation ends.
+    void ask_more(std::string_view question) {
+        lease_.connection().request() += question;
+        awaits_end_ = true;
+    }
+    /// Of the connection.
+    std::uint8_t& dialect() noexcept { return lease_.connection().dialect; }
+    std::atomic<int>& vain_questions() noexcept { return server_.vain_questions; }
 
     /// The next question may be sent although there are answers to come.
     virtual bool may_ask() const noexcept { return true; }
@@ -107,9 +120,10 @@ class Conversation {
     bool awaits_end_ = false;  ///< the last answer has more to come than positions
 
  private:
-    bool converse(short ready, TimePoint now, std::optional<Trouble>& trouble);
+    void advance(short ready, TimePoint now, bool waits);
+    bool converse(short ready, TimePoint now, bool waits, std::optional<Trouble>& trouble);
     bool speak(std::optional<Trouble>& trouble);
-    bool listen(std::optional<Trouble>& trouble);
+    bool listen(bool waits, std::optional<Trouble>& trouble);
     void give_up(const Trouble& trouble);
     void fail_rest(BackendFault fault, const std::string& what);
 

@@ -8,6 +8,7 @@
 #include "net/combined_reads.hpp"
 #include "net/connection.hpp"
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
@@ -93,6 +94,9 @@ class Server {
     void close_idle() noexcept;
 
     CombinedReads& combined_reads() noexcept { return combined_reads_; }
+
+    /// How often in a row it was asked what it is, and gave no answer.
+    std::atomic<int> vain_questions{0};
 
  private:
     friend class Lease;

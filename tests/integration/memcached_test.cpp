@@ -610,6 +610,30 @@ TEST_CASE("signals neither shorten nor lengthen a call", "[memcached][deadline]"
           }) <= longest_call);
 }
 
+TEST_CASE("an answer is the same whether it is waited for or polled for", "[memcached][deadline]") {
+    for (const auto pause :
+         {0ms, 5ms, 15ms, 60ms}) {  // a wait ends after 10 ms, and polling begins
+        INFO(pause.count() << " ms");
+        const auto slow = [pause](Caller& caller) {
+            while (!caller.read_line().empty()) {
+                std::this_thread::sleep_for(pause);
+                caller.send("VALUE k 0 5 1\r\nri");
+                std::this_thread::sleep_for(pause);
+                caller.send("ght\r\nEND\r\n");
+            }
+        };
+        FakeServer one{slow};
+        FakeServer other{slow};
+        MemcachedBackend waits{options_for(one.address())};
+        for (int i = 0; i < 3; ++i) CHECK(get(waits, "k").found("right"));
+        // Several servers are polled.
+        MemcachedBackend polls{{.servers = {one.address(), other.address()}, .deadline = patience}};
+        const auto reads = get_many(polls, {"k", keys_on(polls, 1 - polls.server_of("k"), 1)[0]});
+        CHECK(reads[0].found("right"));
+        CHECK(reads[1].failed());  // it is not what was asked for
+    }
+}
+
 TEST_CASE("a server that drips its answer is cut off at the deadline", "[memcached][deadline]") {
     FakeServer server{[](Caller& caller) {
         if (!caller.read_line().empty())

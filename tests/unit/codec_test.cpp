@@ -11,6 +11,7 @@
 #include <cachemodel/key.hpp>
 #include <cachemodel/model.hpp>
 
+#include <boost/container/flat_set.hpp>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -20,6 +21,7 @@
 #include <compare>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <deque>
 #include <limits>
 #include <list>
@@ -334,8 +336,49 @@ TEST_CASE("sequences survive with their order and repetitions", "[codec][unit]")
     CHECK_FALSE(from<Three>("8401020304"));
 }
 
+namespace codec_test {
+
+/// Leaves to chance what a constructor without arguments does.
+template <class T>
+struct CarelessAllocator : std::allocator<T> {
+    template <class U>
+    struct rebind {
+        using other = CarelessAllocator<U>;
+    };
+    template <class U, class... Arguments>
+    void construct(U* at, Arguments&&... arguments) {
+        if constexpr (sizeof...(Arguments) == 0) {
+            std::memset(static_cast<void*>(at), 0x77, sizeof(U));
+        } else {
+            ::new (at) U(std::forward<Arguments>(arguments)...);
+        }
+    }
+};
+
+struct Point {
+    int x;
+    int y;
+};
+
+}  // namespace codec_test
+
+TEST_CASE("a member that an element lacks is as the type has it, whatever allocates",
+          "[codec][unit]") {
+    using codec_test::Point;
+    const auto points = from<std::vector<Point, codec_test::CarelessAllocator<Point>>>(
+        "82 a1617905 a0");  // [{"y": 5}, {}]
+    REQUIRE(points);
+    REQUIRE(points->size() == 2);
+    CHECK(points->front().x == 0);
+    CHECK(points->front().y == 5);
+    CHECK(points->back().x == 0);
+    CHECK(points->back().y == 0);
+}
+
 TEST_CASE("sets survive, and an element that comes twice is refused", "[codec][unit]") {
     survives(std::set<int>{3, 1, 2}, "83010203");
+    survives(boost::container::flat_set<int>{3, 1, 2}, "83010203");
+    CHECK_FALSE(from<boost::container::flat_set<int>>("820101"));
     survives(std::set<std::string>{"b", "a"}, "8261616162");
     survives(std::set<std::pair<int, bool>>{{1, true}}, "818201f5");
     survives(std::unordered_set<std::string>{"a"}, "816161");

@@ -17,7 +17,9 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <random>
 #include <set>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -76,6 +78,22 @@ struct Session {
     static constexpr ModelOptions cache_options{.name = "session", .secret_keys = true};
     Key<std::string> token;
     Field<int> user;
+};
+
+/// A name that some cannot have.
+struct Name {
+    std::string text;
+
+    bool operator==(const Name&) const = default;
+};
+std::string to_cache_key(const Name& name) {
+    if (name.text == "bad") throw std::runtime_error("no such name");
+    return name.text;
+}
+struct Named {
+    static constexpr ModelOptions cache_options{.name = "named"};
+    Key<Name> name;
+    Field<int> number;
 };
 
 struct Rig {
@@ -392,6 +410,118 @@ TEST_CASE("a model is kept with what it refers to, until any of that changes",
         rig.cities.save({.name = "Bath", .people = 2});
         CHECK(*mayors.get_shared(2)->city->people == 2);
     }
+}
+
+TEST_CASE(
+    "of many that were fetched together, a change makes only those out of date that it reaches",
+    "[decoded][models][unit]") {
+    Rig rig;
+    const Models<Mayor> mayors{rig.cache};
+    std::vector<int> ids;
+    for (int i = 0; i < 20; ++i) {
+        const auto name = "city " + std::to_string(i / 2);  // two mayors each
+        rig.cities.save({.name = name, .people = i});
+        mayors.save({.id = i, .city = Reference<City>::to(name)});
+        ids.push_back(i);
+    }
+    const auto fetched = mayors.get_many_shared(ids);
+    rig.cities.save({.name = "city 3", .people = 1'000});
+    const auto before = mayors.statistics().decoded_hits;
+    for (const int i : ids) {
+        const auto mayor = mayors.get_shared(i);
+        CHECK(*mayor->city->people == (i / 2 == 3 ? 1'000 : i / 2 * 2 + 1));
+    }
+    CHECK(mayors.statistics().decoded_hits - before == 18);
+}
+
+TEST_CASE("what one call on many models fetches together takes no more than half of the room",
+          "[decoded][models][unit]") {
+    Rig rig;
+    const Models<Mayor> mayors{rig.cache};
+    std::vector<int> ids;
+    for (int i = 0; i < 300; ++i) {
+        const auto name = "city " + std::to_string(i);
+        rig.cities.save({.name = name, .people = i});
+        mayors.save({.id = i, .city = Reference<City>::to(name)});
+        ids.push_back(i);
+    }
+    const auto mayors_kept = mayors.get_many_shared(ids);
+    for (int i = 0; i < 300; ++i) {
+        CHECK(*(*mayors_kept[static_cast<std::size_t>(i)])->city->people == i);
+    }
+    CHECK(rig.cache.decoded_usage().entries > 0);
+    CHECK(rig.cache.decoded_usage().bytes <= (1 << 19));
+}
+
+TEST_CASE("whatever is done to models, get_shared gives what get gives",
+          "[decoded][models][unit]") {
+    Rig rig;
+    const Models<Mayor> mayors{rig.cache};
+    std::minstd_rand random;
+    const auto draw = [&](int below) {
+        return static_cast<int>(random() % static_cast<unsigned>(below));
+    };
+    const auto name = [](int number) { return "city " + std::to_string(number); };
+    std::uint64_t compared = 0;
+    for (int step = 0; step < 3'000; ++step) {
+        const int number = draw(6);
+        switch (draw(9)) {
+            case 0:
+                rig.cities.save({.name = name(number), .people = step});
+                break;
+            case 1:
+                rig.cities.remove(name(number));
+                break;
+            case 2:
+                mayors.save({.id = number,
+                             .city = Reference<City>::to(name(draw(6))),
+                             .retreat = Reference<City, Dangling::keep>::to(name(draw(6)))});
+                break;
+            case 3:
+                mayors.remove(number);
+                break;
+            case 4:
+                if (rig.cities.exists(name(number))) {
+                    rig.cities.update(name(number), [&](City& city) { city.people = step; });
+                }
+                break;
+            case 5:
+                rig.cities.touch(City{.name = name(number)}, 1h);
+                break;
+            case 6:
+                if (draw(50) == 0) rig.cache.clear();
+                break;
+            default:
+                break;
+        }
+        const auto city = rig.cities.find(name(number));
+        const auto shared_city = rig.cities.find_shared(name(number));
+        REQUIRE(shared_city.found() == city.found());
+        if (city.found()) CHECK((*shared_city)->people == city->people);
+        const auto mayor = mayors.find(number);
+        const auto shared_mayor = mayors.find_shared(number);
+        REQUIRE(shared_mayor.found() == mayor.found());
+        if (mayor.found()) {
+            CHECK((*shared_mayor)->city->people == mayor->city->people);
+            REQUIRE((*shared_mayor)->retreat.loaded() == mayor->retreat.loaded());
+        }
+        compared += city.found() + mayor.found();
+    }
+    CHECK(compared > 1'000);
+    CHECK(rig.cache.statistics().decoded_hits > 500);
+}
+
+TEST_CASE("get_many_shared throws for no single key", "[decoded][models][unit]") {
+    Rig rig;
+    const Models<Named> named{rig.cache};
+    named.save({.name = Name{"good"}, .number = 1});
+    const std::vector<Name> names{{"good"}, {"bad"}, {"none"}};
+    const auto read = named.get_many_shared(names);
+    CHECK(*(*read[0])->number == 1);
+    REQUIRE(read[1].failed());
+    CHECK_THROWS_WITH(read[1].failure().rethrow(), "no such name");
+    CHECK(read[2].absent());
+    CHECK_THROWS_WITH(named.get_shared(Name{"bad"}), "no such name");
 }
 
 TEST_CASE("views of other entries have objects of their own, and a bypass has none",

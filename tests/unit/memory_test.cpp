@@ -458,3 +458,24 @@ TEST_CASE("a listing holds every key that stays, whatever others write and remov
     for (auto& thread : threads) thread.join();
     CHECK(wrong == 0);
 }
+
+TEST_CASE("by the machine's clock an entry is there until its end, and not longer",
+          "[memory][expiry]") {
+    // Whoever has a second left is judged by the clock's last tick, whoever has less by the clock.
+    constexpr auto life = 1050ms;
+    MemoryBackend backend;
+    const auto before = std::chrono::steady_clock::now();
+    CHECK(set(backend, "k", "v", life).done());
+    const auto after = std::chrono::steady_clock::now();
+    bool is_there = true;
+    while (is_there) {
+        const auto begin = std::chrono::steady_clock::now();
+        is_there = get(backend, "k").found();
+        const auto end = std::chrono::steady_clock::now();
+        if (is_there) {
+            REQUIRE(begin < after + life);
+        } else {
+            CHECK(end >= before + life);
+        }
+    }
+}

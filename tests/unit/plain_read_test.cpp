@@ -5,6 +5,7 @@
 #include <cachemodel/observer.hpp>
 
 #include "support/catch.hpp"
+#include "support/decorators.hpp"
 #include "support/load_rig.hpp"
 
 #include <chrono>
@@ -13,8 +14,10 @@
 #include <functional>
 #include <memory>
 #include <new>
+#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 using namespace cachemodel;
@@ -78,10 +81,39 @@ class Listener final : public Observer {
     std::string told;
 };
 
+/// Answers in the order of the keys, or backwards.
+class Backwards final : public support::Decorator {
+ public:
+    Backwards(std::shared_ptr<Backend> backend, bool is_backwards)
+        : Decorator(std::move(backend)), is_backwards_(is_backwards) {}
+
+    void get_many(std::span<const std::string_view> keys, ReadSink& sink) override {
+        if (!is_backwards_) return backend().get_many(keys, sink);
+        struct Turning final : ReadSink {
+            Turning(ReadSink& to_, std::size_t count_) : to(to_), count(count_) {}
+            void found(std::size_t i, std::string_view value,
+                       std::uint64_t token) noexcept override {
+                to.found(count - 1 - i, value, token);
+            }
+            void absent(std::size_t i) noexcept override { to.absent(count - 1 - i); }
+            void failed(std::size_t i, const Failure& failure) noexcept override {
+                to.failed(count - 1 - i, failure);
+            }
+            ReadSink& to;
+            std::size_t count;
+        } turning{sink, keys.size()};
+        const std::vector<std::string_view> turned(keys.rbegin(), keys.rend());
+        backend().get_many(turned, turning);
+    }
+
+ private:
+    bool is_backwards_;
+};
+
 struct Rig : support::LoadRig {
-    Rig(bool ignores_errors, bool is_observed) {
+    Rig(bool ignores_errors, bool is_observed, bool is_backwards = false) {
         cache = Cache{
-            recording,
+            std::make_shared<Backwards>(recording, is_backwards),
             {.executor = executor, .seed = 1, .ignore_errors = ignores_errors, .clock = clock}};
         if (is_observed) cache.observe(listener);
     }
@@ -109,12 +141,18 @@ std::string shown(Lookup<M> lookup) {
                                            : ", revision " + std::to_string(revision.checksum));
 }
 
-/// The key given twice is read once, and by the long way.
+/// Where one key is given twice, it is read once, and all of them by the long way. One key is read
+/// alone by the short way.
 template <class Door>
-std::string read(const Door& prices, bool by_long_way) {
+std::string read(const Door& prices, std::vector<std::string> names, bool by_long_way) {
     try {
-        return shown(by_long_way ? prices.get_many(std::vector<std::string>{"tea", "tea"}).front()
-                                 : prices.find("tea"));
+        if (names.size() == 1 && !by_long_way) return shown(prices.find(names.front()));
+        const std::size_t count = names.size();
+        if (by_long_way) names.push_back(names.front());
+        auto lookups = prices.get_many(names);
+        std::string text;
+        for (std::size_t i = 0; i < count; ++i) text += shown(std::move(lookups[i])) + '\n';
+        return count == 1 ? text.substr(0, text.size() - 1) : text;
     } catch (const std::bad_alloc&) {
         return "no memory";
     } catch (const std::exception& error) {
@@ -206,21 +244,35 @@ const std::vector<Scenario> scenarios{
     {"no memory", [](Rig& rig) { rig.scripted->throw_next(std::bad_alloc{}); }},
 };
 
+/// How it is read.
+struct Way {
+    bool ignores_errors;
+    bool is_observed;
+    bool is_backwards = false;
+    std::vector<std::string> names = {"tea"};
+};
+
 /// Everything that can be told from a read.
 template <class M>
-std::string report(const Scenario& scenario, bool ignores_errors, bool is_observed,
-                   bool by_long_way) {
-    Rig rig{ignores_errors, is_observed};
+std::string report(const Scenario& scenario, const Way& way, bool by_long_way) {
+    Rig rig{way.ignores_errors, way.is_observed, way.is_backwards};
     const auto prices = door_of<M>(rig);
     M tea;
     tea.name = "tea";
     tea.cents = 90;
     prices.save(tea);
+    if (way.names.size() > 1) {
+        M water;  // behind the tea, which stays the first entry
+        water.name = "water";
+        water.cents = 40;
+        prices.save(water);
+        rig.table.rows["milk"] = 60;
+    }
     scenario.prepare(rig);
     rig.log().reset();
     rig.table.take_asked();
 
-    std::string text = read(prices, by_long_way) + '\n';
+    std::string text = read(prices, way.names, by_long_way) + '\n';
     for (const Statistics& counted : {rig.cache.statistics(), prices.statistics()}) {
         std::vector<std::uint64_t> numbers(sizeof counted / sizeof(std::uint64_t));
         std::memcpy(numbers.data(), &counted, sizeof counted);
@@ -234,7 +286,7 @@ std::string report(const Scenario& scenario, bool ignores_errors, bool is_observ
     for (const auto& key : rig.scripted->keys()) text += key + '\n';
     text += rig.listener->told;
     // And once more, with what it has left behind.
-    text += read(prices, by_long_way);
+    text += read(prices, way.names, by_long_way);
     return text;
 }
 
@@ -244,8 +296,15 @@ void compare() {
         for (const bool ignores_errors : {false, true}) {
             for (const bool is_observed : {false, true}) {
                 INFO(scenario.name << ", " << ignores_errors << is_observed);
-                CHECK(report<M>(scenario, ignores_errors, is_observed, false) ==
-                      report<M>(scenario, ignores_errors, is_observed, true));
+                const Way way{ignores_errors, is_observed};
+                CHECK(report<M>(scenario, way, false) == report<M>(scenario, way, true));
+                for (const bool is_backwards : {false, true}) {
+                    INFO("several keys" << (is_backwards ? ", backwards" : ""));
+                    const Way of_many{
+                        ignores_errors, is_observed, is_backwards, {"milk", "tea", "water", "ink"}};
+                    CHECK(report<M>(scenario, of_many, false) ==
+                          report<M>(scenario, of_many, true));
+                }
             }
         }
     }
@@ -286,6 +345,42 @@ TEST_CASE("a hit by the short way is what was saved, and is read once", "[models
     CHECK(rig.counted().loads == 1);
 }
 
+TEST_CASE("of several, those that are no plain hits are loaded, each into its own place",
+          "[models][plain]") {
+    Rig rig{false, true, true};
+    for (int i = 0; i < 40; ++i) rig.table.rows["price " + std::to_string(i)] = 1000 + i;
+    const Models<Price<0, 0>, Table&> prices{rig.cache, rig.table};
+    std::vector<std::string> names;
+    for (int i = 0; i < 40; ++i) {
+        names.push_back("price " + std::to_string(i));
+        if (i % 3 != 0) prices.save(Price<0, 0>{.name = names.back(), .cents = i});
+    }
+    rig.log().reset();
+    const auto read = prices.get_many(names);
+    for (int i = 0; i < 40; ++i) {
+        CHECK(*read[static_cast<std::size_t>(i)]->cents == (i % 3 != 0 ? i : 1000 + i));
+        CHECK(*read[static_cast<std::size_t>(i)]->name == names[static_cast<std::size_t>(i)]);
+    }
+    CHECK(rig.counted().hits == 26);
+    CHECK(rig.counted().misses() == 14);
+    CHECK(rig.table.take_asked() == 14);
+}
+
+TEST_CASE("keys that are not stored as they are are found among several, too", "[models][plain]") {
+    Rig rig{false, false};
+    const Models<Tag> tags{rig.cache};
+    const std::string much(300, 'l');  // in the cache stands its digest
+    tags.save(Tag{.name = much, .cents = 1});
+    tags.save(Tag{.name = "short", .cents = 2});
+    tags.save(Tag{.name = much + "2", .cents = 3});
+    const auto read = tags.get_many(std::vector<std::string>{much, "short", "none", much + "2"});
+    CHECK(*read[0]->cents == 1);
+    CHECK(*read[1]->cents == 2);
+    CHECK(read[2].absent());
+    CHECK(*read[3]->cents == 3);
+    CHECK(tags.get_many(std::vector<Tag>{Tag{.name = "short"}, Tag{}})[1].failed());
+}
+
 TEST_CASE("a model that could not be decoded by the short way is as it was before",
           "[models][plain]") {
     Rig rig{false, false};
@@ -297,4 +392,36 @@ TEST_CASE("a model that could not be decoded by the short way is as it was befor
     CHECK(read.reason() == MissReason::undecodable);
     CHECK_THROWS_AS(tags.get("tea"), Missing);
     CHECK_THROWS_AS(tags.find(Tag{}), IncompleteKey);
+}
+
+TEST_CASE("a key that the backend does not answer is absent by both ways", "[models][plain]") {
+    struct Forgetful final : support::Decorator {
+        using Decorator::Decorator;
+        void get_many(std::span<const std::string_view> keys, ReadSink& sink) override {
+            Decorator::get_many(keys.first(keys.size() - 1), sink);
+        }
+    };
+    Rig rig{false, false};
+    const Cache cache{std::make_shared<Forgetful>(rig.scripted), {.clock = rig.clock}};
+    const Models<Tag> tags{cache};
+    for (const auto* const name : {"a", "b", "c"}) tags.save(Tag{.name = name, .cents = 1});
+    const auto short_way = tags.get_many(std::vector<std::string>{"a", "b", "c"});
+    CHECK(short_way[1].found());
+    CHECK(short_way[2].absent());
+    CHECK(tags.find("c").absent());
+    const auto long_way = tags.get_many(std::vector<std::string>{"a", "a", "b", "c"});
+    CHECK(long_way[2].found());
+    CHECK(long_way[3].absent());
+    CHECK(cache.statistics().hits == 4);
+}
+
+TEST_CASE("one long key does not make room for as many long ones", "[models][plain]") {
+    Rig rig{false, false};
+    const Models<Tag> tags{rig.cache};
+    std::vector<std::string> names{std::string(std::size_t{1} << 20, 'l')};
+    tags.save(Tag{.name = names.front(), .cents = 5});
+    for (int i = 0; i < 100'000; ++i) names.push_back(std::to_string(i));
+    const auto read = tags.get_many(names);  // not 100 GB
+    CHECK(*read.front()->cents == 5);
+    CHECK(read.back().absent());
 }

@@ -364,6 +364,9 @@ void encode_elements(CborWriter& writer, const Container& container) {
     }
 }
 
+/// Room is made at once for so many elements at most.
+inline constexpr std::size_t most_reserved = 1024;
+
 template <class Container>
 bool decode_elements(CborReader& reader, Container& container) {
     container.clear();
@@ -371,12 +374,22 @@ bool decode_elements(CborReader& reader, Container& container) {
     if (!reader.array(count)) return false;
     const CborReader::Nesting nesting{reader};
     if (!nesting.allowed()) return false;
+    // What is only announced shall not take much memory.
+    if constexpr (requires { container.reserve(count); }) {
+        container.reserve(std::min(count, most_reserved));
+    }
     for (; count > 0; --count) {
-        typename Container::value_type element{};
-        if (!decode(reader, element)) return false;
+        using Element = typename Container::value_type;
         if constexpr (SetLike<Container>) {
+            Element element{};
+            if (!decode(reader, element)) return false;
             if (!container.emplace(std::move(element)).second) return false;
+        } else if constexpr (std::same_as<decltype(container.back()), Element&>) {
+            container.emplace_back(Element{});
+            if (!decode(reader, container.back())) return false;
         } else {
+            Element element{};
+            if (!decode(reader, element)) return false;
             container.emplace_back(std::move(element));
         }
     }

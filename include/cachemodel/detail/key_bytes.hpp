@@ -40,6 +40,13 @@ class KeyBytes {
         return bytes;
     }
 
+    /// Of a key that has none.
+    static KeyBytes incomplete() {
+        KeyBytes bytes;
+        bytes.is_complete_ = false;
+        return bytes;
+    }
+
     /// Whether all keys were set.
     bool is_complete() const noexcept { return is_complete_; }
     std::string_view view() const noexcept {

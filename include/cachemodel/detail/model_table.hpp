@@ -28,6 +28,8 @@ struct KeyMember {
     void (*encode)(CborWriter& writer, const void* object);
     bool (*decode)(CborReader& reader, void* object);
     void (*copy)(void* to, const void* from);
+    /// Equal values are encoded alike by this program, as those of unordered containers are not.
+    bool has_one_encoding;
 };
 
 /// Is shown every reference of an object.
@@ -108,6 +110,10 @@ consteval MemberCodec key_codec() {
     }
 }
 
+template <class T>
+inline constexpr bool has_one_encoding =
+    !HasToCacheKey<T> && (std::integral<T> || std::is_enum_v<T> || CharString<T>);
+
 template <class M, std::size_t I>
 inline constexpr KeyMember key_member{
     wire_name<M, I>(),
@@ -120,6 +126,7 @@ inline constexpr KeyMember key_member{
     [](void* to, const void* from) {
         member<I>(*static_cast<M*>(to)) = member<I>(*static_cast<const M*>(from));
     },
+    has_one_encoding<unwrapped<MemberType<M, I>>>,
 };
 
 template <class M, std::size_t I>
