@@ -2,27 +2,20 @@
 // SPDX-License-Identifier: MIT
 #include <cachemodel/cachemodel.hpp>
 
-#include <signal.h>
-#include <spawn.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
-#include <cstring>
 #include <exception>
 #include <memory>
 #include <stdexcept>
 #include <string>
 #include <string_view>
-#include <thread>
 #include <vector>
 
+#include "bare_socket.hpp"
 #include "comparison.hpp"
+#include "support/memcached_server.hpp"
 
 namespace {
 
@@ -52,79 +45,14 @@ Office office_at(const std::string& address) {
     };
 }
 
-/// A memcached on a socket of its own, and one connection to it.
-class Memcached {
- public:
-    Memcached() {
-        if (::mkdtemp(directory_.data()) == nullptr) throw std::runtime_error("no directory");
-        socket_ = directory_ + "/memcached.sock";
-        const char* const arguments[] = {"memcached",     "-U", "0",    "-s",
-                                         socket_.c_str(), "-u", "root", nullptr};
-        if (::posix_spawnp(&id_, arguments[0], nullptr, nullptr,
-                           const_cast<char* const*>(arguments), environ) != 0) {
-            throw std::runtime_error("memcached cannot be started");
-        }
-        connect();
-    }
-    ~Memcached() {
-        ::close(connection_);
-        ::kill(id_, SIGTERM);
-        ::waitpid(id_, nullptr, 0);
-        ::unlink(socket_.c_str());
-        ::rmdir(directory_.c_str());
-    }
-    Memcached(const Memcached&) = delete;
-    Memcached& operator=(const Memcached&) = delete;
-
-    void set(std::string_view key, std::string_view value) {
-        ask("set " + std::string{key} + " 0 0 " + std::to_string(value.size()) + "\r\n" +
-                std::string{value} + "\r\n",
-            "STORED\r\n");
-    }
-    /// The round trip, and nothing else: how many bytes came.
-    std::size_t get(const std::string& command) { return ask(command, "END\r\n"); }
-
- private:
-    void connect() {
-        connection_ = ::socket(AF_UNIX, SOCK_STREAM, 0);
-        sockaddr_un address{};
-        address.sun_family = AF_UNIX;
-        socket_.copy(address.sun_path, sizeof address.sun_path - 1);
-        for (int attempt = 0; attempt < 1000; ++attempt) {
-            if (::connect(connection_, reinterpret_cast<const sockaddr*>(&address),
-                          sizeof address) == 0) {
-                return;
-            }
-            std::this_thread::sleep_for(std::chrono::milliseconds{10});
-        }
-        throw std::runtime_error("memcached does not answer");
-    }
-    std::size_t ask(std::string_view command, std::string_view end) {
-        if (::send(connection_, command.data(), command.size(), MSG_NOSIGNAL) !=
-            static_cast<ssize_t>(command.size())) {
-            throw std::runtime_error("memcached takes nothing");
-        }
-        for (std::size_t size = 0;;) {
-            const auto read = ::recv(connection_, answer_ + size, sizeof answer_ - size, 0);
-            if (read <= 0) throw std::runtime_error("memcached says nothing");
-            size += static_cast<std::size_t>(read);
-            if (std::string_view{answer_, size}.ends_with(end)) return size;
-        }
-    }
-
-    std::string directory_ = "/tmp/cachemodel-bench-XXXXXX";
-    std::string socket_;
-    pid_t id_ = 0;
-    int connection_ = -1;
-    char answer_[4096];
-};
-
 void measure(const bench::Settings& settings, std::size_t count) {
     const Cache memory = Cache::open("memory://");
     const Cache decoded = Cache::open("memory://?decoded=256MiB&decoded_expires=1h");
     const Models<Office> offices{memory};
     const Models<Office> shared{decoded};
-    Memcached server;
+    const support::RealMemcached server;
+    bench::BareSocket bare{server.address()};
+    const Cache far = Cache::open(server.url() + "?deadline=10s");
     std::vector<std::string> addresses;
     std::vector<std::string> commands;
     for (std::size_t i = 0; i < count; ++i) {
@@ -132,10 +60,10 @@ void measure(const bench::Settings& settings, std::size_t count) {
         const std::string address = "office " + std::to_string(i * 7919 % count);
         offices.save(office_at(address));
         shared.save(office_at(address));
-        const std::string key = "office-" + std::to_string(i);
-        server.set(key, *memory.get_raw(offices.key_for(address)));
+        const std::string key = offices.key_for(address);
+        far.set_raw(key, *memory.get_raw(key));
         addresses.push_back(address);
-        commands.push_back("get " + key + "\r\n");
+        commands.push_back("get " + far.final_key(key) + "\r\n");
     }
     // When all is written: what is written makes others be read again now and then.
     for (const auto& address : addresses) (void)shared.get_shared(address);
@@ -144,18 +72,24 @@ void measure(const bench::Settings& settings, std::size_t count) {
 
     bench::Comparison hits{"hit of a struct of six members, one of " + std::to_string(count)};
     hits.add(
-        "bare get from memcached, unix socket", [](std::size_t size) { return size > 200; },
-        [&] { return server.get(commands[next()]); });
+        "bare get from memcached, unix socket",
+        [](std::string_view answer) { return answer.size() > 200; },
+        [&] {
+            bare.send(commands[next()]);
+            return bare.receive_until("END\r\n");
+        });
     hits.add(
         "Models::get from memory://",
         [](const Office& office) { return office == office_at(*office.address); },
         [&] { return offices.get(addresses[next()]); });
     hits.add(
-        "Models::get_shared, decoded",
-        [](const std::shared_ptr<const Office>& office) {
-            return *office == office_at(*office->address);
-        },
-        [&] { return shared.get_shared(addresses[next()]); });
+            "Models::get_shared, decoded",
+            [](const std::shared_ptr<const Office>& office) {
+                return *office == office_at(*office->address);
+            },
+            [&] { return shared.get_shared(addresses[next()]); })
+        .at_most(std::chrono::nanoseconds{150})
+        .at_least(100, "bare get from memcached, unix socket");
     hits.run(settings);
     if (decoded.statistics().hits != count) throw std::runtime_error("hits were misses");
 }

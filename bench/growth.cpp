@@ -4,8 +4,6 @@
 #include <cachemodel/cachemodel.hpp>
 #include <cachemodel/detail/reflect.hpp>
 
-#include <sys/socket.h>
-
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
@@ -13,15 +11,14 @@
 #include <deque>
 #include <exception>
 #include <memory>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "bare_socket.hpp"
 #include "comparison.hpp"
 #include "support/memcached_server.hpp"
-#include "support/sockets.hpp"
 
 namespace town {
 
@@ -118,50 +115,12 @@ namespace {
 
 using namespace cachemodel;
 using namespace town;
+using bench::BareSocket;
 using support::RealMemcached;
 
 // Large sizes, and machines that do something else as well, are no failures here.
 const char* const deadline = "?deadline=5s";
 const std::vector<std::string> server_options{"-t", "1", "-m", "512"};
-
-/// The limit: sends what was made before, and takes as many bytes as are known to come back.
-class BareSocket {
- public:
-    explicit BareSocket(const RealMemcached& server)
-        : socket_(support::connect_unix(server.address().socket)) {
-        if (!socket_.is_open()) throw std::runtime_error("no connection to memcached");
-    }
-
-    void send(std::string_view request) const {
-        while (!request.empty()) {
-            const auto sent =
-                ::send(socket_.number(), request.data(), request.size(), MSG_NOSIGNAL);
-            if (sent <= 0) throw std::runtime_error("connection lost");
-            request.remove_prefix(static_cast<std::size_t>(sent));
-        }
-    }
-
-    /// Valid until the next call.
-    std::string_view receive(std::size_t size) {
-        if (buffer_.size() < size) buffer_.resize(size);
-        for (std::size_t received = 0; received < size;) {
-            const auto got =
-                ::recv(socket_.number(), buffer_.data() + received, size - received, 0);
-            if (got <= 0) throw std::runtime_error("connection lost");
-            received += static_cast<std::size_t>(got);
-        }
-        return {buffer_.data(), size};
-    }
-
-    std::string_view ask(std::string_view request, std::size_t size_of_answer) {
-        send(request);
-        return receive(size_of_answer);
-    }
-
- private:
-    support::Descriptor socket_;
-    std::string buffer_;
-};
 
 /// What reads a batch of letters, what the server answers, and what writes them again.
 struct Wire {
@@ -190,6 +149,12 @@ struct Wire {
 };
 const std::string_view set_answer = "MN\r\n";
 
+/// The limit: sends what was made before, and takes as many bytes as are known to come back.
+std::string_view ask(BareSocket& bare, std::string_view request, std::size_t size_of_answer) {
+    bare.send(request);
+    return bare.receive(size_of_answer);
+}
+
 std::vector<std::string> keys_of(const Cache& cache, const Models<Letter>& letters,
                                  const std::vector<Letter>& batch) {
     std::vector<std::string> keys;
@@ -197,7 +162,7 @@ std::vector<std::string> keys_of(const Cache& cache, const Models<Letter>& lette
     return keys;
 }
 
-/// Saves letters `0` to `count`.
+/// Saves so many letters.
 std::vector<Letter> saved_letters(const Models<Letter>& letters, std::size_t count,
                                   std::size_t bytes) {
     std::vector<Letter> batch;
@@ -230,7 +195,7 @@ bool is_done(bool done) { return done; }
 
 void measure_payload(const bench::Settings& settings) {
     const RealMemcached server{support::Transport::unix_socket, server_options};
-    BareSocket bare{server};
+    BareSocket bare{server.address()};
     const Cache cache = Cache::open(server.url() + deadline);
     const Models<Letter> letters{cache};
     const Models<Letter> in_memory{Cache::open("memory://")};
@@ -245,7 +210,7 @@ void measure_payload(const bench::Settings& settings) {
         bench::Comparison get{"get of " + std::to_string(bytes) + " bytes"};
         get.add(
             "bare socket", [&](std::string_view got) { return got == wire.got; },
-            [&] { return bare.ask(wire.get, wire.got.size()); });
+            [&] { return ask(bare, wire.get, wire.got.size()); });
         get.add("cachemodel, memcached", is_equal_to(saved[0]), [&] { return letters.get(0); });
         get.add("cachemodel, memory", is_equal_to(saved[0]), [&] { return in_memory.get(0); });
         reading.measure(bytes, get, settings);
@@ -253,7 +218,7 @@ void measure_payload(const bench::Settings& settings) {
         bench::Comparison save{"save of " + std::to_string(bytes) + " bytes"};
         save.add(
             "bare socket", [](std::string_view got) { return got == set_answer; },
-            [&] { return bare.ask(wire.set, set_answer.size()); });
+            [&] { return ask(bare, wire.set, set_answer.size()); });
         save.add("cachemodel, memcached", is_done, [&] { return letters.save(saved[0]), true; });
         save.add("cachemodel, memory", is_done, [&] { return in_memory.save(saved[0]), true; });
         saving.measure(bytes, save, settings);
@@ -265,7 +230,7 @@ void measure_payload(const bench::Settings& settings) {
 void measure_batch(const bench::Settings& settings) {
     constexpr std::size_t bytes = 200;
     const RealMemcached server{support::Transport::unix_socket, server_options};
-    BareSocket bare{server};
+    BareSocket bare{server.address()};
     const Cache cache = Cache::open(server.url() + deadline);
     const Models<Letter> letters{cache};
 
@@ -278,7 +243,7 @@ void measure_batch(const bench::Settings& settings) {
         bench::Comparison get{"get_many of " + std::to_string(count)};
         get.add(
             "bare socket", [&](std::string_view got) { return got == wire.got; },
-            [&] { return bare.ask(wire.get, wire.got.size()); }, count);
+            [&] { return ask(bare, wire.get, wire.got.size()); }, count);
         get.add(
             "cachemodel", are_found(saved), [&] { return letters.get_many(saved); }, count);
         reading.measure(count, get, settings);
@@ -286,7 +251,7 @@ void measure_batch(const bench::Settings& settings) {
         bench::Comparison save{"save_many of " + std::to_string(count)};
         save.add(
             "bare socket", [](std::string_view got) { return got == set_answer; },
-            [&] { return bare.ask(wire.set, set_answer.size()); }, count);
+            [&] { return ask(bare, wire.set, set_answer.size()); }, count);
         save.add(
             "cachemodel", are_done, [&] { return letters.save_many(saved); }, count);
         saving.measure(count, save, settings);
@@ -335,7 +300,7 @@ void measure_servers(const bench::Settings& settings) {
         }
         for (const auto& server : servers) {
             options.servers.push_back(server.address());
-            bare.emplace_back(server);
+            bare.emplace_back(server.address());
         }
         const auto backend = std::make_shared<MemcachedBackend>(options);
         const Cache cache{backend};

@@ -186,16 +186,23 @@ double hits_of(Model model, const Requests& requests) {
 
 /// With room for 1, 5 and 10 of 100 objects. By how many points memory has more hits than LRU,
 /// where that is least.
-double measure(const char* title, std::size_t objects, const Requests& requests) {
+double measure(const char* title, std::size_t objects, const Requests& requests,
+               const bench::Settings& settings) {
+    bench::Table table{std::string{"hits in a hundred, "} + title,
+                       {"objects", "capacity", "LRU", "memory", "difference"}};
     double least = 100;
     for (const std::size_t percent : {1, 5, 10}) {
         const std::size_t capacity = objects * percent / 100;
         const double lru = hits_of(Lru{capacity}, requests);
         const double memory = hits_of(Memory{capacity}, requests);
         least = std::min(least, memory - lru);
-        std::printf("| %-26s | %7zu | %8zu | %5.1f | %6.1f | %+10.1f |\n", title, objects, capacity,
-                    lru, memory, memory - lru);
+        table.add("room for " + std::to_string(percent) + " %",
+                  {static_cast<double>(objects), static_cast<double>(capacity), lru, memory,
+                   memory - lru});
     }
+    const bool is_usual = std::string_view{title} == "Zipf 1.0";
+    table.at_least("memory", is_usual ? 4 : -1, least, "points more than LRU, where that is least");
+    bench::print(table, settings);
     return least;
 }
 
@@ -216,13 +223,10 @@ int main(int count, char** arguments) {
             bench::Settings::from_arguments(static_cast<int>(others.size()), others.data());
         const Extent extent = settings.once ? Extent{10'000, 200'000} : Extent{100'000, 2'000'000};
 
-        std::printf(
-            "| requests                   | objects | capacity | LRU   | memory | difference "
-            "|\n|:---------------------------|--------:|---------:|------:|-------:|"
-            "-----------:|\n");
+        bench::print_circumstances(settings);
         double least = 100;
         const auto take = [&](const char* title, const Requests& requests) {
-            least = std::min(least, measure(title, extent.objects, requests));
+            least = std::min(least, measure(title, extent.objects, requests, settings));
         };
         take("Zipf 0.9", zipf(0.9, extent));
         take("Zipf 1.0", zipf(1.0, extent));
@@ -232,7 +236,7 @@ int main(int count, char** arguments) {
         take("Zipf 1.0, dealt anew", dealt_anew(extent));
         if (!trace.empty()) {
             const Requests requests = read_trace(trace);
-            least = std::min(least, measure("the trace", objects_of(requests), requests));
+            least = std::min(least, measure("the trace", objects_of(requests), requests, settings));
         }
         if (least < -1) throw std::runtime_error("memory has fewer hits than LRU");
     } catch (const std::exception& error) {

@@ -138,7 +138,7 @@ void measure_hits(const bench::Settings& settings) {
     Walk walk{usual_entries};
 
     bench::Comparison hits{"hit of 200 B, 50,000 entries"};
-    hits.add("memory", is_true, [&] { return is_hit(endless, walk.next()); });
+    hits.add("memory", is_true, [&] { return is_hit(endless, walk.next()); }).at_most(200ns);
     hits.add("memory, entries with an end", is_true, [&] { return is_hit(mortal, walk.next()); });
     hits.add("hand-written LRU, a mutex", is_true, [&] { return by_hand.is_hit(walk.next()); });
     hits.run(settings);
@@ -224,7 +224,8 @@ void measure_threads(const bench::Settings& settings) {
 
     bench::Comparison threads{"40,000 hits of 200 B"};
     threads.add("memory, by one thread", is_true, [&] { return one.work_once(); });
-    threads.add("memory, by two threads", is_true, [&] { return two.work_once(); });
+    threads.add("memory, by two threads", is_true, [&] { return two.work_once(); })
+        .at_least(1.6, "memory, by one thread");
     threads.add("hand-written LRU, by one thread", is_true,
                 [&] { return one_by_hand.work_once(); });
     threads.add("hand-written LRU, by two threads", is_true,
@@ -235,16 +236,6 @@ void measure_threads(const bench::Settings& settings) {
 std::size_t heap_in_use() noexcept {
     const auto heap = mallinfo2();
     return heap.uordblks + heap.hblkhd;
-}
-
-std::string with_commas(std::size_t number) {
-    const std::string digits = std::to_string(number);
-    std::string text;
-    for (std::size_t i = 0; i < digits.size(); ++i) {
-        if (i > 0 && (digits.size() - i) % 3 == 0) text += ',';
-        text += digits[i];
-    }
-    return text;
 }
 
 /// Entries from 10^3 on, each time ten times as many.
@@ -271,25 +262,35 @@ void measure_growth(const bench::Settings& settings, std::size_t most_entries) {
         sizes.push_back({entries, std::move(backend), std::make_unique<Walk>(entries), heap});
     }
 
-    bench::Comparison hits{"hit of 200 B"};
+    bench::Comparison hits{""};
     for (const Size& size : sizes) {
-        hits.add(with_commas(size.entries) + " entries", is_true,
+        hits.add(std::to_string(size.entries), is_true,
                  [&size] { return is_hit(*size.backend, size.walk->next()); });
     }
-    hits.run(settings);
+    hits.measure(settings);
+    bench::Table times{"hit of 200 B, as entries grow in number", {"memory, ns"}};
+    const auto medians = hits.medians();
+    for (std::size_t i = 0; i < sizes.size(); ++i) {
+        times.add(std::to_string(sizes[i].entries), {medians[i]});
+    }
+    times.plotted_over("entries", "ns");
+    bench::print(times, settings);
 
-    const std::size_t payload = key_of(0).size() + value.size();
-    std::printf(
-        "\n| entries    | heap for each, B | beyond key and value, B | as counted, B |\n"
-        "|-----------:|-----------------:|------------------------:|--------------:|\n");
+    const auto payload = static_cast<double>(key_of(0).size() + value.size());
+    bench::Table heap{"what an entry of 200 B takes",
+                      {"heap, B", "beyond key and value, B", "as counted, B"}};
     for (const Size& size : sizes) {
         const auto each = [&size](std::size_t bytes) {
             return static_cast<double>(bytes) / static_cast<double>(size.entries);
         };
-        std::printf("| %10s | %16.1f | %23.1f | %13.1f |\n", with_commas(size.entries).c_str(),
-                    each(size.heap), each(size.heap) - static_cast<double>(payload),
-                    each(size.backend->usage().bytes));
+        heap.add(std::to_string(size.entries),
+                 {each(size.heap), each(size.heap) - payload, each(size.backend->usage().bytes)});
+        if (size.entries != usual_entries) continue;
+        heap.at_most("heap beyond key and value, " + std::to_string(usual_entries) + " entries",
+                     120, each(size.heap) - payload, "B");
     }
+    heap.plotted_over("entries", "B");
+    bench::print(heap, settings);
 }
 
 }  // namespace

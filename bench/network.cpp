@@ -9,7 +9,6 @@
 #include <nlohmann/json.hpp>
 
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -26,9 +25,9 @@
 #include <utility>
 #include <vector>
 
+#include "bare_socket.hpp"
 #include "comparison.hpp"
 #include "support/memcached_server.hpp"
-#include "support/sockets.hpp"
 
 namespace town {
 
@@ -91,6 +90,12 @@ Record record(std::size_t number) {
         .rooms = of.rooms,
     };
 }
+
+/// A text of some length.
+struct Page {
+    Key<std::string> address;
+    Field<std::string> text;
+};
 
 // 1 + 50 + 400 in three levels.
 constexpr std::int64_t branches = 50;
@@ -213,14 +218,11 @@ Survey from_json(std::string_view bytes) {
     };
 }
 
-// ---- the limit: a blocking socket, and nothing that could go wrong
+// ---- the limit
 
-class BareSocket {
+class BareClient {
  public:
-    explicit BareSocket(support::Descriptor socket) : socket_(std::move(socket)) {
-        if (!socket_.is_open()) throw std::runtime_error("no connection");
-        buffer_.resize(std::size_t{256} << 10);
-    }
+    explicit BareClient(const MemcachedServer& server) : socket_(server) {}
 
     /// Valid until the next call.
     std::string_view get(std::string_view key) {
@@ -233,9 +235,8 @@ class BareSocket {
         request_.assign("get");
         for (const auto key : keys) request_.append(" ").append(key);
         request_ += "\r\n";
-        send();
-        for (receive(); !answer().ends_with("END\r\n");) receive_more();
-        auto rest = answer();
+        socket_.send(request_);
+        auto rest = socket_.receive_until("END\r\n");
         while (rest != "END\r\n") {
             const auto line = rest.substr(0, rest.find("\r\n"));
             const auto size = std::strtoul(line.data() + line.rfind(' '), nullptr, 10);
@@ -246,9 +247,8 @@ class BareSocket {
     bool set(std::string_view key, std::string_view value) {
         request_.assign("set ").append(key).append(" 0 0 ");
         request_.append(std::to_string(value.size())).append("\r\n").append(value).append("\r\n");
-        send();
-        receive();
-        return answer() == "STORED\r\n";
+        socket_.send(request_);
+        return socket_.receive_until("\r\n") == "STORED\r\n";
     }
     bool set_many(std::span<const std::string_view> keys, std::span<const std::string> values) {
         request_.clear();
@@ -258,35 +258,13 @@ class BareSocket {
             request_.append(values[i]).append("\r\n");
         }
         request_ += "mn\r\n";
-        send();
-        for (receive(); !answer().ends_with("MN\r\n");) receive_more();
-        return answer() == "MN\r\n";
+        socket_.send(request_);
+        return socket_.receive_until("MN\r\n") == "MN\r\n";
     }
 
  private:
-    std::string_view answer() const { return {buffer_.data(), received_}; }
-    void send() {
-        for (std::string_view rest{request_}; !rest.empty();) {
-            const auto sent = ::send(socket_.number(), rest.data(), rest.size(), MSG_NOSIGNAL);
-            if (sent <= 0) throw std::runtime_error("connection lost");
-            rest.remove_prefix(static_cast<std::size_t>(sent));
-        }
-    }
-    void receive() {
-        received_ = 0;
-        receive_more();
-    }
-    void receive_more() {
-        const auto size =
-            ::recv(socket_.number(), buffer_.data() + received_, buffer_.size() - received_, 0);
-        if (size <= 0) throw std::runtime_error("connection lost");
-        received_ += static_cast<std::size_t>(size);
-    }
-
-    support::Descriptor socket_;
+    bench::BareSocket socket_;
     std::string request_;
-    std::string buffer_;
-    std::size_t received_ = 0;
 };
 
 // ---- libmemcached
@@ -421,10 +399,10 @@ auto is_done = [](bool done) { return done; };
 class Contest {
  public:
     Contest(const bench::Settings& settings, const std::string& transport,
-            const support::RealMemcached& server, support::Descriptor socket)
+            const support::RealMemcached& server)
         : settings_(settings),
           transport_(transport),
-          bare_(std::move(socket)),
+          bare_(server.address()),
           client_(server.address()),
           cache_(Cache::open(server.url() + "?deadline=" + std::to_string(patience_ms) + "ms")),
           records_(cache_),
@@ -459,10 +437,12 @@ class Contest {
                   [this, key] { return client_.get(key, from_binary); });
         table.add("libmemcached, nlohmann::json", is_survey,
                   [this] { return client_.get(by_json_.keys[0], from_json); });
-        table.add(
+        add_django(table, "get", 1);
+        auto& own = table.add(
             "cachemodel", [&](const Record& got) { return got == models_[0]; },
             [this] { return records_.get(names_[0]); });
-        add_django(table, "get", 1);
+        own.at_least(0.9, "libmemcached, bytes only").at_least(0.8, "bare socket");
+        beat_django(own, 1.8, "get");
         table.run(settings_);
     }
 
@@ -476,8 +456,10 @@ class Contest {
                   [this, key] { return client_.set(key, to_binary(surveys_[0])); });
         table.add("libmemcached, nlohmann::json", is_done,
                   [this] { return client_.set(by_json_.keys[0], to_json(surveys_[0])); });
-        table.add("cachemodel", is_done, [this] { return records_.save(models_[0]), true; });
         add_django(table, "set", 1);
+        table.add("cachemodel", is_done, [this] { return records_.save(models_[0]), true; })
+            .at_least(0.9, "libmemcached, bytes only")
+            .at_least(0.75, "bare socket");
         table.run(settings_);
     }
 
@@ -510,7 +492,8 @@ class Contest {
         table.add(
             "libmemcached, nlohmann::json", is_all, [this] { return many_by(by_json_, from_json); },
             batch);
-        table.add(
+        add_django(table, "get_many", batch);
+        auto& own = table.add(
             "cachemodel",
             [&](const std::vector<Lookup<Record>>& got) {
                 for (std::size_t i = 0; i < batch; ++i) {
@@ -519,7 +502,55 @@ class Contest {
                 return got.size() == batch;
             },
             [this] { return records_.get_many(names_); }, batch);
-        add_django(table, "get_many", batch);
+        own.at_least(0.65, "libmemcached, bytes only").at_least(10, "bare socket, get of one");
+        beat_django(own, 3, "get_many");
+        table.run(settings_);
+    }
+
+    void get_many_of_1_kilobyte() {
+        const Models<Page> pages{cache_};
+        const std::string text(1000, 'p');
+        std::vector<Page> all;
+        for (const auto& name : names_) all.push_back({.address = name, .text = text});
+        for (const auto& outcome : pages.save_many(all)) {
+            if (!outcome.done()) outcome.failure().rethrow();
+        }
+        const Entries by_text{"text:"};
+        for (const auto key : by_text.keys) client_.set(key, text);
+
+        bench::Comparison table{"get_many(100) of 1 KB, one key, " + transport_};
+        const auto is_size = [](std::size_t got) { return got == batch; };
+        table.add(
+            "bare socket, get of one", [&](std::string_view got) { return got == text; },
+            [this, &by_text] { return bare_.get(by_text.keys[0]); });
+        table.add(
+            "bare socket, get of 100, bytes only", is_size,
+            [this, &by_text] {
+                std::size_t count = 0;
+                bare_.get_many(by_text.keys, [&](std::string_view) { ++count; });
+                return count;
+            },
+            batch);
+        table.add(
+            "libmemcached, bytes only", is_size,
+            [this, &by_text] {
+                std::size_t count = 0;
+                client_.get_many(by_text.keys, [&](std::string_view) { ++count; });
+                return count;
+            },
+            batch);
+        table
+            .add(
+                "cachemodel",
+                [&](const std::vector<Lookup<Page>>& got) {
+                    for (const auto& page : got) {
+                        if (!page.found() || *page->text != text) return false;
+                    }
+                    return got.size() == batch;
+                },
+                [this, &pages] { return pages.get_many(names_); }, batch)
+            .at_least(0.65, "libmemcached, bytes only")
+            .at_least(6, "bare socket, get of one");
         table.run(settings_);
     }
 
@@ -551,7 +582,8 @@ class Contest {
                 return done;
             },
             batch);
-        table.add(
+        add_django(table, "set_many", batch);
+        auto& own = table.add(
             "cachemodel",
             [](const std::vector<Outcome>& outcomes) {
                 for (const auto& outcome : outcomes) {
@@ -560,7 +592,8 @@ class Contest {
                 return outcomes.size() == batch;
             },
             [this] { return records_.save_many(models_); }, batch);
-        add_django(table, "set_many", batch);
+        own.at_least(10, "bare socket, set of one");
+        beat_django(own, 7, "set_many");
         table.run(settings_);
     }
 
@@ -568,7 +601,7 @@ class Contest {
         const auto& members = detail::table_of<Record>().members;
         const auto encoded = [&members](const Record& of) {
             std::string bytes;
-            bytes.reserve(512);  // as the library does
+            bytes.reserve(320);  // about what the library does
             detail::CborWriter writer{bytes};
             detail::encode_members(writer, &of, members);
             return bytes;
@@ -590,19 +623,25 @@ class Contest {
         encode.add(
             "nlohmann::json", [&](const std::string& got) { return got == json; },
             [this] { return to_json(surveys_[0]); });
-        encode.add(
-            "cachemodel", [&](const std::string& got) { return got == cbor; },
-            [this, encoded] { return encoded(models_[0]); });
         add_round_trip(encode);
+        encode
+            .add(
+                "cachemodel", [&](const std::string& got) { return got == cbor; },
+                [this, encoded] { return encoded(models_[0]); })
+            .at_most(2, "binary by hand")
+            .at_most(0.02, "a bare get, " + transport_);
         encode.run(settings_);
 
         bench::Comparison decode{"decode into a fresh object"};
         decode.add("binary by hand", is_survey, [this] { return from_binary(binary_[0]); });
         decode.add("nlohmann::json", is_survey, [&json] { return from_json(json); });
-        decode.add(
-            "cachemodel", [&](const Record& got) { return got == models_[0]; },
-            [&cbor, decoded] { return decoded(cbor); });
         add_round_trip(decode);
+        decode
+            .add(
+                "cachemodel", [&](const Record& got) { return got == models_[0]; },
+                [&cbor, decoded] { return decoded(cbor); })
+            .at_most(2, "binary by hand")
+            .at_most(0.02, "a bare get, " + transport_);
         decode.run(settings_);
     }
 
@@ -657,15 +696,17 @@ class Contest {
                 return count;
             },
             entities);
-        table.add(
-            "cachemodel, as a graph", is_whole,
-            [trees] {
-                const Tree got = trees.get(1);
-                std::size_t count = 1;
-                for (const auto& part : got.parts) count += 1 + part->leaves.size();
-                return count;
-            },
-            entities);
+        table
+            .add(
+                "cachemodel, as a graph", is_whole,
+                [trees] {
+                    const Tree got = trees.get(1);
+                    std::size_t count = 1;
+                    for (const auto& part : got.parts) count += 1 + part->leaves.size();
+                    return count;
+                },
+                entities)
+            .at_least(20, "cachemodel, one by one");
         table.run(settings_);
     }
 
@@ -685,13 +726,19 @@ class Contest {
     }
     void add_django(bench::Comparison& table, const std::string& verb, std::size_t units) {
         if (!django_) return;
-        table.add_repeating("Django with pylibmc, " + verb, units,
+        table.add_repeating(django_name(verb), units,
                             [this, verb](std::size_t times) { django_->repeat(verb, times); });
+    }
+    void beat_django(bench::Comparison::Candidate& own, double speed, const std::string& verb) {
+        if (django_) own.at_least(speed, django_name(verb));
+    }
+    static std::string django_name(const std::string& verb) {
+        return "Django with pylibmc, " + verb;
     }
 
     const bench::Settings& settings_;
     const std::string transport_;
-    BareSocket bare_;
+    BareClient bare_;
     LibMemcached client_;
     const Cache cache_;
     const Models<Record> records_;
@@ -708,12 +755,11 @@ class Contest {
 void measure(const bench::Settings& settings, Transport transport) {
     const bool is_tcp = transport == Transport::tcp;
     const support::RealMemcached server{transport, {"-t", "1", "-m", "64"}};
-    const auto at = server.address();
-    Contest contest{settings, is_tcp ? "TCP" : "unix socket", server,
-                    support::connect(transport, at.socket, at.port)};
+    Contest contest{settings, is_tcp ? "TCP" : "unix socket", server};
     contest.get();
     contest.save();
     contest.get_many();
+    contest.get_many_of_1_kilobyte();
     contest.save_many();
     contest.graph();
     if (is_tcp) contest.encode_and_decode();

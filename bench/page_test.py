@@ -25,6 +25,7 @@ HITS = {
     "targets": [
         {"what": "cachemodel", "at_most": 200, "reached": 12345.6, "unit": "ns"},
         {"what": "by hand", "at_least": 0.9, "reached": 1.25, "unit": "x the speed of it"},
+        {"what": "small", "at_most": 0.02, "reached": 0.018412, "unit": "x the time of it"},
     ],
 }
 BATCH = {
@@ -101,7 +102,8 @@ class PageTest(unittest.TestCase):
         self.give("memory", HITS)
         page = self.page()
         self.assertIn("| hit: cachemodel | at most 200 ns | 12,346 | **no** |\n", page)
-        self.assertIn("| hit: by hand | at least 0.90 x the speed of it | 1.25 | yes |\n", page)
+        self.assertIn("| hit: by hand | at least 0.9 x the speed of it | 1.25 | yes |\n", page)
+        self.assertIn("| hit: small | at most 0.02 x the time of it | 0.0184 | yes |\n", page)
         self.assertIn("* cachemodel: 12,346; at most 200 ns: **not reached**\n", page)
 
     def test_what_grows_is_plotted(self):

@@ -5,8 +5,8 @@
 import math
 from xml.sax.saxutils import escape
 
-WIDTH, HEIGHT = 760, 400
-LEFT, RIGHT, TOP, BOTTOM = 80, 250, 50, 60
+WIDTH, HEIGHT = 820, 400
+LEFT, RIGHT, TOP, BOTTOM = 80, 310, 50, 60
 # Told apart by those who do not see all colours, and by the shape of the marks.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#8a6d00", "#1f2328", "#56b4e9", "#6e40c9")
 MARKS = (

@@ -21,6 +21,7 @@ std::string formatted(const char* format, double number) {
 /// Three digits that count, or all before the point.
 std::string shown(double figure) {
     const double size = std::abs(figure);
+    if (size > 0 && size < 1) return formatted("%.3g", figure);
     return formatted(size < 10 ? "%.2f" : size < 1000 ? "%.1f" : "%.0f", figure);
 }
 
