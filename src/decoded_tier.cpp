@@ -16,11 +16,11 @@ namespace cachemodel::detail {
 namespace {
 
 constexpr std::size_t most_shards = 16;
-constexpr std::size_t least_shard = 64 * 1024;
+constexpr std::size_t least_shard = std::size_t{64} << 10;
 // One number for each KiB: 8 bytes, so they add less than a hundredth.
 constexpr std::size_t bytes_for_each_number = 1024;
 constexpr std::size_t least_numbers = 1024;
-constexpr std::size_t most_numbers = 64 * 1024;
+constexpr std::size_t most_numbers = std::size_t{64} << 10;
 
 /// How far the clock that is read at no cost may be behind.
 std::chrono::nanoseconds coarse_tick() noexcept {
@@ -49,18 +49,18 @@ DecodedTier::Time sum(DecodedTier::Time time, Lifetime lifetime) noexcept {
 
 }  // namespace
 
-struct DecodedTier::Entry : boost::intrusive::list_base_hook<> {
-    Entry(const DecodedId& id_, std::uint64_t hash_, std::shared_ptr<const void> object_)
+struct DecodedTier::Held : boost::intrusive::list_base_hook<> {
+    Held(const DecodedId& id_, std::uint64_t hash_, std::shared_ptr<const void> object_)
         : hash(hash_), object(std::move(object_)), id(id_), prefix(id_.prefix), key(id_.key) {
         id.prefix = prefix;
         id.key = key;
     }
-    Entry(const Entry&) = delete;
-    Entry& operator=(const Entry&) = delete;
+    Held(const Held&) = delete;
+    Held& operator=(const Held&) = delete;
 
     // What each hit reads comes first, to lie close together.
     const std::uint64_t hash;
-    Entry* next = nullptr;  ///< in its bucket, or of the dead
+    Held* next = nullptr;  ///< in its bucket, or of the dead
     const std::shared_ptr<const void> object;
     Time until{};
     DecodedStamp stamp;
@@ -76,8 +76,8 @@ struct DecodedTier::Entry : boost::intrusive::list_base_hook<> {
 /// Objects whose hashes end alike.
 struct alignas(64) DecodedTier::Shard {
     mutable ForkSafe<std::shared_mutex> mutex;
-    std::vector<Entry*> buckets;
-    boost::intrusive::list<Entry> queue;  ///< the oldest first
+    std::vector<Held*> buckets;
+    boost::intrusive::list<Held> queue;  ///< the oldest first
     std::size_t bytes = 0;
     std::uint64_t evicted = 0;
     std::unordered_map<const ModelTable*, Counter> hits;  // does not move its elements
@@ -88,12 +88,12 @@ struct alignas(64) DecodedTier::Shard {
     ~Shard() { destroy(take_all()); }
 
     /// Its lowest bits have told the shard.
-    Entry*& bucket(std::uint64_t hash) noexcept {
+    Held*& bucket(std::uint64_t hash) noexcept {
         return buckets[(hash / most_shards) & (buckets.size() - 1)];
     }
-    Entry* find(const DecodedId& id, std::uint64_t hash) noexcept {
+    Held* find(const DecodedId& id, std::uint64_t hash) noexcept {
         if (buckets.empty()) return nullptr;
-        Entry* entry = bucket(hash);
+        Held* entry = bucket(hash);
         while (entry != nullptr && !(entry->hash == hash && entry->id == id)) entry = entry->next;
         return entry;
     }
@@ -101,19 +101,19 @@ struct alignas(64) DecodedTier::Shard {
         if (queue.size() < buckets.size()) return;
         constexpr std::size_t least_buckets = 16;
         buckets.assign(std::max(least_buckets, buckets.size() * 2), nullptr);
-        for (Entry& entry : queue) link(entry);
+        for (Held& entry : queue) link(entry);
     }
-    void link(Entry& entry) noexcept {
-        Entry*& first = bucket(entry.hash);
+    void link(Held& entry) noexcept {
+        Held*& first = bucket(entry.hash);
         entry.next = std::exchange(first, &entry);
     }
-    void insert(Entry& entry) noexcept {
+    void insert(Held& entry) noexcept {
         link(entry);
         queue.push_back(entry);
         bytes += entry.bytes;
     }
-    void remove(Entry& entry, Dead& dead) noexcept {
-        Entry** place = &bucket(entry.hash);
+    void remove(Held& entry, Dead& dead) noexcept {
+        Held** place = &bucket(entry.hash);
         while (*place != &entry) place = &(*place)->next;
         *place = entry.next;
         queue.erase(queue.iterator_to(entry));
@@ -166,7 +166,7 @@ bool DecodedTier::is_good(const DecodedStamp& stamp) const noexcept {
            numbers_[stamp.place].load(std::memory_order_acquire) == stamp.number;
 }
 
-bool DecodedTier::is_good(const Entry& entry, Time now) const noexcept {
+bool DecodedTier::is_good(const Held& entry, Time now) const noexcept {
     if (now >= entry.until || !is_good(entry.stamp)) return false;
     return std::ranges::all_of(entry.more, [&](const auto& stamp) { return is_good(stamp); });
 }
@@ -176,7 +176,7 @@ std::shared_ptr<const void> DecodedTier::find(const DecodedId& id) noexcept {
     Shard& shard = shard_of(hash);
     const Time at = now();
     const std::shared_lock lock{shard.mutex};
-    Entry* const entry = shard.find(id, hash);
+    Held* const entry = shard.find(id, hash);
     if (entry == nullptr || !is_good(*entry, at)) return nullptr;
     if (!entry->is_used.load(std::memory_order_relaxed)) {
         entry->is_used.store(true, std::memory_order_relaxed);
@@ -190,7 +190,7 @@ std::optional<Lifetime> DecodedTier::left(const DecodedId& id) noexcept {
     Shard& shard = shard_of(hash);
     const Time at = now();
     const std::shared_lock lock{shard.mutex};
-    Entry* const entry = shard.find(id, hash);
+    Held* const entry = shard.find(id, hash);
     if (entry == nullptr || !is_good(*entry, at)) return std::nullopt;
     return entry->until == Time::max() ? Lifetime{never} : Lifetime{entry->until - at};
 }
@@ -227,13 +227,13 @@ void DecodedTier::keep(const DecodedId& id, std::shared_ptr<const void> object,
     Dead dead = nullptr;
     try {
         const std::uint64_t hash = hash_of(id);
-        auto made = std::make_unique<Entry>(id, hash, std::move(object));
+        auto made = std::make_unique<Held>(id, hash, std::move(object));
         made->until = std::min(sum(making.begun, expires_), sum(making.begun, making.longest));
         made->until = std::min(made->until, sum(clock_.steady(), making.left));
         if (made->until != Time::max()) made->until -= lateness_;
         made->stamp = making.stamp;
         made->more = std::move(making.more);
-        made->bytes = making.bytes + sizeof(Entry) + id.prefix.size() + id.key.size() +
+        made->bytes = making.bytes + sizeof(Held) + id.prefix.size() + id.key.size() +
                       made->more.size() * sizeof(DecodedStamp);
         const Time at = now();
         if (made->bytes > most || !is_good(*made, at)) return;
@@ -241,7 +241,7 @@ void DecodedTier::keep(const DecodedId& id, std::shared_ptr<const void> object,
         Shard& shard = shard_of(hash);
         const std::lock_guard lock{shard.mutex};
         made->hits = &shard.hits[id.table];
-        if (Entry* const known = shard.find(id, hash)) {
+        if (Held* const known = shard.find(id, hash)) {
             // Of two loads the one that began later knows better.
             if (is_good(*known, at) && known->until >= made->until) return;
             shard.remove(*known, dead);
@@ -249,7 +249,7 @@ void DecodedTier::keep(const DecodedId& id, std::shared_ptr<const void> object,
         shard.reserve_another();
         // What has ended goes, and the oldest that nobody has asked for since it was last spared.
         while (!shard.queue.empty()) {
-            Entry& oldest = shard.queue.front();
+            Held& oldest = shard.queue.front();
             const bool is_over = !is_good(oldest, at);
             if (!is_over && shard.bytes + made->bytes <= most) break;
             if (!is_over && oldest.is_used.exchange(false, std::memory_order_relaxed)) {

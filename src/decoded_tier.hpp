@@ -96,15 +96,15 @@ class DecodedTier {
     DecodedUsage usage() const noexcept;
 
  private:
-    struct Entry;
+    struct Held;
     struct Shard;
     using Dead =
-        Entry*;  ///< a chain of them, destroyed when no lock is held: users' types are in it
+        Held*;  ///< a chain of them, destroyed when no lock is held: users' types are in it
 
     std::uint64_t hash_of(const DecodedId& id) const noexcept;
     Shard& shard_of(std::uint64_t hash) const noexcept;
     bool is_good(const DecodedStamp& stamp) const noexcept;
-    bool is_good(const Entry& entry, Time now) const noexcept;
+    bool is_good(const Held& entry, Time now) const noexcept;
     /// May be late by as much as the end of what is kept is early.
     Time now() const noexcept;
     static void destroy(Dead dead) noexcept;

@@ -237,7 +237,7 @@ net::Conversation::Heard Storing::hear_of_quiet(std::string_view line) {
 }
 
 net::Conversation::Heard Storing::hear_what_it_is(std::string_view line) {
-    const auto heard = Heard::done(line.size() + line_end);
+    auto heard = Heard::done(line.size() + line_end);
     if (const auto knows = knows_quiet_sets(line)) {
         *knows ? ask_more(settings_question) : learn(without_quiet_sets);
         return heard;
