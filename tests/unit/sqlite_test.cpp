@@ -159,7 +159,7 @@ TEST_CASE("options of sqlite that make no sense are named", "[sqlite]") {
 }
 
 TEST_CASE("linking the component makes the scheme sqlite known", "[sqlite][url]") {
-    const auto cache = Cache::open("sqlite:///:memory:?key_prefix=app");
+    const auto cache = Cache::open("sqlite:///:memory:?key_prefix=app&deadline=10s");
     const std::string_view key = "key";
     const Entry entry{key, "value", never};
     std::vector<Outcome> outcomes(1);
