@@ -52,7 +52,9 @@ PlainRead::PlainRead(const Door& door, const ModelTable& table, std::span<void* 
     }
     is_answered_.resize(objects.size());
     cache_.read_many(stored_, *this);
-    for (std::size_t i = 0; i < objects.size(); ++i) absent(i);  // what nobody has answered
+    for (std::size_t i = 0; i < objects.size(); ++i) {
+        if (!is_answered_[i]) absent(i);
+    }
     if (fatal_) std::rethrow_exception(fatal_);
     has_read_ = true;
     std::ranges::sort(others_, {}, &Other::position);  // of several servers each answers its own
