@@ -110,9 +110,9 @@ class CacheCore {
     /// Null where no decoded objects are kept.
     DecodedTier* decoded() noexcept { return decoded_ ? &*decoded_ : nullptr; }
     /// Counts what happens to a model or a function, and so to its cache.
-    void count(Counter Counters::*counter, Counters& own) noexcept {
-        counters.*counter += 1;
-        own.*counter += 1;
+    void count(Counter Counters::*counter, Counters& own, std::uint64_t times = 1) noexcept {
+        counters.*counter += times;
+        own.*counter += times;
     }
 
     const LoadSettings load_settings;

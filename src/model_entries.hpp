@@ -60,9 +60,8 @@ class Tally {
         }
         return *counters_;
     }
-    void count(const ModelTable& table, Counter Counters::*counter, std::size_t times = 1) {
-        cache().*counter += times;
-        of(table).*counter += times;
+    void count(const ModelTable& table, Counter Counters::*counter, std::uint64_t times = 1) {
+        core_.count(counter, of(table), times);
     }
     void count_miss(const ModelTable& table, MissReason reason) {
         cache().count_miss(reason);
